@@ -9,12 +9,14 @@ pseudonyms is needed to keep them different. docs/security.md tells why the netw
 from __future__ import annotations
 
 import re
+from array import array
 from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from hashlib import blake2b, shake_256
+from operator import mul
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TypeAlias
 
@@ -22,6 +24,8 @@ _ROUNDS = 8
 _RANDOM = 1 << 96  # from this range on a hash replaces the permutation: equal hashes are too unlikely
 _SMALL = 1 << 24  # below this range a permutation may map a value to itself by chance, so that is prevented
 _REMEMBERED, _LONGEST, _SHAPES = 5_000, 1_000, 1_000  # cached values, characters of the longest one, cached shapes
+_LONGEST_PLAN = 64  # characters of a value whose shape is cached
+_TABLES = 16_000_000  # bytes of the tables of rounds together
 _EMAIL = re.compile(r"([^@\s]+)@([^@\s]+)")
 _PHONE = re.compile(r"[+(]?\d[\d ()./-]*", re.ASCII)
 _LIKE_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d\.\d\d\.\d{4}", re.ASCII)
@@ -31,8 +35,11 @@ _FREE_CODE = "999"  # a country code that the ITU keeps in reserve (E.164): a ps
 Choice: TypeAlias = Sequence[str]  # the texts that may replace a unit, all of one length; none if the unit stays
 
 _LITERALS = frozenset(("true", "false", "null", "yes", "no"))
+_LONGEST_LITERAL = 5
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
+_SHORTEST_HEX = 16
+_BEGINS_NUMBER = frozenset(digits + "-")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _HEX_LOWER, _HEX_UPPER = digits + "abcdef", digits + "ABCDEF"
 _BLOCK = 64  # Unicode characters; other letters are replaced inside their block, which keeps the script
@@ -49,6 +56,7 @@ _COMPACT = r"(?P<y3>\d{4})(?P<m3>\d\d)(?P<d3>\d\d)(?:T(?P<h3>\d\d)(?P<s3>\d\d)(?
 _OFFSET = r"(?: ?(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?"
 _MOMENT = re.compile(rf"(?:(?:(?:{_DATE})(?:(?:[Tt ]|, )(?=\d)|(?!\d)))?(?:{_TIME})?|{_COMPACT}){_OFFSET}", re.ASCII)
 _LONGEST_MOMENT = 48  # characters
+_AS_ZEROS = str.maketrans(digits, "0" * len(digits))
 
 
 def _numbers(first: int, last: int, width: int = 2) -> tuple[str, ...]:
@@ -96,7 +104,10 @@ class Pseudonyms:
 
     key: bytes
     _made: dict[tuple[Kind, str], str] = field(default_factory=dict)  # a cache, emptied when it is full
+    _domains: dict[str, str] = field(default_factory=dict)  # of e-mail addresses: many share one
     _rounds: dict[tuple[bytes, int], list[_Round]] = field(default_factory=dict)  # by shape, and bits of half a number
+    _tables: dict[tuple[bytes, int], list[array[int]]] = field(default_factory=dict)  # results of the rounds so far
+    _room: int = _TABLES  # bytes that are left for tables
 
     def of(self, kind: Kind, value: str) -> str:
         """Return the pseudonym of a value."""
@@ -112,7 +123,7 @@ class Pseudonyms:
     def _make(self, kind: Kind, value: str) -> str:
         email = _EMAIL.fullmatch(value)
         if email:  # the domain goes into the local part, as in VERP, so that different addresses stay different
-            return f"{self._permuted(email[1])}{_AT}{self._permuted(email[2])}@example.com"
+            return f"{self._permuted(email[1])}{_AT}{self._domain(email[2])}@example.com"
         if kind is Kind.PERSONAL and is_phone(value):
             first = re.search(r"\d", value)
             start = first.start() if first else 0
@@ -122,6 +133,17 @@ class Pseudonyms:
             return before + slash + self._permuted(last)
         return self._permuted(value)
 
+    def _domain(self, name: str) -> str:
+        """Return the pseudonym of the domain of an e-mail address."""
+        made = self._domains.get(name)
+        if made is None:
+            made = self._permuted(name)
+            if len(self._domains) >= _SHAPES:
+                self._domains.clear()
+            if len(name) <= _LONGEST:
+                self._domains[name] = made
+        return made
+
     def _permuted(self, value: str) -> str:
         """Return another value of the same type and shape.
 
@@ -129,8 +151,16 @@ class Pseudonyms:
         30 February, no word becomes `true`.
         """
         own = typed(value)
+        plan = None if own else plan_of(value)
+        if plan is not None and plan.size < _RANDOM:
+            return self._planned(value, plan)
         wanted = own and own.choices
-        texts, choices = (own.texts, own.choices) if own else (value, alphabets(value))
+        texts: Sequence[str]
+        choices: Sequence[Choice]
+        if own:
+            texts, choices = own.texts, own.choices
+        else:
+            texts, choices = value, alphabets(value) if plan is None else plan.choices
         size = _size(choices)
         if size == 1:
             return value
@@ -140,6 +170,24 @@ class Pseudonyms:
             made = "".join(texts)
             other = typed(made)
             if (other and other.choices) == wanted:
+                return made
+
+    def _planned(self, value: str, plan: Plan) -> str:
+        """Return the pseudonym of a value without a type: as `_counted`, by what is known of the shape."""
+        if plan.size == 1:
+            return value
+        place = sum(map(mul, map(_INDEX.__getitem__, value), plan.weights)) - plan.less
+        while True:
+            place = left = self._place(place, plan.size, plan.shape)
+            pieces = list[str]()
+            for choice in plan.back:
+                if len(choice) == 1:
+                    pieces.append(choice)
+                else:
+                    left, index = divmod(left, len(choice))
+                    pieces.append(choice[index])
+            made = "".join(reversed(pieces))
+            if typed(made) is None:
                 return made
 
     def _counted(self, size: int, shape: bytes, texts: Sequence[str], choices: Sequence[Choice]) -> list[str]:
@@ -171,15 +219,28 @@ class Pseudonyms:
         """Return the number that the keyed permutation of 0 … `size` - 1 gives for `place`."""
         bits = (size - 1).bit_length()
         half = (bits + 1) // 2
-        rounds = self._rounds.get((shape, half))
+        own = shape, half
+        rounds = self._rounds.get(own)
         if rounds is None:
             if len(self._rounds) >= _SHAPES:
                 self._rounds.clear()
-            rounds = self._rounds[shape, half] = [_round(self.key, number, shape, half) for number in range(_ROUNDS)]
-        if size < _SMALL:
-            # The permutation orders all numbers in a circle; one step along the circle moves each number.
-            return _walk((_walk(place, rounds[::-1], half, size, back=True) + 1) % size, rounds, half, size)
-        return _walk(place, rounds, half, size)
+            rounds = self._rounds[own] = [_round(self.key, number, shape, half) for number in range(_ROUNDS)]
+        if size >= _SMALL:
+            return _walk(place, rounds, half, size)
+        tables = self._tables.get(own)
+        if tables is None:
+            tables = self._tables[own] = self._new_tables(half)
+        # The permutation orders all numbers in a circle; one step along the circle moves each number.
+        return _stepped(place, rounds, tables, half, size)
+
+    def _new_tables(self, half: int) -> list[array[int]]:
+        empty = array("h", [-1]) * (1 << half)  # a half has 12 bits at most
+        size = _ROUNDS * len(empty) * empty.itemsize
+        if self._room < size:
+            self._tables.clear()
+            self._room = _TABLES
+        self._room -= size
+        return [empty[:] for _ in range(_ROUNDS)]
 
 
 def is_phone(value: str) -> bool:
@@ -189,7 +250,7 @@ def is_phone(value: str) -> bool:
     """
     return (
         _PHONE.fullmatch(value) is not None
-        and 7 <= sum(char.isdigit() for char in value) <= 15
+        and 7 <= sum(map(str.isdigit, value)) <= 15
         and _LIKE_DATE.fullmatch(value) is None
         and _DECIMAL.fullmatch(value) is None
         and typed(value) is None
@@ -226,8 +287,8 @@ def _round(key: bytes, number: int, shape: bytes, half: int) -> _Round:
     return scramble
 
 
-def _walk(place: int, rounds: list[_Round], half: int, size: int, *, back: bool = False) -> int:
-    """Return the number that a Feistel network gives for `place`; `back` inverts it.
+def _walk(place: int, rounds: list[_Round], half: int, size: int) -> int:
+    """Return the number that a Feistel network gives for `place`.
 
     The network permutes a power of four, so it is applied again until the result is below `size` (cycle walking).
     """
@@ -235,10 +296,45 @@ def _walk(place: int, rounds: list[_Round], half: int, size: int, *, back: bool 
     while True:
         left, right = place >> half, place & mask
         for scramble in rounds:
-            if back:
-                left, right = right ^ scramble(left), left
-            else:
-                left, right = right, left ^ scramble(right)
+            left, right = right, left ^ scramble(right)
+        place = left << half | right
+        if place < size:
+            return place
+
+
+def _stepped(place: int, rounds: list[_Round], tables: list[array[int]], half: int, size: int) -> int:
+    """Return the number that a Feistel network gives for the number after that which it gives `place` for.
+
+    Args:
+        place: A number below `size`.
+        rounds: Of the network.
+        tables: What each round gives for each half, below 0 where that is not known yet: a hash takes ten times as long
+            as a look at a table, and a short value needs dozens.
+        half: Bits of half a number.
+        size: Of the range. The network permutes a power of four, so it is applied again until the result is below
+            `size` (cycle walking).
+
+    """
+    mask = (1 << half) - 1
+    steps = list(zip(rounds, tables, strict=True))
+    while True:
+        left, right = place >> half, place & mask
+        for scramble, table in reversed(steps):
+            mixed = table[left]
+            if mixed < 0:
+                mixed = table[left] = scramble(left)
+            left, right = right ^ mixed, left
+        place = left << half | right
+        if place < size:
+            break
+    place = (place + 1) % size
+    while True:
+        left, right = place >> half, place & mask
+        for scramble, table in steps:
+            mixed = table[right]
+            if mixed < 0:
+                mixed = table[right] = scramble(right)
+            left, right = right, left ^ mixed
         place = left << half | right
         if place < size:
             return place
@@ -263,9 +359,11 @@ class Typed:
 
 def typed(value: str) -> Typed | None:
     """Return a date, a time or a word such as `true` as units; None for any other value."""
-    if value.lower() in _LITERALS:
+    if len(value) <= _LONGEST_LITERAL and value.lower() in _LITERALS:
         return Typed([value], [""])
-    found = _MOMENT.fullmatch(value) if value[:1].isdigit() and len(value) <= _LONGEST_MOMENT else None
+    if not value[:1].isdigit() or len(value) > _LONGEST_MOMENT or not _may_be_moment(value.translate(_AS_ZEROS)):
+        return None
+    found = _MOMENT.fullmatch(value)
     if found is None or not _is_date(found):
         return None
     texts: list[str] = []
@@ -284,6 +382,84 @@ def typed(value: str) -> Typed | None:
             choices += ["", choice]
             last = start = start + len(text)
     return Typed([*texts, value[last:]], [*choices, ""])
+
+
+@lru_cache(_SHAPES)
+def _may_be_moment(shape: str) -> bool:
+    """Return whether a value may be a date or a time, by its text with a zero for each digit: the form asks no more."""
+    return _MOMENT.fullmatch(shape) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the values of one shape have in common.
+
+    Attributes:
+        shape: The shape as bytes.
+        size: How many values have it; `_RANDOM` stands for all that are larger.
+        choices: For each character the characters that may replace it.
+        weights: What each character counts in the number of a value.
+        less: To be taken from the sum: no number begins with zero, so that the first digit counts from 1.
+        back: From the last character to the first, the characters that may stand there.
+
+    """
+
+    shape: bytes
+    size: int
+    choices: list[str]
+    weights: list[int]
+    less: int
+    back: list[str]
+
+
+def plan_of(value: str) -> Plan | None:
+    """Return the plan for a value without a type; None for one whose shape is not that of its classes of characters.
+
+    Those are long values, digits of hexadecimal numbers, and numbers with an exponent or a leading zero.
+    """
+    size = len(value)
+    if size > _LONGEST_PLAN or (size >= _SHORTEST_HEX and (_HEX.fullmatch(value) or _UUID.fullmatch(value))):
+        return None
+    is_number = value[:1] in _BEGINS_NUMBER and _NUMBER.fullmatch(value) is not None
+    if is_number and ("e" in value or "E" in value or value.lstrip("-")[0] == "0"):
+        return None
+    return _plan(value.translate(_FIRST), is_number=is_number)
+
+
+@lru_cache(_SHAPES)
+def _plan(shape: str, *, is_number: bool) -> Plan:
+    choices = list(map(_alphabet, shape))
+    if is_number:
+        choices[shape[0] == "-"] = _NOT_ZERO
+    whole = _size(choices)
+    weights, weight = list[int](), 1
+    for choice in reversed(choices if whole < _RANDOM else ()):
+        weights.append(weight if choice else 0)
+        weight *= len(choice) or 1
+    weights.reverse()
+    return Plan(
+        _shape(shape, choices), whole, choices, weights, weights[shape[0] == "-"] if is_number and weights else 0,
+        [choice or char for char, choice in zip(reversed(shape), reversed(choices), strict=True)],
+    )  # fmt: skip
+
+
+class _First(dict[int, str]):
+    """The first of the characters that may replace a character, by its number; itself if it stays."""
+
+    def __missing__(self, number: int) -> str:
+        first = self[number] = (_alphabet(chr(number)) or chr(number))[0]
+        return first
+
+
+class _Index(dict[str, int]):
+    """The place of each character among those that may replace it; 0 for one that stays."""
+
+    def __missing__(self, char: str) -> int:
+        place = self[char] = max(0, _alphabet(char).find(char))
+        return place
+
+
+_FIRST, _INDEX = _First(), _Index()
 
 
 def alphabets(value: str) -> list[str]:
