@@ -17,5 +17,6 @@ BENCHES = {
     "format": "bytes a triple, and the rate of writing and reading",
     "correlation": "how often the correlator is right",
     "suggest": "dialects derived from traffic, beside those by hand",
+    "worst": "CPU time for 1 MB of the worst text for every reader of what others wrote",
     "promises": "planted secrets that are found, frames that a kill loses",
 }

@@ -224,6 +224,14 @@ def _socket(size: int) -> Iterator[Record]:
         yield SocketMessage(number + 2, number + 2, 0, number % 2 == 0, b'{"a":"' + b"x" * 240 + b'"}')
 
 
+def _tiny(size: int) -> Iterator[Record]:
+    yield Request(0, 0, 0, "c", "GET", "/ws", (("Upgrade", "websocket"),), b"")
+    yield Response(1, 1, 0, 101, (), b"")
+    length = len(encode(SocketMessage(1000, 1000, 0, from_client=True, body=b"{}")))
+    for number in range(2, size // length):
+        yield SocketMessage(number, number, 0, number % 2 == 0, b"{}")
+
+
 def _failing(size: int) -> Iterator[Record]:
     for number in range(size // 200):
         yield Request(2 * number, 2 * number, number, "c", "POST", "/api/v2/me/outbound-records/7", _JSON, _HELD)
@@ -305,6 +313,7 @@ _RECORDS: dict[str, Callable[[int], Iterator[Record]]] = {
     "many exchanges": _exchanges,
     "tiny chunks": _chunks,
     "WebSocket messages": _socket,
+    "tiny WebSocket messages": _tiny,
     "retries without end": _failing,
     "pipelined exchanges": _pipelined,
     "operations on one handle without ids": _shared,

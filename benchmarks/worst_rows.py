@@ -15,6 +15,7 @@ class Row:
         name: The reader, and what is bad about the text.
         make: Returns a text of about so many bytes.
         act: Reads the text; what it returns is not looked at.
+        unit: Bytes of what is repeated in the text; 0 if that is not known.
 
     """
 
@@ -22,3 +23,4 @@ class Row:
     name: str
     make: Callable[[int], bytes]
     act: Callable[[bytes], object]
+    unit: int = 0

@@ -7,7 +7,8 @@ none; values without number, equal and different; encodings within encodings.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.worst_rows import Row
@@ -26,6 +27,8 @@ from recorder.redaction.pseudonyms import Kind, Pseudonyms
 from recorder.redaction.redactor import Redactor
 from recorder.redaction.scan import Scan
 from recorder.views.filter import fits, parse
+from tests.redaction.test_detectors import PLANTED
+from tests.redaction.test_tokens import PLANTED as TOKENS
 
 KEY = b"k" * 32
 _JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
@@ -125,46 +128,76 @@ def redact(record: Record) -> object:
 
 
 def scan(record: Record) -> object:
-    """Scan a record that was not redacted, and one that was."""
+    """Scan a record of a cassette that was redacted by the same policy."""
     policy = shipped("gws")
-    return Scan(policy, None).record(record), Scan(policy, policy).record(record)
+    return Scan(policy, policy).record(record)
 
 
-def _row(part: str, name: str, make: Callable[[int], str], act: Callable[[str], object]) -> Row:
+def first_scan(record: Record) -> object:
+    """Scan a record of a cassette that was not redacted."""
+    return Scan(shipped("gws"), None).record(record)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text of any size.
+
+    Attributes:
+        name: What is in it.
+        make: Returns a text of about so many bytes.
+        unit: Bytes of what is repeated in it; 0 if nothing is.
+
+    """
+
+    name: str
+    make: Callable[[int], str]
+    unit: int = 0
+
+
+def _row(part: str, name: str, text: Text, act: Callable[[str], object]) -> Row:
     return Row(
-        part, name, lambda size: make(size).encode("utf-8", "surrogatepass"),
-        lambda text: act(text.decode("utf-8", "surrogatepass")),
+        part, name + text.name, lambda size: text.make(size).encode("utf-8", "surrogatepass"),
+        lambda content: act(content.decode("utf-8", "surrogatepass")), text.unit,
     )  # fmt: skip
 
 
-def _texts(pieces: tuple[str, ...]) -> Iterator[tuple[str, Callable[[int], str]]]:
+def _texts(pieces: Sequence[str]) -> Iterator[Text]:
     for piece in pieces:
-        yield f"{piece!r} repeated", lambda size, piece=piece: repeated(piece, size)  # type: ignore[misc]  # binds the piece
+        yield Text(f"{piece!r} repeated", partial(repeated, piece), len(piece))
     for piece in VALUES:
         if piece in pieces:
-            yield f"{piece!r} numbered", lambda size, piece=piece: numbered(piece, size)  # type: ignore[misc]  # binds the piece
+            yield Text(f"{piece!r} numbered", partial(numbered, piece), len(piece) + 4)
 
 
-def _worst_of(part: str, name: str, pieces: tuple[str, ...], act: Callable[[str], object]) -> Iterator[Row]:
-    for text, make in _texts(pieces):
-        yield _row(part, f"{name}: {text}", make, act)
+def _worst_of(part: str, name: str, pieces: Sequence[str], act: Callable[[str], object]) -> Iterator[Row]:
+    for text in _texts(pieces):
+        yield _row(part, f"{name}: ", text, act)
 
 
 def _searched(form: Format, text: str) -> object:
-    return list(form.pattern.finditer(text))
+    return [form.real(match[0]) for match in form.pattern.finditer(text)]
 
 
 def _detectors() -> Iterator[Row]:
-    """Yield two texts for each format, and all pieces for the search for all of them."""
+    """Yield texts for each format, one of them all hits, and all pieces for the search for all of them."""
+    hits = [*TOKENS, *PLANTED]
     for form in _FORMATS:
-        for piece in (form.mark or "A1", f"{form.mark}a"):
+        own = (f"{value} " for kind, value in hits if kind == form.kind and form.pattern.search(f"{value} "))
+        for piece in (form.mark or "A1", f"{form.mark}a", *own):
             yield from _worst_of("detector", form.kind, (piece,), partial(_searched, form))
+    yield from _worst_of("detector", "all", [f"{value} " for _, value in hits], found)
     yield from _worst_of("detector", "all", (*PIECES, *VALUES), found)
 
 
+def _apart(text: str, count: int) -> list[str]:
+    """Return a text in so many pieces of one length: a row is of a text of its size in all."""
+    length = -(-len(text) // count)
+    return [text[length * number : length * (number + 1)] for number in range(count)]
+
+
 def _headers(text: str) -> tuple[tuple[str, str], ...]:
-    line = " ".join(text.split("\n"))
-    return tuple((name, line) for name in ("Cookie", "Set-Cookie", "Authorization", "Referer", "X-Other", "Location"))
+    names = "Cookie", "Set-Cookie", "Authorization", "Referer", "X-Other", "Location"
+    return tuple(zip(names, _apart(" ".join(text.split("\n")), len(names)), strict=True))
 
 
 def _target(text: str) -> Request:
@@ -190,7 +223,8 @@ def _filtered(text: str) -> object:
 
 def _linked(text: str) -> object:
     made, origin = Links([server for server in (server_at("example.com"),) if server]), Origin("here.example:8080")
-    return made.response(response(text, "text/html", (("Location", text), ("Set-Cookie", text))), origin)
+    body, location, cookie = _apart(text, 3)
+    return made.response(response(body, "text/html", (("Location", location), ("Set-Cookie", cookie))), origin)
 
 
 def _led(text: str) -> object:
@@ -198,9 +232,11 @@ def _led(text: str) -> object:
     known = KnownHosts(
         frozenset([up] if up else []), frozenset([own] if own else []), (b"up.example",), rewritten=False
     )
-    headers = (("Content-Type", "application/json"), ("Location", text), ("Link", text), ("Set-Cookie", text))
+    body, *others = _apart(text, 4)
+    named = zip(("Location", "Link", "Set-Cookie"), others, strict=True)
+    headers = (("Content-Type", "application/json"), *named)
     looked = LedAway(lambda *_: None, "--rewrite-links", "--also {url}")
-    looked.answer(headers, text.encode("utf-8", "replace"), known)
+    looked.answer(headers, body.encode("utf-8", "replace"), known)
     return looked
 
 
@@ -226,20 +262,32 @@ def _users(text: str) -> object:
     return made
 
 
+_READERS = {"redaction": redact, "scan": scan, "first scan": first_scan}
+_PLACES: dict[str, Callable[[str], Record]] = {
+    "headers": lambda text: response("", "", _headers(text)),
+    "target": _target,
+    "note": lambda text: Note(1, 0, "a", text),
+}
+
+
 def _of_records() -> Iterator[Row]:
-    for form, media in _MEDIA.items():
-        for text, make in _texts((*OF_FORM[form], *(VALUES if form in ("JSON", "text") else VALUES[:2]))):
-            yield _row("redaction", f"{form}: {text}", make, lambda text, media=media: redact(response(text, media)))  # type: ignore[misc]  # binds the media type
-            yield _row("scan", f"{form}: {text}", make, lambda text, media=media: scan(response(text, media)))  # type: ignore[misc]  # binds the media type
-    for name, nest in (("base64 in base64", nested), ("JSON in JSON", quoted)):
-        yield _row("redaction", name, nest, lambda text: redact(response(text, "application/json")))
-        yield _row("scan", name, nest, lambda text: scan(response(text, "application/json")))
-    for text, make in _texts((*OF_HEAD, *VALUES[:2])):
-        yield _row("redaction", f"headers: {text}", make, lambda text: redact(response("", "", _headers(text))))
-        yield _row("redaction", f"target: {text}", make, lambda text: redact(_target(text)))
-        yield _row("redaction", f"note: {text}", make, lambda text: redact(Note(1, 0, "a", text)))
-        yield _row("scan", f"headers: {text}", make, lambda text: scan(response("", "", _headers(text))))
-        yield _row("scan", f"target: {text}", make, lambda text: scan(_target(text)))
+    for part, act in _READERS.items():
+        for form, media in _MEDIA.items():
+            for text in _texts((*OF_FORM[form], *(VALUES if form in ("JSON", "text") else VALUES[:2]))):
+                yield _row(part, f"{form}: ", text, partial(_of_body, act, media))
+        for text in (Text("base64 in base64", nested), Text("JSON in JSON", quoted)):
+            yield _row(part, "", text, partial(_of_body, act, "application/json"))
+        for text in _texts((*OF_HEAD, *VALUES[:2])):
+            for name, make in _PLACES.items():
+                yield _row(part, f"{name}: ", text, partial(_of, act, make))
+
+
+def _of_body(act: Callable[[Record], object], media: str, text: str) -> object:
+    return act(response(text, media))
+
+
+def _of(act: Callable[[Record], object], make: Callable[[str], Record], text: str) -> object:
+    return act(make(text))
 
 
 def rows() -> Iterator[Row]:

@@ -77,7 +77,8 @@ _AUTHORITY = re.compile(
 )
 _SCHEME = re.compile(rf"(?P<word>(?:(?P<socket>{_word('ws')})|{_word('http')}){_letter('s')}?)(?P<colon>{_COLON})\Z")
 _PLAIN_SCHEME = re.compile(r"(?P<word>(?:(?P<socket>[wW][sS])|[hH][tT][tT][pP])[sS]?):\Z")
-_COLON_ENDS = frozenset(":aA8;")
+_COLON_ENDS, _SCHEME_ENDS = frozenset(":aA8;"), frozenset("pPsS")
+_ESCAPES = re.compile(r"[\\%&]")
 _ANY_SCHEME = re.compile(rf"{_COLON}\Z")
 # what may stand before a URL without a scheme: quotes, brackets, separators, spaces; also in an escape
 _BEFORE = re.compile(
@@ -183,17 +184,20 @@ def links(text: str) -> Iterator[Link]:
 def _scheme(text: str, start: int, end: int) -> tuple[re.Match[str] | None, int]:
     """Return the scheme that ends before some slashes, None where there is none, and where the match counts from."""
     at = max(start, end - _NEAREST)
-    scheme = _PLAIN_SCHEME.search(text[at:end])
+    if text[end - 1 : end] not in _COLON_ENDS:
+        return None, at
+    scheme = _PLAIN_SCHEME.search(text[at:end]) if text[end - 2 : end - 1] in _SCHEME_ENDS else None
     if scheme is None and _has_scheme(text, end):
         at = max(start, end - _NEAR)
-        if not any(mark in text[at:end] for mark in "\\%&"):  # no letter is escaped, and the search is slow
+        if not _ESCAPES.search(text, at, end):  # no letter is escaped, and the search is slow
             return None, at
         scheme = _SCHEME.search(text[at:end])
     return scheme, at
 
 
 def _has_scheme(text: str, end: int) -> bool:
-    return text[end - 1 : end] in _COLON_ENDS and _ANY_SCHEME.search(text[max(0, end - _NEARER) : end]) is not None
+    last = text[end - 1 : end]
+    return last == ":" or (last in _COLON_ENDS and _ANY_SCHEME.search(text[max(0, end - _NEARER) : end]) is not None)
 
 
 def _is_relative(text: str, begin: int, slashes: str) -> bool:

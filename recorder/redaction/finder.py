@@ -296,6 +296,8 @@ class Finder:
         return made + mark + ";".join([self._parameter(one, root) for one in parameters.split(";")]) if mark else made
 
     def _parameter(self, pair: str, around: Place, rules: Callable[[str], Rule] | None = None) -> str:
+        if not pair:
+            return pair
         name, equals, value = pair.partition("=")
         if not value.strip("="):  # not a parameter, or base64, which may end in `=`
             return (

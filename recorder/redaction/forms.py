@@ -144,6 +144,8 @@ def undone(text: str, *, plus: bool = False) -> str:
 
 def _undone(text: str, *, plus: bool) -> tuple[str, str]:
     """Return a percent-encoded text decoded, and its charset."""
+    if "%" not in text:
+        return text.replace("+", " ") if plus else text, "utf-8"
     undo = unquote_plus if plus else unquote
     try:
         return undo(text, errors="strict"), "utf-8"

@@ -255,11 +255,13 @@ class _Leaves:
     _places: dict[str, str] = field(default_factory=dict)  # path → the place as shown: a name may have dots
 
     def name(self, name: str, place: Place) -> None:
-        outer = place.path[: -len(name)].rstrip(".") if place.path.endswith(name) else ""
+        path = place.path
+        is_last = path.endswith(name)
+        outer = path[: -len(name)].rstrip(".") if is_last else ""
         where = self._shown(outer)
         self.leaves.append(Leaf(f"{where} (a name)", name))
-        if place.path.endswith(name):
-            self._places[place.path] = f"{where}{'.' if outer else ' '}{shown(name)}"
+        if is_last:
+            self._places[path] = f"{where}{'.' if outer else ' '}{shown(name)}"
 
     def value(self, content: str, place: Place) -> str:
         self.leaves.append(Leaf(self._shown(place.path), content, place.path))

@@ -89,6 +89,8 @@ class Kind(Enum):
     PERSONAL = "personal"  # describes a person
     ID = "id"  # needed to link requests and events; the pseudonym has the width of the value
 
+    __hash__ = object.__hash__  # in C; that of `Enum` takes a fifth of the time of a scan with many findings
+
 
 Span: TypeAlias = tuple[int, int, Kind]  # begin and end of a value in a text, and its kind
 

@@ -38,13 +38,14 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _LITERALS = frozenset(("block", "double", "single", "template"))
+_NAMES = frozenset(("name", "double_name", "single_name"))
 _ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _PLAIN_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
 _CODE = re.compile(r"(\$\{[^{}]*+\})")
 _VARIABLE = re.compile(r"(\$\w++\s*+:[\s\[]*+\w++)")  # of GraphQL, with its type: $password: String!
 _DEEPEST = 1000
 # Pairs of key and value, in either order: {key: "phone", type: "str", value: "…"}.
-_KEYS, _VALUES = ("key", "name"), ("value", "values")
+_KEYS, _VALUES, _LONGEST_KEY = ("key", "name"), ("value", "values"), 6
 _KEY = re.compile(r"[\"']([A-Za-z_$@][\w$.:@/-]{0,99})[\"']", re.ASCII)
 _TYPE_RE = r"\s*+,?\s*+(?:[\"']?type[\"']?\s*+:\s*+[\"']?\w++[\"']?\s*+,?\s*+)?+[\"']?"
 _MEMBER, _NEAR = re.compile(r"[\w$.-]+"), 40  # characters before a name that are looked at
@@ -83,7 +84,7 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
             last = token.end()
         else:
             names.take(token, kind)
-            if kind.endswith("name"):
+            if kind in _NAMES:
                 if change.wants_names:
                     change.name(token[kind], names.here)
                 elif (kind == "name" or _is_member(token, kind)) and change.text(token[kind]) != token[kind]:
@@ -118,11 +119,12 @@ class _Names:
 
     def take(self, token: re.Match[str], kind: str) -> None:
         """Take a name, a bracket, or an end of an expression."""
-        if kind.endswith("name"):
+        if kind in _NAMES:
             is_type = token.start() == self._typed and "=" in token[0]  # GraphQL: $password: String = "…"
             self._typed = token.end() if ":" in token[0] else -1
             if not is_type:
-                self._name(_unescaped(token[kind]).lstrip("$"), token)
+                name = token[kind]
+                self._name((_unescaped(name) if "\\" in name else name).lstrip("$"), token)
         elif kind == "opens" and len(self._outer) < _DEEPEST:
             self._outer.append((self.around, self.key))
             self.around, self.key = self.here, None
@@ -141,6 +143,8 @@ class _Names:
 
     def _name(self, name: str, token: re.Match[str]) -> None:
         self.here = self.policy.walk(self.around, name)
+        if len(name) > _LONGEST_KEY:
+            return
         text, end = token.string, token.end()
         if name.lower() in _KEYS and (found := _KEY_FIRST.match(text, end) or (self.key and _KEY.match(text, end))):
             self.key, self.here = found[1], KEPT
