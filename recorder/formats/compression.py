@@ -26,7 +26,15 @@ class EncodingError(Exception):
 
 
 class TooLarge(EncodingError):
-    """The decompressed data exceeds the limit."""
+    """The decompressed data exceeds the limit.
+
+    Attributes:
+        beginning: The decompressed bytes up to the limit.
+    """
+
+    def __init__(self, text: str = "", beginning: bytes = b"") -> None:
+        super().__init__(text)
+        self.beginning = beginning
 
 
 class Broken(EncodingError):
@@ -127,7 +135,7 @@ class Decompressor:
             except self._error as exc:
                 raise Broken(f"is not valid {self._encoding!r}") from exc
             if len(found) > limit:
-                raise TooLarge
+                raise TooLarge(beginning=bytes(memoryview(found)[:limit]))
             at += len(piece) - len(self._stage.unused_data)  # the rest was consumed: output stayed below the limit
         return bytes(found)
 

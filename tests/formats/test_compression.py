@@ -94,6 +94,14 @@ def test_one_byte_more_than_the_limit_is_too_large(plain: bytes, form: str, belo
 
 
 @each
+def test_of_what_is_too_large_the_beginning_is_told(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(TooLarge) as caught:
+        decompress(compress(PLAIN), encoding, len(PLAIN) // 2)
+
+    assert caught.value.beginning == PLAIN[: len(PLAIN) // 2]
+
+
+@each
 def test_of_what_ends_early_the_beginning_is_told(encoding: str, compress: Callable[[bytes], bytes]) -> None:
     with pytest.raises(EndsEarly, match=r"^ends early$") as caught:
         decompress(compress(PLAIN)[:-1], encoding, len(PLAIN))

@@ -66,19 +66,20 @@ def undone(body: bytes, applied: list[str], limit: int, charset: str = "") -> tu
     Raises:
         NotUndone: If the body does not have these encodings and is no plain text; the subclass NotSupported if one of
             the encodings is not supported.
-        TooLarge: If the body exceeds the limit.
+        TooLarge: If the body exceeds the limit; it has the beginning, decoded.
     """
     if not body or not applied:
         return body, None
     named, lacks = ", ".join(applied)[:80], None
     if len(applied) > _MOST:
         raise NotSupported(str(Unknown(named)))
+    large: str | None = None
     doubt: NotUndone | None = None  # holds unless the body turns out to be plain text
     for name in reversed(applied):
         try:
             body = _decompressed(body, name, limit)
         except TooLarge as exc:
-            raise TooLarge(f"decoded from {named!r} it has more than {limit} bytes") from exc
+            body, large = exc.beginning, f"decoded from {named!r} it has more than {limit} bytes"
         except EndsEarly as exc:
             if exc.beginning:
                 body, lacks = exc.beginning, f"its {named!r} data ends early"
@@ -90,6 +91,8 @@ def undone(body: bytes, applied: list[str], limit: int, charset: str = "") -> tu
             doubt = NotSupported(str(exc))
     if doubt is not None and not is_plain_text(body, charset):
         raise doubt
+    if large is not None:
+        raise TooLarge(large, body)
     return body, lacks
 
 

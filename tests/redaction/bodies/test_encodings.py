@@ -216,6 +216,19 @@ def test_a_bomb_in_a_bomb_is_left_out() -> None:
         undone(gzip.compress(bomb("gzip")), ["gzip", "gzip"])
 
 
+@pytest.mark.parametrize("applied", [["gzip"], ["gzip", "gzip"], ["gzip", "gzip", "gzip"]])
+def test_of_a_body_that_is_too_large_the_beginning_is_told(applied: list[str]) -> None:
+    packed = PLAIN
+    for _ in applied:
+        packed = gzip.compress(packed, 0)
+
+    with pytest.raises(TooLarge) as caught:
+        undone(packed, applied, limit=100_000)
+
+    assert len(caught.value.beginning) > 90_000
+    assert PLAIN.startswith(caught.value.beginning)
+
+
 def test_a_bomb_of_nothing_is_an_error() -> None:
     nothing = gzip.compress(gzip.compress(b"") * 100_000)
 

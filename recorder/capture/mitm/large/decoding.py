@@ -82,6 +82,6 @@ def _decoded(body: bytes, headers: Headers, *, in_clear: bool) -> tuple[bytes, s
     try:
         return content(body, headers, KEPT)
     except TooLarge as exc:
-        return b"", str(exc)
+        return exc.beginning, str(exc)
     except NotUndone as exc:
         return (body, None) if in_clear else (b"", str(exc))

@@ -18,6 +18,7 @@ from wsproto.frame_protocol import Opcode
 
 from recorder.capture.large.glimpse import HEAVY
 from recorder.capture.mitm.addon import Recorder
+from recorder.capture.mitm.large import decoding
 from recorder.capture.streams import KEPT
 from recorder.cassette.reader import read
 from recorder.model import CUT, Chunk, Note, Record, Request, Response, SocketMessage
@@ -232,3 +233,31 @@ def test_of_a_large_answer_to_operations_the_watcher_sees_its_messages(tmp_path:
     response = next(one for one in seen if isinstance(one, Response))
     assert 1_000 < len(response.body) < HEAVY
     assert json.loads(response.body)[0] == json.loads(event)
+
+
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_of_a_body_that_inflates_to_too_much_the_beginning_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_streamed: bool
+) -> None:
+    monkeypatch.setattr(decoding, "KEPT", len(BODY) - len(ROW) // 2)
+    made = flow()
+    assert made.response is not None
+    packed = made.response.raw_content = gzip.compress(BODY)
+    made.response.headers["content-encoding"] = "gzip"
+
+    async def steps(recorder: Recorder) -> None:
+        await recorder.request(made)
+        if is_streamed:
+            recorder.outgrown(made)
+            assert made.response is not None
+            assert callable(made.response.stream)
+            assert made.response.stream(packed) == packed
+        await recorder.response(made)
+
+    _, response, note = record(tmp_path / "s.cassette", steps)
+
+    assert isinstance(response, Response)
+    assert isinstance(note, Note)
+    assert len(response.body) > HEAVY
+    assert SECRET[:8] not in bodies([response])
+    assert note.text.startswith("record 1 is kept with the beginning of its body: decoded from 'gzip' it has more than")
