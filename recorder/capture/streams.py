@@ -9,6 +9,7 @@ from ..formats.compression import TooLarge
 from ..formats.streamed import EVENTS, MOST, Units, streamed_media
 from ..model import Headers
 from ..redaction.bodies.encodings import NotUndone, Undoing, encodings
+from .large.gathered import Gathered
 
 _WAITED_FOR = 1 << 20  # bytes; a response up to this size is buffered, not streamed
 KEPT = 16 << 20  # bytes kept of one stream; a limit, because a stream may last for days
@@ -51,7 +52,7 @@ class Kept:
 
     limit: int = KEPT
     lost: int = 0
-    _body: bytearray = field(default_factory=bytearray)
+    _body: Gathered = field(default_factory=Gathered)
 
     def __len__(self) -> int:
         return len(self._body)
@@ -62,14 +63,15 @@ class Kept:
     def passes(self, piece: bytes) -> bytes:
         """Keep the next piece of the stream, as far as there is room; return the piece unchanged."""
         room = self.limit - len(self._body)
-        self._body += piece[:room]
+        if room > 0:
+            self._body += piece[:room]
         self.lost += max(0, len(piece) - room)
         return piece
 
     def take(self) -> bytes:
         """Return what is kept, and keep nothing from now on: mitmproxy's objects live on until they are collected."""
-        body, self._body, self.limit = bytes(self._body), bytearray(), 0
-        return body
+        body, self._body, self.limit = self._body, Gathered(), 0
+        return bytes(body)
 
 
 Waiting: TypeAlias = tuple[bytes, bool, str | None]  # body, is_last, lacks: the arguments of `Write`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from contextlib import suppress
 from typing import Any
 
@@ -53,7 +54,7 @@ class _Packer:
 
 
 _PACKER = _Packer()
-_LARGE = 256 << 10  # bytes of a body whose copies take milliseconds
+_COPIED = 256 << 10  # bytes; copies of a larger body take milliseconds
 
 
 class Foreign:
@@ -85,7 +86,23 @@ class Utf8:
 
 def body_text(body: bytes) -> str | bytes | Utf8:
     """Return what a record's body is packed as: text if it is valid UTF-8."""
-    return Utf8(body) if len(body) > _LARGE and body.isascii() else text_or_bytes(body)
+    if len(body) <= _COPIED:
+        return text_or_bytes(body)
+    return Utf8(body) if _is_utf8(body) else body
+
+
+def _is_utf8(body: bytes) -> bool:
+    """Return whether a large body is valid UTF-8; a piece of it at a time, as a text may take four times its size."""
+    if body.isascii():
+        return True
+    decoder = getincrementaldecoder("utf-8")()
+    try:
+        for at in range(0, len(body), _COPIED):
+            decoder.decode(body[at : at + _COPIED])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def packed(kind: int, body: dict[str, Any]) -> bytes:

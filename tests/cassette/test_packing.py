@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recorder.cassette.packing import Utf8, body_text, packed_record, packed_text
+from recorder.cassette.packing import Utf8, body_text, packed_record, packed_text, text_or_bytes
 
 LARGE = b"x" * (300 << 10)
 
@@ -22,10 +22,15 @@ def test_both_ways_give_the_same_bytes(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("body", "kind"), [
-    (LARGE, Utf8), (LARGE + "\u00fc".encode(), str), (LARGE + b"\xff", bytes), (b"x", str), (b"\xff", bytes),
+    (LARGE, Utf8), (LARGE + "\u00fc".encode(), Utf8), ("\u20ac".encode() * (100 << 10), Utf8), (b"x", str),
+    (LARGE + b"\xff", bytes), (LARGE + b"\xc3", bytes), (b"\xed\xa0\x80" + LARGE, bytes),
+    (b"\xff", bytes),
 ])  # fmt: skip
-def test_only_a_large_text_in_ascii_is_packed_in_one_copy(body: bytes, kind: type) -> None:
-    assert type(body_text(body)) is kind
+def test_only_a_large_text_is_packed_in_one_copy(body: bytes, kind: type) -> None:
+    found = body_text(body)
+
+    assert type(found) is kind
+    assert packed_record(2, {"b": found}) == packed_text(2, {"b": text_or_bytes(body)})
 
 
 def test_a_large_text_over_the_limit_of_a_frame_is_refused() -> None:

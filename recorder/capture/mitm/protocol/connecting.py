@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy import commands, events, server_hooks
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
+
+from .hooks import JoinHook, TurnHook
 
 if TYPE_CHECKING:  # the package imports all addons of mitmproxy, see carriers.py
     from mitmproxy.addons.proxyserver import Proxyserver
@@ -53,6 +55,22 @@ class Connections(ProxyConnectionHandler):
     async def hook_task(self, hook: commands.StartHook) -> None:
         with self._cutting():
             await super().hook_task(hook)
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        if isinstance(hook, TurnHook):
+            await self._turn(waits=hook.waits)
+        elif isinstance(hook, JoinHook):
+            await asyncio.to_thread(hook.body.join)
+        else:
+            await super().handle_hook(hook)
+
+    async def _turn(self, *, waits: bool) -> None:
+        """Let others have a turn; `waits` until the client has taken what was sent to it, or is gone."""
+        await asyncio.sleep(0)
+        writer = self.transports[self.client].writer if waits and self.client in self.transports else None
+        if writer is not None:
+            with suppress(OSError):
+                await writer.drain()
 
     def pause(self) -> None:
         """Read nothing more from the client and its servers until `resume` was called as often."""

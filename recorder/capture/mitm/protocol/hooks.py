@@ -8,6 +8,8 @@ from mitmproxy import http
 from mitmproxy.proxy.commands import StartHook
 from mitmproxy.proxy.layers.http._base import HttpEvent
 
+from ...large.gathered import Gathered
+
 
 @dataclass
 class Informational(HttpEvent):
@@ -33,6 +35,27 @@ class ChunksHook(StartHook):
 
     name = "large_chunks"
     flow: http.HTTPFlow
+
+
+@dataclass
+class TurnHook(StartHook):
+    """A piece of a large body is sent, and others have a turn; no addon is asked.
+
+    Attributes:
+        waits: Until the client has taken what was sent, as far as it would fill a buffer.
+
+    """
+
+    name = "turn"
+    waits: bool
+
+
+@dataclass
+class JoinHook(StartHook):
+    """A large body has come, and its pieces are to be joined, in a thread; no addon is asked."""
+
+    name = "join_body"
+    body: Gathered
 
 
 @dataclass(frozen=True, slots=True)
