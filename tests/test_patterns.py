@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import re
 import time
 
@@ -63,7 +64,8 @@ def test_an_expression_that_may_take_more_than_linear_time_is_refused(pattern: s
 @pytest.mark.parametrize("pattern", HARMLESS)
 def test_a_harmless_expression_takes_time_for_the_length_of_a_text_only(pattern: str) -> None:
     made = compiled(pattern)
-    texts = [(piece * 50_000)[:50_000] for piece in WORST]
+    pieces = random.Random(pattern).sample(WORST, 5)
+    texts = [(piece * 40_000)[:40_000] for piece in pieces]
     begin = time.thread_time()
 
     for text in texts:

@@ -9,6 +9,7 @@ import statistics
 import string
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from uuid import UUID
@@ -17,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.redaction.pseudonyms import Kind, Pseudonyms, is_phone, typed
+from recorder.redaction import pseudonyms
+from recorder.redaction.pseudonyms import Kind, Pseudonyms, is_phone, plan_of, typed
 
 KEY = b"a key of sixteen"
 MANY = 1_000_000 if os.environ.get("EVERY_VALUE") else 20_000
@@ -283,6 +285,55 @@ def test_all_values_of_a_small_range_have_pseudonyms_of_their_own(kind: Kind) ->
 @pytest.mark.parametrize(("kind", "value", "made"), VECTORS)
 def test_a_pseudonym_is_that_of_earlier_versions(kind: Kind, value: str, made: str) -> None:
     assert pseudonym(kind, value, VECTORS_KEY) == made
+
+
+@pytest.mark.parametrize("room", [0, 1 << 12, 1 << 16])
+def test_tables_that_are_emptied_change_no_pseudonym(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    values = [f"{'ab-' * (number % 5)}{number}" for number in range(300)]
+    usual = Pseudonyms(VECTORS_KEY)
+    expected = [usual.of(Kind.SECRET, value) for value in values]
+
+    monkeypatch.setattr(pseudonyms, "_TABLES", room)
+    small = Pseudonyms(VECTORS_KEY, _room=room)
+
+    assert [small.of(Kind.SECRET, value) for value in values] == expected
+
+
+@given(KINDS, st.text("aA0zé9-./ ", min_size=1, max_size=12) | st.integers().map(str) | st.floats().map(repr))
+def test_the_plan_of_a_shape_changes_no_pseudonym(kind: Kind, value: str) -> None:
+    with_plans = Pseudonyms(VECTORS_KEY).of(kind, value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pseudonyms, "plan_of", lambda _: None)
+        assert Pseudonyms(VECTORS_KEY).of(kind, value) == with_plans
+
+
+@pytest.mark.parametrize("value", ["1e5", "01", "-0", "0123456789abcdef", "c259da54-7c22-4a43-9440-77a92facc86b"])
+def test_a_value_whose_characters_depend_on_others_has_no_plan(value: str) -> None:
+    assert plan_of(value) is None
+
+
+def test_many_values_of_one_shape_take_few_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Counter[int]()
+    made_of = pseudonyms._round
+
+    def counted(key: bytes, number: int, shape: bytes, half: int) -> Callable[[int], int]:
+        scramble = made_of(key, number, shape, half)
+
+        def counting(value: int) -> int:
+            asked[number] += 1
+            return scramble(value)
+
+        return counting
+
+    monkeypatch.setattr(pseudonyms, "_round", counted)
+    made = Pseudonyms(KEY)
+
+    for number in range(3000):
+        made.of(Kind.SECRET, f"a{number:04}")
+
+    assert asked
+    assert max(asked.values()) <= 512  # the halves of 260,000 places, which have 9 bits
 
 
 @pytest.mark.parametrize(("value", "others"), [("7", 8), ("07", 9), ("b", 25), ("b7", 259)])
