@@ -38,7 +38,7 @@ def answered(client: socket.socket) -> bool:
     return bool(answer.read())
 
 
-@pytest.mark.parametrize("command", ["replay", "record"])
+@pytest.mark.parametrize("command", [pytest.param("replay", marks=pytest.mark.once), "record"])
 def test_who_is_connected_is_served_and_the_others_wait_until_there_is_room(command: str, tmp_path: Path) -> None:
     with Bad(ANSWERS) as upstream:
         cassette = [f"http://127.0.0.1:{upstream.port}", "-o", tmp_path / "a.cassette"]

@@ -37,6 +37,7 @@ def rotate(server: Server, log: Path, to: Path) -> None:
     until(log.exists, "the log is opened anew")
 
 
+@pytest.mark.once
 def test_each_miss_is_in_one_of_the_files_whenever_the_log_is_rotated(tmp_path: Path) -> None:
     log = tmp_path / "standin.log"
     with recorder("replay", PREVIEW, "--log", log) as standin:
@@ -77,6 +78,7 @@ def test_the_log_of_a_recorder_is_rotated_and_the_recording_goes_on(upstream: st
     assert server.code == 0
 
 
+@pytest.mark.once
 def test_without_a_log_sighup_ends_a_stand_in_unless_nohup_ignores_it(tmp_path: Path) -> None:
     nohup = ["bash", "-c", 'trap "" HUP; exec "$0" "$@"', RECORDER, "replay", str(PREVIEW)]
     with recorder("replay", PREVIEW) as ended:
@@ -89,6 +91,7 @@ def test_without_a_log_sighup_ends_a_stand_in_unless_nohup_ignores_it(tmp_path: 
         assert ignoring.process.poll() is None
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["s.cassette", "other.cassette", "link"])
 def test_a_log_is_never_added_to_a_cassette_or_behind_a_link(name: str, tmp_path: Path) -> None:
     for cassette in ("s.cassette", "other.cassette"):
