@@ -268,7 +268,7 @@ class Policy:
 
     def walk(self, place: Place, names: str) -> Place:
         """Return the place that names of nested values lead to, as form fields have them: user[name], user.name."""
-        if not _NAMES.search(names):
+        if names.isalnum() or not _NAMES.search(names):
             return self.inside(place, names)
         for part in [part for part in _NAMES.split(names) if part][:_DEEPEST]:
             place = self.inside(place, part)

@@ -79,7 +79,7 @@ _CHOICES: dict[str, tuple[Choice, ...]] = {  # by part; of several the first one
 }
 _PARTS = tuple(name for name in _MOMENT.groupindex if name[-1].isdigit())  # from left to right
 
-_Round: TypeAlias = Callable[[int], int]
+_Round: TypeAlias = Callable[[], blake2b]
 
 
 class Kind(Enum):
@@ -226,7 +226,7 @@ class Pseudonyms:
         if rounds is None:
             if len(self._rounds) >= _SHAPES:
                 self._rounds.clear()
-            rounds = self._rounds[own] = [_round(self.key, number, shape, half) for number in range(_ROUNDS)]
+            rounds = self._rounds[own] = [_round(self.key, number, shape) for number in range(_ROUNDS)]
         if size >= _SMALL:
             return _walk(place, rounds, half, size)
         tables = self._tables.get(own)
@@ -277,16 +277,9 @@ def _shape(texts: Sequence[str], choices: Sequence[Choice]) -> bytes:
     return shape.encode("utf-8", "surrogatepass")
 
 
-def _round(key: bytes, number: int, shape: bytes, half: int) -> _Round:
-    base = blake2b(bytes([number]) + shape, key=key, digest_size=16)
-    width, mask = (half + 7) // 8, (1 << half) - 1
-
-    def scramble(value: int) -> int:
-        state = base.copy()
-        state.update(value.to_bytes(width, "big"))
-        return int.from_bytes(state.digest(), "big") & mask
-
-    return scramble
+def _round(key: bytes, number: int, shape: bytes) -> _Round:
+    """Return what begins the hash of a round: the digest after a half of a number was added is its result."""
+    return blake2b(bytes([number]) + shape, key=key, digest_size=16).copy
 
 
 def _walk(place: int, rounds: list[_Round], half: int, size: int) -> int:
@@ -294,14 +287,22 @@ def _walk(place: int, rounds: list[_Round], half: int, size: int) -> int:
 
     The network permutes a power of four, so it is applied again until the result is below `size` (cycle walking).
     """
-    mask = (1 << half) - 1
+    width, mask, number_of = (half + 7) // 8, (1 << half) - 1, int.from_bytes
     while True:
         left, right = place >> half, place & mask
-        for scramble in rounds:
-            left, right = right, left ^ scramble(right)
+        for begun in rounds:  # `_scrambled`, without a call of its own
+            state = begun()
+            state.update(right.to_bytes(width, "big"))
+            left, right = right, left ^ (number_of(state.digest(), "big") & mask)
         place = left << half | right
         if place < size:
             return place
+
+
+def _scrambled(begun: _Round, value: int, half: int) -> int:
+    state = begun()
+    state.update(value.to_bytes((half + 7) // 8, "big"))
+    return int.from_bytes(state.digest(), "big") & ((1 << half) - 1)
 
 
 def _stepped(place: int, rounds: list[_Round], tables: list[array[int]], half: int, size: int) -> int:
@@ -321,10 +322,10 @@ def _stepped(place: int, rounds: list[_Round], tables: list[array[int]], half: i
     steps = list(zip(rounds, tables, strict=True))
     while True:
         left, right = place >> half, place & mask
-        for scramble, table in reversed(steps):
+        for begun, table in reversed(steps):
             mixed = table[left]
             if mixed < 0:
-                mixed = table[left] = scramble(left)
+                mixed = table[left] = _scrambled(begun, left, half)
             left, right = right ^ mixed, left
         place = left << half | right
         if place < size:
@@ -332,10 +333,10 @@ def _stepped(place: int, rounds: list[_Round], tables: list[array[int]], half: i
     place = (place + 1) % size
     while True:
         left, right = place >> half, place & mask
-        for scramble, table in steps:
+        for begun, table in steps:
             mixed = table[right]
             if mixed < 0:
-                mixed = table[right] = scramble(right)
+                mixed = table[right] = _scrambled(begun, right, half)
             left, right = right, left ^ mixed
         place = left << half | right
         if place < size:

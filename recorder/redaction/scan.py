@@ -212,7 +212,7 @@ class Scan:
         if left.body is None:
             record = left.record
             others = leaves(record) if isinstance(record, Failure | Note) else of_body(record)
-            yield from ((leaf, self._words(leaf)) for leaf in others)
+            yield from ((leaf, self._words(leaf)) for leaf in others if not is_too_short(leaf.text))
             return
         pieces = left.body.pieces
         for number, leaf, words, quiet in self._to_search(left.body):

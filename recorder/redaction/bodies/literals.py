@@ -136,8 +136,11 @@ class _Names:
 
     def take_literal(self, token: re.Match[str], kind: str) -> None:
         """Take a literal, which names the next one in a call with two: setItem("token", "…")."""
-        text = token.string
-        is_first = kind in ("double", "single") and text[max(0, token.start() - 9) : token.start()].rstrip()[-1:] == "("
+        text, start = token.string, token.start()
+        before = text[start - 1 : start]
+        if before != "(" and not before.isspace():  # as nearly all are
+            return
+        is_first = kind in ("double", "single") and text[max(0, start - 9) : start].rstrip()[-1:] == "("
         if is_first and _KEY.match(text, token.start()) and _SECOND.match(text, token.end()):
             self._argument = self.policy.walk(self.around, token[kind])
 
@@ -168,13 +171,17 @@ def _code(text: str, change: Change) -> str:
 
 
 def _literal(text: str, kind: str, place: Place, change: Change) -> str:
-    pieces = _CODE.split(text) if kind == "template" else [text]  # the code in a template stays
+    if kind != "template":
+        return _plain_literal(text, kind, place, change)
+    pieces = _CODE.split(text)  # the code in a template stays
     return "".join(
         piece if number % 2 else _plain_literal(piece, kind, place, change) for number, piece in enumerate(pieces)
     )
 
 
 def _plain_literal(text: str, kind: str, place: Place, change: Change) -> str:
+    if not text:
+        return text
     old = _unescaped(text) if "\\" in text else text
     new = change.value(old, place) if old else old
     if new == old:

@@ -42,13 +42,16 @@ def changed(text: str, change: Change, policy: Policy, place: Place) -> str:
             column, is_head = 0, False
         elif is_head:
             columns += [place] * (column - len(columns))
-            name = _plain(token[0]).strip()
-            columns.append(policy.walk(place, name) if _NAME.fullmatch(name) else place)
-            new = token[0] if _NAME.fullmatch(name) else _changed(token[0], change, place)
+            name = _plain(new).strip()
+            if _NAME.fullmatch(name):
+                columns.append(policy.walk(place, name))
+            else:
+                columns.append(place)
+                new = _changed(new, change, place)
             if change.wants_names:
                 change.name(name, columns[-1])
         else:
-            new = _changed(token[0], change, columns[column] if column < len(columns) else place)
+            new = _changed(new, change, columns[column] if column < len(columns) else place)
         pieces.append(new)
     return "".join(pieces)
 
