@@ -305,12 +305,8 @@ def rows() -> Iterator[Row]:
     yield from _worst_of("hosts", "--host", OF_HEAD, _hosted)
     yield from _worst_of("dialect", "routes and JSON", (*OF_HEAD, "/a", "a/", "[", '{"a":', ";jsessionid="), _routed)
     yield from _worst_of("users' pattern", f"{len(EVIL)} evil ones", ("a", "x", "1", "a ", ".", "aA"), _users)
-    yield from _worst_of(
-        "terminal",
-        "printable",
-        ("a", "\0", "é", "\x1b[", '"'),
-        lambda text: (printable(text), shown(text), to_json(text)),
-    )
+    for name, act in (("printable", printable), ("shown", shown), ("JSON", to_json)):
+        yield from _worst_of("terminal", name, ("a", "\0", "é", "\x1b[", '"'), act)
 
 
 ROWS: tuple[Row, ...] = tuple(rows())
