@@ -14,9 +14,11 @@ stream without tokens belongs to whoever got its URL in an answer.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from os.path import commonprefix
 from typing import TypeAlias
 from urllib.parse import unquote
 
@@ -31,12 +33,15 @@ from .sessions import Sessions
 
 _SWITCHING_PROTOCOLS = 101
 _ANSWERS = 100
+_GIVING = frozenset({"location", "link"})  # headers that give out a URL
 _REMEMBERED = 1_000  # events of a stream that its server may send again
 _LAST = "last-event-id"  # its header; as a parameter of polyfills it has other cases and no hyphens
 _AGAIN = frozenset({"lasteventid", "last_event_id", "last-event-id"})
 
 
 _Sent: TypeAlias = tuple[str | None, str, bytes | None]
+_Whose: TypeAlias = tuple[int | None, ...]  # a session, or none for that of anybody
+_Key: TypeAlias = tuple[str, str | None, _Whose]
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +51,8 @@ class _Group:
     Attributes:
         key: Key of the first one.
         query: What the query asks for, as far as it tells streams apart.
+        place: Where its path is; None for what answers a request with a body.
+        number: Its number there, from 0.
         is_open: Whether one of them is open.
         sent: The last events, each as id, topic and data; the id is that of an event before if it has none.
         repeats: Those of them that the server is to send again, oldest first.
@@ -54,6 +61,8 @@ class _Group:
     key: str
     session: int | None
     query: str
+    place: _Place | None = None
+    number: int = 0
     is_open: bool = True
     sent: deque[_Sent] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     repeats: deque[_Sent] = field(default_factory=deque)
@@ -65,11 +74,19 @@ class _Group:
 
     def resumed(self, after: str | None) -> None:
         """Take the client again, which names the event that it heard last."""
+        if not self.is_open and self.place is not None:
+            self.place.opened(self)
         self.is_open, self.repeats = True, deque()
         ids = [sent[0] for sent in self.sent]
         if after is not None and after in ids:
             heard = len(ids) - ids[::-1].index(after)
             self.repeats.extend(list(self.sent)[heard:])
+
+    def closed(self) -> None:
+        """Take the end of the stream that is open."""
+        if self.is_open and self.place is not None:
+            self.place.closed(self)
+        self.is_open = False
 
     def is_repeated(self, event: Event) -> bool:
         """Take the next event; return whether it was sent before and is only sent again."""
@@ -84,6 +101,56 @@ class _Group:
 
 
 @dataclass(slots=True)
+class _Place:
+    """The streams of one protocol and path; those that are over are found by what a later one shows.
+
+    Attributes:
+        open: How many of its groups have an open stream.
+    """
+
+    open: int = 0
+    _groups: list[_Group] = field(default_factory=list)
+    _over: dict[_Key, list[int]] = field(default_factory=dict)  # numbers of groups, in order
+    _keys: dict[_Group, list[_Key]] = field(default_factory=dict)  # under which those that are over stand there
+
+    def closed(self, group: _Group) -> None:
+        """Take a group whose stream was open until now."""
+        self.open -= 1
+        everybody: tuple[_Whose, ...] = (), (group.session,)
+        shown = ("last", group.latest), ("query", group.query), ("any", None)
+        self._keys[group] = keys = [(kind, value, whose) for kind, value in shown for whose in everybody]
+        for key in keys:
+            insort(self._over.setdefault(key, []), group.number)
+
+    def opened(self, group: _Group) -> None:
+        """Take a new group, or one that goes on."""
+        self.open += 1
+        for key in self._keys.pop(group, ()):
+            numbers = self._over[key]
+            del numbers[bisect_left(numbers, group.number)]
+            if not numbers:
+                del self._over[key]
+
+    def new(self, key: str, session: int, query: str) -> _Group:
+        """Return a new group with an open stream."""
+        group = _Group(key, session, query, self, len(self._groups))
+        self._groups.append(group)
+        self.opened(group)
+        return group
+
+    def over(self, kind: str, value: str | None, whose: _Whose) -> _Group | None:
+        """Return the oldest group that is over, None if there is none.
+
+        Args:
+            kind: Whether `value` is the "last" id that it gave out, or its "query"; of "any" value with None.
+            value: That value.
+            whose: The session, () for that of anybody.
+        """
+        numbers = self._over.get((kind, value, whose))
+        return self._groups[numbers[0]] if numbers else None
+
+
+@dataclass(slots=True)
 class Streams:
     """The streams of a capture, in the order they were opened."""
 
@@ -93,7 +160,7 @@ class Streams:
     _answered: Operation | None = None  # the exchange that was answered last
     _rows: dict[str, Stream] = field(default_factory=dict)  # by the key of the stream itself
     _groups: dict[str, _Group] = field(default_factory=dict)  # of open streams, by the key of the stream itself
-    _places: dict[tuple[str, str], list[_Group]] = field(default_factory=dict)  # by protocol and path
+    _places: dict[tuple[str, str], _Place] = field(default_factory=dict)  # by protocol and path
     # the last streams that answered requests with a body: a client goes on with one by its Last-Event-ID alone
     _answers: deque[_Group] = field(default_factory=lambda: deque(maxlen=_ANSWERS))
     _askers: dict[int, Operation] = field(default_factory=dict)  # whose open streams are their own answers, by exchange
@@ -135,7 +202,7 @@ class Streams:
     def closed(self, closed: Closed) -> None:
         """Take the end of a stream."""
         group, row = self._groups.pop(closed.client_id), self._rows[closed.client_id]
-        group.is_open = False
+        group.closed()
         self._askers.pop(closed.exchange, None)
         self._rows[closed.client_id] = replace(
             row, closed=closed.t, ended=closed.ended, code=closed.code, reason=closed.reason, end=closed.seq
@@ -202,22 +269,20 @@ class Streams:
     def _group(self, opened: Opened, request: Request | None, tokens: frozenset[str]) -> _Group:
         target = request.target if request is not None else ""
         place = opened.protocol, path_of(target)
-        known = self._places.setdefault(place, [])
+        known = self._places.setdefault(place, _Place())
         session = self._sessions.of_tokens(tokens)
-        over = [one for one in known if not one.is_open and (not tokens or one.session == session)]
+        whose = (session,) if tokens else ()
         answers = [one for one in reversed(self._answers) if not one.is_open and (not tokens or one.session == session)]
-        group = _resumed(answers, request) or _follower(over, request, self._query(opened, target))
+        group = _resumed(answers, request) or _follower(known, whose, request, self._query(opened, target))
         if group is not None:
             return group
         only = self._sessions.only()
-        if not tokens and only is not None and not any(one.is_open for one in known):
+        if not tokens and only is not None and not known.open:
             session = only
             self._sessions.joined(opened.client_id, session)
         else:
             session = self._sessions.handshaken(opened.client_id, tokens, _begin(opened, request))
-        group = _Group(opened.client_id, session, self._query(opened, target))
-        known.append(group)
-        return group
+        return known.new(opened.client_id, session, self._query(opened, target))
 
     def _query(self, opened: Opened, target: str) -> str:
         """Return the query of a stream of events without what says nothing about its events."""
@@ -239,12 +304,12 @@ def _resumed(over: list[_Group], request: Request | None) -> _Group | None:
     return None if latest is None else next((one for one in over if one.latest == latest), None)
 
 
-def _follower(over: list[_Group], request: Request | None, query: str) -> _Group | None:
+def _follower(place: _Place, whose: _Whose, request: Request | None, query: str) -> _Group | None:
     """Return the streams that a new one follows, None if it follows none."""
     latest = _last_heard(request)
-    exact = [one for one in over if latest is not None and one.latest == latest]
-    alike = [one for one in over if one.query == query]
-    return next(iter(exact or alike or (over if latest is not None else ())), None)
+    exact = place.over("last", latest, whose) if latest is not None else None
+    found = exact or place.over("query", query, whose)
+    return found or (place.over("any", None, whose) if latest is not None else None)
 
 
 def _last_heard(request: Request | None) -> str | None:
@@ -272,11 +337,21 @@ def _given(request: Request | None, earlier: Iterable[Operation], sessions: Sess
 
 def _givers(target: str, request: Request, earlier: Iterable[Operation]) -> Iterator[Operation]:
     spellings = {target, unquote(target), target.replace("/", r"\/"), target.replace("&", "&amp;")}
-    wanted = re.compile(b"(?:" + b"|".join(re.escape(one.encode()) for one in sorted(spellings)) + rb")(?![\w/%-])")
+    # all spellings end so: the search for a plain text comes first, because there may be thousands of answers
+    end = commonprefix([one[::-1] for one in spellings])[::-1].encode()  # noqa: RUF071  # no paths of files
+    wanted: re.Pattern[bytes] | None = None
     for op in earlier:
         ack = op.ack
         if ack is None or not op.tokens or ack.seq > request.seq:
             continue
-        where = (value for name, value in ack.headers if name.lower() in {"location", "link"})
-        if wanted.search(ack.body) or any(wanted.search(value.encode()) for value in where):
-            yield op
+        where = [ack.body] if end in ack.body else []
+        where += [value.encode() for name, value in ack.headers if name.lower() in _GIVING]
+        if where:
+            wanted = wanted or _any_of(spellings)
+            if any(map(wanted.search, where)):
+                yield op
+
+
+def _any_of(spellings: Iterable[str]) -> re.Pattern[bytes]:
+    """Return a pattern that finds any of the spellings of a URL, not as the beginning of a longer one."""
+    return re.compile(b"(?:" + b"|".join(re.escape(one.encode()) for one in sorted(spellings)) + rb")(?![\w/%-])")

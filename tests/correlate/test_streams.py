@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from recorder.correlate.anchors import anchors
 from recorder.correlate.engine import Correlator
-from recorder.model import Recording, State
+from recorder.correlate.operations import Operation
+from recorder.correlate.sessions import Sessions
+from recorder.correlate.streams import Streams
+from recorder.model import Recording, Request, Response, State
+from recorder.push.port import WEBSOCKET, Closed, Opened
 from tests.correlate.tape import HEADER, Tape, dialect
 
 
@@ -356,3 +361,23 @@ def test_long_capture_forgets_its_streams() -> None:
         correlator.discard()
 
     assert correlator.finish(HEADER).streams == ()
+
+
+def opened_and_closed(count: int) -> float:
+    """Seconds of CPU for WebSockets of clients that come once each."""
+    by = dialect()
+    streams = Streams(by, Sessions(by.session_cookies))
+    began = time.process_time()
+    for number in range(count):
+        request = Request(number, number, number, "c", "GET", "/events", (), b"")
+        asked = Operation(request, None, {}, frozenset({f"sid={number}"}), None)
+        streams.answered(asked, Response(number, number, number, 200, (), b""))
+        streams.opened(Opened(f"stream-{number}", number, number, number, WEBSOCKET), ())
+        streams.closed(Closed(f"stream-{number}", number, number, number, ended=True))
+    return time.process_time() - began
+
+
+def test_a_stream_costs_the_same_however_many_were_there_before() -> None:
+    opened_and_closed(20)
+
+    assert opened_and_closed(8_000) <= 2.5 * 16 * opened_and_closed(500)  # quadratic is 16 * 16
