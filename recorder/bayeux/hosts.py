@@ -34,10 +34,11 @@ def redirected(body: bytes, host: str | None, headers: Headers = ()) -> bytes | 
     if whole is None:
         return None
     text = whole.text
-    found = list(_hosts(text))
-    for begin, end in reversed(found):
-        text = f"{text[:begin]}{json.dumps([host])}{text[end:]}"
-    return encoded(whole.before + text + whole.after, whole.codec) if found else None
+    kept, at = [whole.before], 0
+    for begin, end in _hosts(text):
+        kept += text[at:begin], json.dumps([host])
+        at = end
+    return encoded("".join([*kept, text[at:], whole.after]), whole.codec) if at else None
 
 
 def _hosts(text: str) -> Iterator[tuple[int, int]]:
