@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
 
+from ...bayeux.hosts import redirected
 from ...model import Chunk, Request, Response
 from ...redaction.bodies.change import Unread
 from ...redaction.bodies.prefix import readable
@@ -31,6 +32,8 @@ class Job:
         is_cut: Whether its body is the beginning of one.
         media: For a chunk: the media type of the streamed response.
         values: The values known so far, the least recently seen first.
+        host: Nothing is redacted, but the hosts in the advice of Bayeux messages are replaced by this one; None to
+            redact the record.
 
     """
 
@@ -38,6 +41,7 @@ class Job:
     is_cut: bool = False
     media: str = ""
     values: Values = ()
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,12 @@ class Done:
 
 
 def done(job: Job, policy: Policy | None, key: bytes) -> Done:
-    """Redact a record by a policy, with the pseudonyms of a key; without a policy all of it is kept in the clear."""
+    """Redact a record by a policy, with the pseudonyms of a key; without a policy all of it is kept in the clear.
+
+    A job with a host is no redaction.
+    """
+    if job.host is not None:
+        return _led(job.record, job.host)
     if policy is None:
         return Done(job.record, glimpse(job.record))
     redactor = Redactor(policy, key)
@@ -79,6 +88,13 @@ def done(job: Job, policy: Policy | None, key: bytes) -> Done:
     return Done(kept, glimpse(kept), None, learnt, redactor.unlooked, redactor.dropped)
 
 
+def _led(record: Bodied, host: str) -> Done:
+    headers = record.headers if isinstance(record, Request | Response) else ()
+    changed = redirected(record.body, host, headers) or record.body
+    return Done(replace(record, body=changed), replace(record, body=b""))
+
+
 def without_body(job: Job, policy: Policy | None, key: bytes, lacks: str) -> Done:
     """Redact a record without its body; `lacks` says why."""
+    job = replace(job, host=None)
     return replace(done(replace(job, record=replace(job.record, body=b"")), policy, key), lacks=lacks)

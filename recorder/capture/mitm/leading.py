@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -35,6 +35,7 @@ _NOT_REWRITTEN = (
 )
 _JSON = re.compile(r"application/(?!stream\+|x-ndjson|json-seq)[\w.+-]*json\b", re.IGNORECASE)
 Stream: TypeAlias = Callable[[bytes], bytes | list[bytes]]
+Led: TypeAlias = Callable[[bytes, str, Headers], Awaitable[bytes]]  # replaces the hosts in a body, as `redirected`
 
 
 class Leading:
@@ -183,16 +184,23 @@ class Leading:
             changed = self._body(addresses, changed, headers)
         self._answered(flow, headers, body, changed)
 
-    async def large_response(self, flow: http.HTTPFlow, headers: Headers, body: bytes, *, is_whole: bool) -> None:
-        """Do as `response` does with a large body, some of it in each turn of the event loop."""
+    async def large_response(
+        self, flow: http.HTTPFlow, headers: Headers, body: bytes, led: Led, *, is_whole: bool
+    ) -> None:
+        """Do as `response` does with a large body, some of it in each turn of the event loop.
+
+        `led` replaces hosts elsewhere.
+        """
         found, response = self._of(flow), flow.response
         if found is None or response is None:
             return
         is_changed = is_whole and response.status_code != 206 and is_textual(headers)
-        changed = await self._large_body(found[0], body, headers, is_changed=is_changed)
+        changed = await self._large_body(found[0], body, headers, led, is_changed=is_changed)
         self._answered(flow, headers, body, changed)
 
-    async def _large_body(self, addresses: Addresses, body: bytes, headers: Headers, *, is_changed: bool) -> bytes:
+    async def _large_body(
+        self, addresses: Addresses, body: bytes, headers: Headers, led: Led, *, is_changed: bool
+    ) -> bytes:
         """Return a large body, or message, of the server as the client gets it."""
         changed, names_host, may_change = body, False, is_changed and self.rewrites
         for at in range(0, len(body), _LOOKED_AT):
@@ -201,8 +209,7 @@ class Leading:
             may_change = may_change or (is_changed and addresses.may_change(piece))
             await asyncio.sleep(0)
         if names_host:
-            found = await asyncio.to_thread(lambda: redirected(body, addresses.here.host, headers))
-            changed = found or body
+            changed = await led(body, addresses.here.host, headers)
         if may_change:
             changed = await _by_pieces(changed, lambda text: self._body(addresses, text, headers))
         return changed
@@ -231,7 +238,7 @@ class Leading:
         self._led_away.body(body if self.rewrites else changed, (), known)
         return changed
 
-    async def large_message(self, flow: http.HTTPFlow, body: bytes, *, from_client: bool) -> bytes:
+    async def large_message(self, flow: http.HTTPFlow, body: bytes, led: Led, *, from_client: bool) -> bytes:
         """Do as `message` does with a large one, some of it in each turn of the event loop."""
         found = self._of(flow)
         if found is None:
@@ -240,7 +247,7 @@ class Leading:
         if from_client:
             change = (lambda text: addresses.request_body(text, ())) if self.rewrites else None
             return body if change is None else await _by_pieces(body, change)
-        changed = await self._large_body(addresses, body, (), is_changed=True)
+        changed = await self._large_body(addresses, body, (), led, is_changed=True)
         self._led_away.body(body if self.rewrites else changed, (), known)
         return changed
 

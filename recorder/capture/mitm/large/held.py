@@ -15,6 +15,7 @@ from typing import TypeAlias
 from mitmproxy import ctx, http
 from mitmproxy.websocket import WebSocketMessage
 
+from ....bayeux.hosts import redirected
 from ....model import Chunk, Headers, Request, Response, SocketMessage
 from ....redaction.redactor import Redactor
 from ...large.apart import Done, Job, without_body
@@ -80,7 +81,7 @@ class Held:
         async with self._held(flow):
             body, lacks = await asyncio.to_thread(decode)
             if not is_streamed:
-                await self._leading.large_response(flow, headers, body, is_whole=lacks is None)
+                await self._leading.large_response(flow, headers, body, self._led, is_whole=lacks is None)
             done = await self._redacted(Response(0, 0, 0, status, headers, body), is_cut=lacks is not None)
             if self._capture.is_open and self._late.pop(flow.id, None) is not None:
                 frame = self._capture.pipeline.response(
@@ -93,7 +94,7 @@ class Held:
         """Record a message on a WebSocket, and change what goes on."""
         seen, from_client = message.content, message.from_client
         async with self._held(flow):
-            message.content = await self._leading.large_message(flow, seen, from_client=from_client)
+            message.content = await self._leading.large_message(flow, seen, self._led, from_client=from_client)
             body = message.content if from_client else seen
             done = await self._redacted(SocketMessage(0, 0, 0, from_client, body, message.is_text), is_cut=False)
             if self._capture.is_open and self._capture.pipeline.knows(flow.id):
@@ -171,19 +172,29 @@ class Held:
         if len(record.body) <= HEAVY:
             return None
         redactor = self._redactor
-        policy, key = (None, b"") if redactor is None else (redactor.policy, redactor.key)
-        job = Job(record, is_cut, media, () if redactor is None else redactor.values)
-        if self._work is None:
-            self._work = work(policy, key)
-        try:
-            found = await asyncio.to_thread(self._work, job)
-        except Gone:
-            return without_body(job, policy, key, _GONE)
-        except asyncio.CancelledError:
-            self.kill()
-            raise
+        found = await self._worked(Job(record, is_cut, media, () if redactor is None else redactor.values))
         for start in range(0, len(found.values), _STEP):
             if redactor is not None:
                 redactor.learn(found.values[start : start + _STEP])
             await asyncio.sleep(0)
         return found
+
+    async def _led(self, body: bytes, host: str, headers: Headers) -> bytes:
+        """Return a large body with the hosts in the advice of Bayeux messages replaced; see `Job.host`."""
+        if len(body) <= HEAVY:
+            return redirected(body, host, headers) or body
+        found = await self._worked(Job(Response(0, 0, 0, 200, headers, body), host=host))
+        return body if found.lacks else found.record.body
+
+    async def _worked(self, job: Job) -> Done:
+        redactor = self._redactor
+        policy, key = (None, b"") if redactor is None else (redactor.policy, redactor.key)
+        if self._work is None:
+            self._work = work(policy, key)
+        try:
+            return await asyncio.to_thread(self._work, job)
+        except Gone:
+            return without_body(job, policy, key, _GONE)
+        except asyncio.CancelledError:
+            self.kill()
+            raise

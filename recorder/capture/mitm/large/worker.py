@@ -35,9 +35,16 @@ class Gone(Exception):
 class Process:
     """A process that redacts by one policy; it is started when it is first needed, and again after it has ended."""
 
-    def __init__(self, policy: Policy | None, key: bytes) -> None:
-        """Take the policy and the key of the pseudonyms, which never stand in arguments or in the environment."""
-        self._setting = pickle.dumps((None if policy is None else replace(policy), key))
+    def __init__(self, policy: Policy | None, key: bytes, *, memory: int = _MEMORY) -> None:
+        """Take the policy and the key of the pseudonyms, which never stand in arguments or in the environment.
+
+        Args:
+            policy: The policy; None to keep all in the clear.
+            key: The key.
+            memory: Most bytes of addresses that redaction takes.
+
+        """
+        self._setting = pickle.dumps((None if policy is None else replace(policy), key, memory))
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._is_over = False
@@ -122,8 +129,8 @@ def work(policy: Policy | None, key: bytes) -> Process | Here:
 def main() -> None:
     """Redact the records that come on standard input until it is closed."""
     source, target = os.dup(0), os.dup(1)
-    policy, key = pickle.loads(_read(source))  # noqa: S301  # from the recorder, by its own pipe
-    _limit()
+    policy, key, memory = pickle.loads(_read(source))  # noqa: S301  # from the recorder, by its own pipe
+    _limit(memory)
     with suppress(OSError, AttributeError):  # not on Windows
         os.nice(_NICE)
     while True:
@@ -140,7 +147,7 @@ def main() -> None:
         del job, found
 
 
-def _limit() -> None:
+def _limit(memory: int) -> None:
     """Limit the memory of this process, where the system can: a body may be made to take a hundred times its size."""
     try:
         import resource  # noqa: PLC0415  # not on Windows
@@ -149,7 +156,7 @@ def _limit() -> None:
             now = int(sizes.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except (ImportError, OSError):
         return
-    resource.setrlimit(resource.RLIMIT_AS, (now + _MEMORY, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (now + memory, resource.RLIM_INFINITY))
 
 
 def _send(target: int, item: Job | Done) -> None:

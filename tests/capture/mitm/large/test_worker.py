@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,23 @@ def test_without_an_interpreter_the_thread_that_asks_does_it(monkeypatch: pytest
 
     assert isinstance(found, Here)
     assert found(JOB) == done(JOB, load(), KEY)
+
+
+def test_a_body_that_takes_too_much_memory_is_not_kept_and_the_process_goes_on() -> None:
+    process = Process(load(), KEY, memory=16 << 20)
+    costly = replace(JOB.record, body=b"[" + b'{"phone":"+49 151 1234567"},' * 100_000 + b"1]")
+
+    found, after = process(Job(costly)), process(JOB)
+    process.close()
+
+    assert (found.record.body, found.lacks) == (b"", "its redaction would take too much memory")
+    assert after == done(JOB, load(), KEY)
+
+
+def test_a_process_replaces_hosts_without_redacting(process: Process) -> None:
+    message = {"channel": "/meta/connect", "advice": {"hosts": ["a.example"]}, "password": "hunter2hunter2"}
+    body = json.dumps([message] * 4_000).encode()
+
+    found = process(Job(replace(JOB.record, body=body), host="here:1"))
+
+    assert found.record.body == body.replace(b"a.example", b"here:1")
