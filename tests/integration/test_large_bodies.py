@@ -12,9 +12,10 @@ import pytest
 
 from recorder.cassette.reader import read
 from recorder.model import CUT, Note, Response
+from tests.integration.captures import ADDON
 from tests.integration.test_ending import LIMIT, ended, in_one_attempt
 from tests.lab.bad import STAY, Bad, Steps
-from tests.lab.processes import Server, recorder, until
+from tests.lab.processes import MITMDUMP, Server, recorder, serving, until
 from tests.lab.raw import Line, connected
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -24,6 +25,7 @@ HUGE = b"[" + b",".join([EVENT] * ((12 << 20) // len(EVENT))) + b"]"
 KINDS: dict[str, Steps] = {
     "large": [OK + b"Content-Length: %d\r\n\r\n" % len(LARGE), LARGE, STAY],
     "huge": [OK + b"Content-Length: %d\r\n\r\n" % len(HUGE), HUGE, STAY],
+    "open": [OK + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (2 * len(HUGE)), HUGE, STAY],
     "small": [OK + b"Content-Length: 2\r\n\r\n{}", STAY],
 }
 POLL = b'[{"channel":"/meta/connect","clientId":"7f3a","connectionType":"long-polling"}]'
@@ -109,3 +111,24 @@ def test_a_recording_goes_on_when_the_process_that_redacts_is_killed(upstream: s
     assert (first.body, second.body) == (HUGE, LARGE)
     assert notes == ["record 1 is kept without its body: the process that redacts it has ended"]
     assert [len(one.body) > 0 for one in records if isinstance(one, Response)] == [False, True]
+
+
+@in_one_attempt
+def test_a_mitmdump_ends_in_time_while_a_large_stream_is_open(upstream: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.cassette"
+    options = ["--set", f"cassette={path}", "--mode", f"reverse:{upstream}", "--listen-host=127.0.0.1", "-p0"]
+    with serving([MITMDUMP, "-s", str(ADDON), *options], ready="listening at") as server:
+        server.url = f"http://{server.url.removeprefix('http://')}"
+        with connected(server.url) as line:
+            line.send(b"POST /open HTTP/1.1\r\nHost: desk\r\nContent-Length: 2\r\n\r\n{}")
+            got = 0
+            while got < len(HUGE):
+                got += len(line.socket.recv(1 << 20))
+            took = ended(server, signal.SIGINT)
+
+    *_, response, cut, close = read(path).records
+    assert took < LIMIT
+    assert isinstance(response, Response)
+    assert isinstance(cut, Note)
+    assert isinstance(close, Note)
+    assert (response.body, cut.kind, close.kind) == (b"", CUT, "close")

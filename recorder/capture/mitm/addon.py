@@ -41,6 +41,7 @@ from ..streams import KEPT, Chunks, Kept, has_body, is_event_stream, is_small, l
 from .capture import Capture, Settings, families
 from .dispatch import ask_listeners_only
 from .handshakes import Handshakes
+from .large.deadline import hurried
 from .large.decoding import beginning, is_large, small, whole, with_host
 from .large.held import Held
 from .leading import HOST, Leading, headers_of
@@ -122,9 +123,8 @@ class Recorder:
     @property
     def status(self) -> str:
         """The status of the recorder, for those who watch it."""
-        if self.failure is None:
-            return OK
-        return PASSING if self._settings.go_on_when_full else ENDING
+        failed = PASSING if self._settings.go_on_when_full else ENDING
+        return OK if self.failure is None else failed
 
     def families(self) -> Iterator[Family]:
         """Yield the counters of the recorder and of its process."""
@@ -554,9 +554,8 @@ class Recorder:
         message.content = self._leading.message(flow, seen, from_client=message.from_client)
         # the server's side is recorded: what it gets, and what it sends
         body = message.content if message.from_client else seen
-        is_text = message.is_text
-        frame = self._pipeline.message(flow.id, now, from_client=message.from_client, body=body, is_text=is_text)
-        await self._write(frame)
+        from_client, is_text = message.from_client, message.is_text
+        await self._write(self._pipeline.message(flow.id, now, from_client=from_client, body=body, is_text=is_text))
 
     async def websocket_end(self, flow: http.HTTPFlow) -> None:
         if self._pipeline is None or flow.websocket is None or not self._pipeline.knows(flow.id):
@@ -588,7 +587,8 @@ class Recorder:
         self._crashes.leave()
         self.hold()
         try:
-            self.close()
+            with hurried(self.hurry if self._is_script else None):  # the command has a timer of its own
+                self.close()
         except CaptureError as exc:
             if self._capture is not None:
                 self._capture.stop(exc)
