@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 Makes: TypeAlias = Mapping[str, Callable[[Any], object]]
+_Facts = TypeVar("_Facts", bound=Hashable)
 
 
 class Lazy:
@@ -43,9 +44,9 @@ class Lazy:
 
 
 @lru_cache(1000)
-def shared(names: frozenset[str]) -> frozenset[str]:
-    """Return an equal set that all sessions share: most subscribe to the same channels."""
-    return names
+def shared(facts: _Facts) -> _Facts:
+    """Return an equal value that all sessions share: most subscribe to the same channels, in the same order."""
+    return facts
 
 
 def made_of(kind: Callable[[], object]) -> Callable[[Any], object]:

@@ -39,11 +39,11 @@ class Outbox(Lazy):
 
     """
 
-    MAKES: ClassVar[Makes] = {"_queue": made_of(list), "_unconfirmed": made_of(list)}
+    MAKES: ClassVar[Makes] = {"_unconfirmed": made_of(list)}
 
     confirms: bool = False
     batch: int = 1
-    _queue: list[Queued] = field(init=False, repr=False)
+    _queue: list[Queued] | tuple[()] = ()  # an empty tuple is shared by all clients, and takes no memory
     _unconfirmed: list[tuple[int, Queued]] = field(init=False, repr=False)
     _pushed: int = 0
 
@@ -61,7 +61,10 @@ class Outbox(Lazy):
         """Add an event at the end."""
         self._pushed += 1
         event.place = self._pushed
-        self._queue.append(event)
+        if self._queue:
+            self._queue.append(event)
+        else:
+            self._queue = [event]
 
     def confirmed(self, batch: int) -> None:
         """Drop the events up to this batch, which the client has confirmed."""
@@ -69,7 +72,7 @@ class Outbox(Lazy):
 
     def take(self) -> tuple[list[Queued], list[Queued]]:
         """Return the events of the next answer: first those delivered for the first time, then all."""
-        fresh, self._queue = self._queue, []
+        fresh, self._queue = [*self._queue], ()
         if not self.confirms:
             return fresh, fresh
         self._unconfirmed += [(self.batch, event) for event in fresh]
@@ -83,12 +86,12 @@ class Outbox(Lazy):
         """
         if self.confirms:
             return []
-        self._queue = sorted(events + self._queue, key=attrgetter("place"))
+        self._queue = sorted([*events, *self._queue], key=attrgetter("place"))
         return events
 
     def again(self, events: list[Queued]) -> None:
         """Queue events a second time, each at its place."""
-        self._queue = sorted(events + self._queue, key=attrgetter("place"))
+        self._queue = sorted([*events, *self._queue], key=attrgetter("place"))
 
     def waits(self, event: Queued) -> bool:
         """Return whether an event is queued, or will come again because the client did not confirm it."""
@@ -101,5 +104,5 @@ class Outbox(Lazy):
         for event in self._queue:
             event.place += before._pushed
         self._queue = [*again, *before._queue, *self._queue]
-        before._queue, before._unconfirmed = [], []
+        before._queue, before._unconfirmed = (), []
         return again

@@ -213,7 +213,7 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         if session is None:
             return []
-        session.due.append((recorded, pushed))
+        session.due += ((recorded, pushed),)
         poll = self._release(session)
         if poll is None:
             return []
@@ -368,7 +368,8 @@ class BayeuxServer:
 
     def _reply_as_recorded(self, session: Session, message: Message, turn: Turn, received: float | None = None) -> None:
         """Reply to a poll as the recorded server did that refused it, or ended the session."""
-        recorded, pushed = session.due.pop(0)
+        (recorded, pushed), *left = session.due
+        session.due = tuple(left)
         if pushed is not None:
             turn.replies.append({"channel": channels.DISCONNECT, "successful": True})
         if recorded.get("successful") is False:

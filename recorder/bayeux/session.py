@@ -59,7 +59,7 @@ class Poll:
 class Session(Lazy):
     """One Bayeux session of a client."""
 
-    MAKES: ClassVar[Makes] = {"due": made_of(list), "advised": made_of(dict)}
+    MAKES: ClassVar[Makes] = {"advised": made_of(dict)}
 
     client_id: str
     outbox: Outbox
@@ -73,7 +73,7 @@ class Session(Lazy):
     seen: float = 0.0  # when it last polled or was answered a poll, or shook hands
     ended: bool = False  # the client was told to stop
     heir: Session | None = None  # the later session that gets the events of this one
-    due: list[tuple[Message, Message | None]] = field(init=False, repr=False)  # recorded replies to its next polls
+    due: tuple[tuple[Message, Message | None], ...] = ()  # recorded replies to its next polls
     advised: Message = field(init=False, repr=False)  # what the recorded server's advice had beside the usual
 
     def has_news(self, batch: int | None) -> bool:

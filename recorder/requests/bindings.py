@@ -17,6 +17,7 @@ HIDDEN = "(redacted)"  # the key of pseudonyms and the live values they stand fo
 MINTED = "(minted)"  # the key of values that the server made for a session, and those that stand for them here
 WHOLE = 4  # characters from which on a pseudonym is taken to be itself where it is a whole value
 LONG = 8  # characters from which on a value is taken to be itself wherever it stands
+_AGREED = 8  # pairs that are remembered as bound: the requests of one client have one or two
 _RUN = re.compile(r"\w+")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 
@@ -38,7 +39,7 @@ class Bindings(Lazy):
         words: Recorded values that are replaced wherever they stand, with their replacements.
         whole: Pseudonyms that are replaced where they are a whole value, with their replacements.
         live: Live values by key and recorded value; read only.
-        agreed: Recorded and live session ids, in pairs that are bound: they need not be compared again.
+        agreed: Recorded and live session ids, in pairs that are bound: the last of these need not be compared again.
         runs: First runs of all replaced values; a text with none of them holds no replaced value. Always current.
 
     """
@@ -47,15 +48,15 @@ class Bindings(Lazy):
 
     MAKES: ClassVar[Makes] = {
         **dict.fromkeys(("words", "whole", "live", "_recorded", "_by_run"), made_of(dict)),
-        "agreed": made_of(set),
         "runs": lambda _: _NO_RUNS,
+        "agreed": lambda _: (),
     }
 
     words: dict[str, str]
     whole: dict[str, str]
     live: dict[tuple[str, str], JSON]
     _recorded: dict[tuple[str, str | None], str]
-    agreed: set[tuple[object, object]]
+    agreed: tuple[tuple[object, object], ...]
     _by_run: dict[str, list[str]]  # what is replaced, by what `runs` finds of it
     runs: KeysView[str]
 
@@ -63,6 +64,10 @@ class Bindings(Lazy):
     def is_empty(self) -> bool:
         """Whether nothing is bound."""
         return not self.live
+
+    def agree(self, pair: tuple[object, object]) -> None:
+        """Note that a recorded and a live request have the same session ids, as far as they are bound."""
+        self.agreed = (*self.agreed[1 - _AGREED :], pair)
 
     def allows(self, key: str, recorded: str, live: str) -> bool:
         """Return whether a pair contradicts no pair that is bound."""

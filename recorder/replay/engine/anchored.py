@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 
 from ...bayeux.channels import CONNECT, matches
 from ...correlate.anchors import At, content, only_session
-from ...lazy import Lazy, Makes, made_of
+from ...lazy import Lazy, Makes, made_of, shared
 from ...model import JSON, Anchor, AnchorKind, ClientMessage, Event, Recording
 from ...requests.index.making import Index
 from ...requests.index.rows import END, EVENT, REPLY, AnchorRow, after_message, after_place, after_publish, astray
@@ -229,14 +229,14 @@ class Progress(Lazy):
         """Count a handshake; the new session has no subscriptions."""
         self._subscribed = tuple(one for one in self._subscribed if one[0] != window)
         if window not in self._windows:
-            self._windows += (window,)
+            self._windows = shared((*self._windows, window))
         return self._next(AnchorKind.START, "", window, now)
 
     def subscribed(self, name: str, window: int, now: float) -> Reached | None:
         """Count a subscription; None where the client has it already, or renews it after its session was lost."""
         if (window, name) in self._subscribed:
             return None
-        self._subscribed += ((window, name),)
+        self._subscribed = shared((*self._subscribed, (window, name)))
         return self._next(AnchorKind.SUBSCRIPTION, name, window, now)
 
     def unsubscribed(self, name: str, window: int, now: float) -> Reached | None:
@@ -268,7 +268,7 @@ class Progress(Lazy):
     def _next(self, kind: AnchorKind, name: str, window: int, now: float) -> Reached:
         before, mine = self._numbers, (kind, name, window)
         number = 1 + next((one[3] for one in before if one[:3] == mine), 0)
-        self._numbers = (*(one for one in before if one[:3] != mine), (kind, name, window, number))
+        self._numbers = shared((*(one for one in before if one[:3] != mine), (*mine, number)))
         return Reached(kind, name, number, window, now)
 
 

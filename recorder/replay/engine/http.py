@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from ...bayeux.messages import as_script, callback_of, join
 from ...bayeux.session import CALLBACK_POLLING, LONG_POLLING, WEBSOCKET, Answer
+from ...lazy import shared
 from ...links.rewriting import NOWHERE, Origin
 from ...model import Headers
 
@@ -165,7 +166,9 @@ def origin_of(headers: Headers) -> Origin:
     agent = shown.get("user-agent", "")
     is_safari = "AppleWebKit" in agent and "Chrom" not in agent
     # a proxy before us may have ended its TLS
-    return Origin(shown["host"], shown.get("x-forwarded-proto") == "https", "sec-fetch-site" in shown and not is_safari)
+    is_secure, is_trusted = shown.get("x-forwarded-proto") == "https", "sec-fetch-site" in shown and not is_safari
+    found: Origin = shared(Origin(shown["host"], is_secure, is_trusted))
+    return found
 
 
 def subprotocol(headers: Headers, recorded: Collection[str]) -> Headers:

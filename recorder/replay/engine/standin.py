@@ -105,7 +105,7 @@ class ReplayEngine:
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
         self.missed, self.misses = 0, list[miss.Miss]()  # how many, and the first ones
-        self._retired = Retired()
+        self._retired, self.closed = Retired(), self._playheads.closed  # called with each connection that has ended
         self._paused_at: float | None = None
 
     def receive(self, request: HttpRequest, now: float) -> None:

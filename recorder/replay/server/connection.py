@@ -188,6 +188,7 @@ class Connection(asyncio.Protocol):
         self._number = self._unread = 0
         if lost:
             self._driver.give_up(lost)
+        self._driver.closed(self._name)
 
     def eof_received(self) -> bool:
         """Answer the requests that came: a client that sends no more may still read."""

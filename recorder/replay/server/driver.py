@@ -161,6 +161,10 @@ class Driver:
         self.schedule()
         self.rest()
 
+    def closed(self, connection: str) -> None:
+        """Note that a connection with a name has ended."""
+        self._standin.closed(connection)
+
     def refused(self, found: Miss) -> None:
         """Report and count a request that cannot be served as a miss."""
         self.refusals += 1

@@ -16,9 +16,10 @@ give equal requests.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 import httptools
@@ -40,6 +41,9 @@ _EMPTY_LINE = (b"\r", b"\n")
 _METHOD_BEGINS = re.compile(rb"[A-Za-z]")
 _LONGEST = 1 << 13  # bytes of the longest header block in the cache
 _REMEMBERED = 4096  # header blocks in the cache: a client needs one for GET, and for POST one per length of the body
+_PERSONAL = {"cookie", "authorization"}
+_OWN = 16  # blocks in the cache that a connection drops when it ends: no other client sends such a header
+_SHORT = 200  # bytes of a header that is shared by all heads that have it
 _UNUSUAL = {"expect", "upgrade", "transfer-encoding", "content-encoding", "trailer", "te"}
 _PIECE = 1 << 14  # bytes fed to llhttp at once
 _CHUNK = 16  # bytes of framing allowed for each byte of a chunked body: a chunk of one byte needs at least 5
@@ -147,6 +151,11 @@ class KnownHeads:
                 del self._heads[next(iter(self._heads))]
             self._heads[block] = head
 
+    def drop(self, blocks: Iterable[bytes]) -> None:
+        """Forget header blocks."""
+        for block in blocks:
+            self._heads.pop(block, None)
+
 
 class _Stop(Exception):
     """Leaves a callback of llhttp; httptools wraps such errors, so `RequestParser` keeps the refusal itself."""
@@ -155,42 +164,12 @@ class _Stop(Exception):
 class RequestParser:
     """The parser of one connection; it yields the requests in the order they came."""
 
-    __slots__ = (
-        "_added",
-        "_admits",
-        "_apart",
-        "_asks",
-        "_at",
-        "_begun",
-        "_body",
-        "_candidate",
-        "_chunked",
-        "_connection",
-        "_data",
-        "_fed",
-        "_head",
-        "_heads",
-        "_in_head",
-        "_is_encoded",
-        "_is_old",
-        "_is_over",
-        "_left",
-        "_limits",
-        "_llhttp",
-        "_method",
-        "_odd",
-        "_opening",
-        "_opens",
-        "_pieces",
-        "_raw",
-        "_ready",
-        "_recalled",
-        "_refusal",
-        "_size",
-        "_target",
-        "_upgrades",
-        "_url",
-    )
+    __slots__ = (  # noqa: RUF023  # one a line would be thirty lines
+        "_added", "_admits", "_apart", "_asks", "_at", "_begun", "_body", "_candidate", "_chunked", "_connection",
+        "_data", "_fed", "_head", "_heads", "_in_head", "_is_encoded", "_is_old", "_own", "_is_over", "_left",
+        "_limits", "_llhttp", "_method", "_odd", "_opening", "_opens", "_pieces", "_raw", "_ready", "_recalled",
+        "_refusal", "_size", "_target", "_upgrades", "_url",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -217,9 +196,8 @@ class RequestParser:
         self._ready: list[RawRequest | Refusal] = []  # in their order; they are few
         self._refusal: Refusal | None = None
         self._is_over = False  # after a refusal or an upgrade there is no further request
-        self._candidate: bytes | None = (
-            None  # the header block that llhttp reads next, if it is complete and not in the cache
-        )
+        self._candidate: bytes | None = None  # the header block that llhttp reads next, if whole and not in the cache
+        self._own: tuple[bytes, ...] = ()  # blocks in the cache that no other client sends
         self._recalled: Head | None = None  # the cached head of the request that llhttp reads next
         self._odd: tuple[bytes, bytes] | None = None  # method and target that llhttp does not read itself
         self._begun = self._in_head = False
@@ -295,6 +273,8 @@ class RequestParser:
     def close(self) -> None:
         """Drop the reference to llhttp, which refers to this parser: without the cycle, both are freed at once."""
         self._llhttp = None
+        self._heads.drop(self._own)
+        self._own = ()
 
     # -- the cache
 
@@ -489,6 +469,8 @@ class RequestParser:
         self._left = length
         if block is not None and is_lasting and keeps and version == "1.1" and not shown.keys() & _UNUSUAL:
             self._heads.add(block, self._head)
+            if len(self._own) < _OWN and not shown.keys().isdisjoint(_PERSONAL):
+                self._own += (block,)
 
     def on_chunk_header(self) -> None:
         """Note that the body comes in chunks."""
@@ -594,6 +576,12 @@ class RequestParser:
 
 
 def _decoded(raw: list[tuple[bytes, bytes]]) -> Headers:
-    return tuple(
-        (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")) for name, value in raw
-    )
+    return tuple(_short(pair) if len(pair[0]) + len(pair[1]) < _SHORT else _pair(pair) for pair in raw)
+
+
+def _pair(raw: tuple[bytes, bytes]) -> tuple[str, str]:
+    name, value = raw
+    return name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape")
+
+
+_short = lru_cache(_REMEMBERED // 4)(_pair)  # most headers of most clients are the same ones

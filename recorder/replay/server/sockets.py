@@ -49,6 +49,7 @@ class SocketConnection(asyncio.Protocol):
         """Give up unanswered messages, and answers that have not left: the client went away."""
         self._connections.open.discard(self._transport)
         self._give_up()
+        self._driver.closed(self.name)
 
     @property
     def name(self) -> str:

@@ -169,6 +169,26 @@ def test_the_cache_has_an_end() -> None:
     assert heads.get(b"Host: x\r\nN: 4\r\n") is not None
 
 
+@pytest.mark.parametrize(("line", "is_kept"), [(b"Cookie: a=b", False), (b"Authorization: x", False), (b"X: y", True)])
+def test_what_one_client_alone_sends_leaves_the_cache_with_its_connection(line: bytes, is_kept: bool) -> None:
+    heads = KnownHeads()
+    reader = parser(heads)
+    reader.feed(with_head(b"Host: x", line))
+    assert isinstance(reader.next(), RawRequest)
+    block = b"Host: x\r\n" + line + b"\r\n"
+    assert heads.get(block) is not None
+
+    reader.close()
+
+    assert (heads.get(block) is not None) == is_kept
+
+
+def test_equal_headers_of_several_heads_are_the_same_objects() -> None:
+    first, second = one(with_head(b"Host: x", b"N: 1")), one(with_head(b"Host: x", b"N: 2"))
+
+    assert first.headers[0] is second.headers[0]
+
+
 # The cache is held to llhttp
 
 LINES = st.sampled_from(

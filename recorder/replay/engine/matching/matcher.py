@@ -307,7 +307,7 @@ class Matcher:
             for _, key, recorded, other in self._pairs(entry.lasting, live.lasting):
                 if recorded is not None:
                     session.bind(key, recorded[0], ABSENT if other is None else other[1])
-            session.agreed.add((entry.lasting, live.lasting))
+            session.agree((entry.lasting, live.lasting))
         if entry.hidden != live.hidden:
             for pseudonym, value in zip(entry.hidden, live.hidden, strict=True):
                 if pseudonym != value:

@@ -124,7 +124,7 @@ class Player:
         """Begin a run."""
         playhead.begun_runs += 1
         run.owner, run.rank = playhead, (playhead.number, playhead.begun_runs)
-        playhead.runs.append(run)
+        playhead.begins(run)
         if run.request is not None and run.message is None:
             self._unacked[run.request] = run
         self._queue.put(run, run.started)
@@ -189,7 +189,7 @@ class Player:
         if run.step is not None:
             self._queue.put(run, now)
         elif run.request is None and run in run.owner.runs:
-            run.owner.runs.remove(run)
+            run.owner.ends(run)
 
     def shift(self, playheads: Iterable[Playhead], paused_at: float, now: float) -> None:
         """Move all steps by the length of a pause; runs that began in the pause begin now."""
@@ -486,7 +486,7 @@ class Player:
                 self._unreplied[run.request or 0] = left
         run.request = None
         if run.step is None:
-            run.owner.runs.remove(run)
+            run.owner.ends(run)
 
 
 def _joined(message: str, beside: str) -> str:

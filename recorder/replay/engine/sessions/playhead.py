@@ -90,7 +90,6 @@ class Playhead(Lazy):
     """
 
     MAKES: ClassVar[Makes] = {
-        "runs": made_of(list),
         "channels": made_of(dict),
         "held": made_of(list),
         "answered": made_of(Counter),
@@ -110,7 +109,7 @@ class Playhead(Lazy):
     bindings: Bindings = field(init=False, repr=False)
     origin: Origin = NOWHERE
     shift: int | None = None
-    runs: list[Run] = field(init=False, repr=False)
+    runs: list[Run] | tuple[()] = ()  # an empty tuple is shared by all clients, and takes no memory
     channels: dict[str, Channel] = field(init=False, repr=False)
     held: list[Held] = field(init=False, repr=False)
     hears: frozenset[str] = frozenset()
@@ -148,7 +147,7 @@ class Playhead(Lazy):
         self.cursor = Cursor(self.played)
         for run in other.runs:
             run.owner = self
-        self.runs += other.runs
+        self.runs = [*self.runs, *other.runs]
         self.held += other.held
         for session, partner in other.partners.items():
             self.partners.setdefault(session, partner)
@@ -165,6 +164,17 @@ class Playhead(Lazy):
             if self.bindings.allows(key, recorded, str(live)):
                 self.bindings.bind(key, recorded, live)
 
+    def begins(self, run: Run) -> None:
+        """Add a run that is played to it from now on."""
+        if self.runs:
+            self.runs.append(run)
+        else:
+            self.runs = [run]
+
+    def ends(self, run: Run) -> None:
+        """Remove a run that has ended."""
+        self.runs = [one for one in self.runs if one is not run] or ()
+
     def window_of(self, client_id: str) -> int:
         """Return the number of the window that has a clientId, 0 for the first one and for unknown ones."""
         return next((number for number, other in self.other_windows.items() if other == client_id), 0)
@@ -172,7 +182,8 @@ class Playhead(Lazy):
     @property
     def is_streaming(self) -> bool:
         """True if its client has a stream or a plain WebSocket open, or gets the body of an answer in pieces."""
-        return any(one.live is not None for one in self.channels.values()) or any(
+        streams = self.channels.values() if self.has("channels") else ()
+        return any(one.live is not None for one in streams) or any(
             run.live is not None and not run.live.is_over for run in self.runs
         )
 

@@ -386,6 +386,10 @@ class Registry:
                 found[playhead.name] = playhead
         return found
 
+    def closed(self, connection: str) -> None:
+        """Forget a connection that has ended; no other one gets its name."""
+        self._by_connection.pop(connection, None)
+
     def forget(self, gone: Iterable[Playhead]) -> None:
         """Forget playheads: their cookies, tokens and clientIds are unknown from now on."""
         self._forget(set(gone))

@@ -63,7 +63,7 @@ def test_an_ack_answers_its_request_and_a_run_that_is_through_is_gone() -> None:
     playing.begins()
 
     assert playing.plays(100.0) == [(7, 200)]
-    assert playing.playhead.runs == []
+    assert not playing.playhead.runs
     assert playing.player.due is None
 
 

@@ -498,3 +498,19 @@ def told_of(playheads: Registry, bayeux: BayeuxServer, parsed: list[tuple[Any, .
             case "is lost":
                 bayeux.forget(f"c{client}")
         yield found and found.name
+
+
+# Connections that have ended
+
+
+def test_a_connection_that_has_ended_tells_nothing_of_later_clients() -> None:
+    door = Door()
+    door.handshake("client1", connection="c1")
+    door.handshake("client2", connection="c2")
+    assert door.rest(connection="c1") == "p1"
+
+    door.playheads.closed("c1")
+    door.playheads.closed("never opened")
+
+    assert door.rest(connection="c1") is None
+    assert door.rest(connection="c2") == "p2"
