@@ -23,15 +23,18 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NoReturn
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import recorder
 from recorder.cassette.reader import open_cassette
 from recorder.cli import main
 from recorder.diagnose import doctor
+from recorder.dialect import definition
 from recorder.errors import CassetteError
 from recorder.output import leftovers
 from tests.integration import faulty
@@ -559,11 +562,25 @@ def trial_of(name: str, folder: Path) -> Trial:
     trial.prepare()
     os.chdir(folder)
     if name in RECORDINGS:
+        _warm()
         return trial
     _run_here(words)
     trial.new = output.read_bytes()
     os.chdir(folder.parent)
     return trial
+
+
+@cache
+def _warm() -> None:
+    """Do once what each recording would do again: its imports take a second, the check of an RSA key a seventh."""
+    from mitmproxy import certs  # other commands need none of these
+
+    from recorder.capture.mitm import addon, proxy
+    from recorder.cli.recording import run
+
+    assert all((addon, proxy, run))
+    assert all(map(definition.shipped, definition.names()))
+    certs.load_pem_private_key = partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
 
 
 def _run_here(words: list[str]) -> None:
