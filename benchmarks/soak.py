@@ -4,9 +4,10 @@
 
 `recorder record` with parts stands before a small server that is killed each minute; `recorder replay` plays a shipped
 session at rate 20. Each minute there is a line of each: memory and descriptors with all its child processes, threads,
-share of a core, and what its clients have been through. At the end the parts are examined and read: what a client has
-got of acks and events must be in them once. Exit code 1 unless memory and descriptors are flat from minute 10 (a third
-of a shorter run) to the end, nothing is lost, early, wrong or refused, and no traceback was printed.
+share of a core, and what its clients have been through. At the end there is a table of all minutes, and the parts are
+examined and read: what a client has got of acks and events must be in them once. Exit code 1 unless memory and
+descriptors are flat from minute 10 (a third of a shorter run) to the end, nothing is lost, early, wrong or refused, and
+no traceback was printed.
 
 Memory is compared by the medians of windows: each must be within 5 % of the first.
 """
@@ -25,10 +26,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 
@@ -51,6 +53,7 @@ _RESTARTS = 60.0  # seconds
 _ROTATES = 180.0  # seconds between two SIGHUP
 _SPARE = 6  # descriptors by which medians of windows may differ: clients come and go
 _START = 60.0
+_COLUMNS = (("MB", 8), ("fd", 6), ("requests", 10), ("events", 9), ("lost", 6))
 _MARK = re.compile(rb'"mark": ?"([ae]-[0-9a-f]+-[0-9]+)"')
 
 
@@ -91,6 +94,16 @@ def look(pid: int, began: float) -> Sample:
     return Sample(time.monotonic() - began, memory, descriptors, threads, spent)
 
 
+class Minute(NamedTuple):
+    """One line of the table at the end: a server after a minute, and what its clients had seen until then."""
+
+    memory: float  # MB
+    descriptors: int
+    requests: int
+    events: int
+    lost: int
+
+
 @dataclass(slots=True)
 class Watched:
     """A server that is soaked, its clients' account, and what it was seen to take."""
@@ -101,6 +114,12 @@ class Watched:
     stderr: Path
     seen: Seen = field(default_factory=Seen)
     samples: list[Sample] = field(default_factory=list)
+    minutes: list[Minute] = field(default_factory=list)
+
+    def note(self) -> None:
+        """Keep the last sample for the table."""
+        last, of = self.samples[-1], self.seen.counts
+        self.minutes.append(Minute(last.memory, last.descriptors, of["requests"], of["events"], of["lost"]))
 
     def lines(self) -> int:
         """Lines on stderr so far."""
@@ -207,7 +226,20 @@ async def watching(servers: Sequence[Watched], clients: Sequence[asyncio.Task[No
             server.samples.append(look(server.process.pid, began))
         if passed >= printed * 60:
             printed += 1
+            for server in servers:
+                server.note()
             print("\n".join(server.line(passed / 60) for server in servers), flush=True)
+
+
+def table(minutes: Mapping[str, Sequence[Minute]]) -> str:
+    """Return a line for each minute, with the figures of all servers, by their names."""
+    columns = "".join(f"{name:>{width}}" for name, width in _COLUMNS)
+    lines = ["minute" + "".join(f"{name:>{len(columns)}}" for name in minutes)]
+    lines.append("      " + columns * len(minutes))
+    for number, row in enumerate(zip(*minutes.values(), strict=True)):
+        cells = "".join(f"{cell:>{width}.0f}" for one in row for cell, (_, width) in zip(one, _COLUMNS, strict=True))
+        lines.append(f"{number:6}{cells}")
+    return "\n".join(lines)
 
 
 def tail(path: Path) -> str:
@@ -329,6 +361,7 @@ async def main(minutes: float, folder: Path) -> bool:
     """Soak; return whether all promises were kept."""
     async with soaked(folder) as (servers, clients):
         await watching(servers, clients, minutes)
+    print(table({server.name: server.minutes for server in servers}))
     return verdict(servers, folder, minutes)
 
 

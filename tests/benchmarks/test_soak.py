@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak import FLAT, Sample, flat, lost, medians
+from benchmarks.soak import FLAT, Minute, Sample, flat, lost, medians, table
 from recorder.cassette.codec import encode, encode_header
 from tests.wire import HEADER, Wire
 
@@ -40,3 +40,15 @@ def test_marks_are_counted_in_the_recorded_answers(tmp_path: Path) -> None:
     assert lost([path], ["e-ab-1", "a-ab-3"]) == {
         "got": 2, "recorded": 2, "lost": 1, "recorded twice": 1, "got twice": 0,
     }  # fmt: skip
+
+
+def test_the_table_has_a_line_for_each_minute() -> None:
+    found = table({"recorder": [Minute(100.4, 40, 199, 128, 0), Minute(105.6, 47, 2006, 1304, 1)],
+                   "stand-in": [Minute(41.0, 17, 390, 207, 0), Minute(45.8, 23, 4157, 2367, 0)]})  # fmt: skip
+
+    assert [line.split() for line in found.splitlines()] == [
+        ["minute", "recorder", "stand-in"],
+        ["MB", "fd", "requests", "events", "lost"] * 2,
+        ["0", "100", "40", "199", "128", "0", "41", "17", "390", "207", "0"],
+        ["1", "106", "47", "2006", "1304", "1", "46", "23", "4157", "2367", "0"],
+    ]
