@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import secrets
 import signal
@@ -23,6 +22,7 @@ from ...errors import OutputError, RecorderError, UsageError
 from ...model import JSON, Recording, Triple
 from ..loading import load
 from ..options import OUTPUT
+from ..recording.children import send
 from ..shipped import shipped
 from ..verdict import announce
 from ..writing import must_be_writable
@@ -218,8 +218,7 @@ async def _server(*arguments: str) -> AsyncIterator[str]:
             raise OutputError(f"recorder {arguments[0]} ended: {told.removeprefix('recorder: ')}") from exc
         raise
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
+        send(process, signal.SIGINT)
         await process.communicate()
 
 

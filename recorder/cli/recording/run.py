@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import signal
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from ..options import warn_if_exposed
 from ..saying import alone, say
 from ..tokens import CONTROL_TOKEN, token_of
 from ..writing import logging_into, must_be_writable
+from .children import send
 from .clients import Clients
 from .display import Display
 from .ending import PATIENCE, Ending
@@ -130,8 +132,8 @@ class Recording:
         self._display.use(dialect)
 
     def _hurry(self) -> None:
-        if self._child is not None and self._child.returncode is None:
-            self._child.kill()
+        if self._child is not None:
+            send(self._child, signal.SIGKILL)
         self._recorder.hurry()
 
     def _summary(self, code: int) -> int:
@@ -205,10 +207,9 @@ class Recording:
         ended = asyncio.create_task(child.wait())
         await asyncio.wait([stopped, ended], return_when=asyncio.FIRST_COMPLETED)
         if child.returncode is None:
-            child.terminate()
+            send(child, signal.SIGTERM)
             await asyncio.wait([ended], timeout=PATIENCE)
-        if child.returncode is None:
-            child.kill()
+        send(child, signal.SIGKILL)
         code = await ended
         return code if code >= 0 else 128 - code  # as shells tell the signal that ended a process
 
