@@ -229,6 +229,8 @@ async def watching(servers: Sequence[Watched], clients: Sequence[asyncio.Task[No
             for server in servers:
                 server.note()
             print("\n".join(server.line(passed / 60) for server in servers), flush=True)
+    for server in servers:
+        server.note()
 
 
 def table(minutes: Mapping[str, Sequence[Minute]]) -> str:
