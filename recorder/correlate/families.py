@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias, overload
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Profile: TypeAlias = tuple[Hashable, ...]
 Place: TypeAlias = tuple[int | str | None, ...]  # number of a group of keys or so, then values
 _age = attrgetter("at")
+_SPARE = 16  # operations that have left a family and are still kept
 
 
 class Groups(Sequence["Operation"]):
@@ -59,8 +60,8 @@ class _Family:
         session: The session of its operations, None while that is unknown.
         open: The operations that can still get an event by a rule without ids, oldest first.
         over: The others, where they are kept: an exact id still finds them.
-        ends: When an operation is over, counted from so many nanoseconds; those that have left the family stay here
-            until their time comes.
+        ends: When an operation is over, counted from so many nanoseconds; those that have left the family may stay
+            here for a while.
         latest: Time of the latest search.
     """
 
@@ -180,6 +181,9 @@ class Families:
     def _remove(self, family: _Family, op: Operation) -> None:
         if not _take(family.open, op):
             _take(family.over, op)
+        if len(family.ends) > _SPARE + 2 * len(family.open):  # nobody may ever ask for this family again
+            family.ends = [end for end in family.ends if self._of.get(end[2]) == (family, end[0])]
+            heapify(family.ends)
         if not family.open and not family.over:
             self._hide(family)
 

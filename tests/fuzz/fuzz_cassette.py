@@ -31,7 +31,7 @@ from recorder.library.sealing import seal
 
 ROOT = Path(__file__).parents[2]
 HANG = 10  # seconds one input may take
-MEMORY = 300 << 20  # bytes this process may ever need
+MEMORY = 300 << 20  # bytes this process may need
 _ZSTD = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 LARGEST = 1 << 20  # bytes of an input
 SHOWN = 12  # records and triples looked at one by one
@@ -83,6 +83,7 @@ TARGETS: tuple[Target, ...] = (lambda path: parse(path.read_bytes()), look_up, e
 def feed(data: bytes, path: Path) -> str | None:
     """Give an input to all targets; the traceback of what went wrong, None if nothing did."""
     path.write_bytes(data)
+    most = max(MEMORY, peak())  # a process that needed more before, for something else, may need it again
     for target in TARGETS:
         try:
             with _alarm():
@@ -91,7 +92,7 @@ def feed(data: bytes, path: Path) -> str | None:
             continue
         except Exception:  # noqa: BLE001  # that is what is looked for
             return traceback.format_exc()
-        if peak() > MEMORY:
+        if peak() > most:
             return f"needed {peak() >> 20} MB"
     return None
 

@@ -8,7 +8,7 @@ import pytest
 
 from recorder.capture.large.gathered import Gathered
 
-SIZES = ([], [1], [65_536, 1], [1, 65_536, 70_000], [3] * 40_000)
+SIZES: tuple[list[int], ...] = ([], [1], [65_536, 1], [1, 65_536, 70_000], [3] * 40_000)
 
 
 def gathered(sizes: list[int]) -> tuple[Gathered, bytes]:

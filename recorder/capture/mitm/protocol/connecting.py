@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -16,11 +17,13 @@ from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy import commands, events, server_hooks
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 
+from ...large.gathered import Gathered
 from .hooks import JoinHook, TurnHook
 
 if TYPE_CHECKING:  # the package imports all addons of mitmproxy, see carriers.py
     from mitmproxy.addons.proxyserver import Proxyserver
 
+_JOINING = threading.Lock()  # a join has pieces and result in memory, so there is one at a time
 RESET = "the server reset the connection as soon as it was made"
 
 
@@ -60,7 +63,7 @@ class Connections(ProxyConnectionHandler):
         if isinstance(hook, TurnHook):
             await self._turn(waits=hook.waits)
         elif isinstance(hook, JoinHook):
-            await asyncio.to_thread(hook.body.join)
+            await asyncio.to_thread(_join, hook.body)
         else:
             await super().handle_hook(hook)
 
@@ -108,6 +111,11 @@ class Connections(ProxyConnectionHandler):
             yield
         except Exception:  # noqa: BLE001  # of any kind: each would leave the client waiting
             self.log("mitmproxy has crashed!", logging.ERROR, exc_info=True)
+
+
+def _join(body: Gathered) -> None:
+    with _JOINING:
+        body.join()
 
 
 @contextmanager

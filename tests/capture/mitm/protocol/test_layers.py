@@ -40,7 +40,9 @@ def ran(event: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", [layers.RequestData, layers.ResponseData])
-def test_a_large_body_goes_on_in_pieces_with_turns_between(kind: type) -> None:
+def test_a_large_body_goes_on_in_pieces_with_turns_between(
+    kind: type[layers.RequestData | layers.ResponseData],
+) -> None:
     found = ran(kind(1, BODY))
 
     sent = [one.event.data for one in found if isinstance(one, layers.SendHttp) and isinstance(one.event, kind)]
