@@ -15,9 +15,9 @@ from ..dialect.definition import Dialect
 from ..dialect.paths import parse_json
 from ..errors import UsageError
 from ..formats.charsets import charset_of, decoded, media_of
+from ..formats.streamed import is_event_stream
 from ..model import CUT, JSON, Headers, Note, Record, Request, Response
 from ..printable import printable
-from .streams import is_event_stream
 
 NOT_RECORDED = "not-recorded"  # kind of the note about hosts whose traffic is not in the cassette
 

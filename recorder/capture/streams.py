@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from ..formats.compression import TooLarge
-from ..formats.streamed import EVENTS, MOST, Units, streamed_media
+from ..formats.streamed import EVENTS, MOST, Units
 from ..model import Headers
 from ..redaction.bodies.encodings import NotUndone, Undoing, encodings
 from .large.gathered import Gathered
@@ -28,11 +28,6 @@ def length_of(headers: Headers) -> int | None:
     """Return the length that a response declares by its Content-Length; None where it declares none, or a wrong one."""
     length = next((value.strip() for name, value in reversed(headers) if name.lower() == "content-length"), "")
     return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
-
-
-def is_event_stream(headers: Headers) -> bool:
-    """Return whether a response is a stream of server-sent events, which has no end of its own."""
-    return streamed_media(headers) == EVENTS
 
 
 def has_body(method: str, status: int) -> bool:

@@ -34,6 +34,11 @@ def streamed_media(headers: Headers) -> str | None:
     return media if media in _STREAMED else None
 
 
+def is_event_stream(headers: Headers) -> bool:
+    """Return whether a response is a stream of server-sent events, which has no end of its own."""
+    return streamed_media(headers) == EVENTS
+
+
 class Units:
     """The units of one body that arrives in pieces; what is unfinished waits for the next piece.
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.capture.streams import Kept, is_event_stream, is_small
+from recorder.capture.streams import Kept, is_small
+from recorder.formats.streamed import is_event_stream
 from recorder.model import Headers
 
 EVENTS: Headers = (("content-TYPE", "Text/Event-Stream; charset=utf-8"),)

@@ -20,7 +20,7 @@ from ...dialect.definition import DEFAULT, Dialect, shipped
 from ...dialect.definition import load as load_dialect
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, RecorderError
-from ...formats.streamed import streamed_media
+from ...formats.streamed import is_event_stream, streamed_media
 from ...model import GAP, Header, Headers, Record, closed_by
 from ...monitoring.answers import ENDING, OK
 from ...monitoring.answers import UNRECORDED as PASSING
@@ -37,7 +37,7 @@ from ..keys import read_key
 from ..large.glimpse import HEAVY
 from ..pipeline import Counts, Pipeline
 from ..sifting import sift
-from ..streams import KEPT, Chunks, Kept, has_body, is_event_stream, is_small, length_of
+from ..streams import KEPT, Chunks, Kept, has_body, is_small, length_of
 from .capture import Capture, Settings, families
 from .dispatch import ask_listeners_only
 from .handshakes import Handshakes

@@ -13,14 +13,14 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from ...bayeux.hosts import redirected
 from ...formats.charsets import media_of
-from ...formats.streamed import streamed_media
+from ...formats.streamed import is_event_stream, streamed_media
 from ...links.pieces import Pieces
 from ...links.rewriting import Origin
 from ...links.text_bodies import is_textual
 from ...model import Headers
 from ..address import authority
 from ..led_away import KIND, Known, LedAway
-from ..streams import KEPT, is_event_stream, length_of
+from ..streams import KEPT, length_of
 from ..translation import Addresses, Upstream, without_digests
 
 HOST = "outbound_recorder.host"  # metadata of a flow: the Host that the client sent

@@ -100,6 +100,17 @@ class Connections:
         """Return the protocol for a new connection; asyncio calls this as its protocol factory."""
         return Connection(self, f"c{next(self._numbers)}")
 
+    def ended(self, transport: asyncio.Transport) -> None:
+        """Forget a connection that has ended.
+
+        asyncio leaves methods of a transport among its attributes. Such a circle, 2 KB for each connection that ever
+        was, would wait for the collector, which comes seldom where sessions are many.
+        """
+        self.open.discard(transport)
+        attributes: dict[str, object] = getattr(transport, "__dict__", {})  # those of uvloop have none
+        for name in [name for name, value in attributes.items() if getattr(value, "__self__", None) is transport]:
+            attributes[name] = None
+
     async def close(self) -> None:
         """End all connections; cut those that have not ended after 0.1 seconds."""
         self._aging.cancel()
@@ -182,7 +193,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
         """Give up the request under way, and an answer that has not left: the client went away."""
-        self._connections.open.discard(self._transport)
+        self._connections.ended(self._transport)
         self._leave()
         lost = [number for number in (self._number, self._unread) if number]
         self._number = self._unread = 0

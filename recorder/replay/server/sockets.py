@@ -47,7 +47,7 @@ class SocketConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
         """Give up unanswered messages, and answers that have not left: the client went away."""
-        self._connections.open.discard(self._transport)
+        self._connections.ended(self._transport)
         self._give_up()
         self._driver.closed(self.name)
 
@@ -267,7 +267,7 @@ class Lingering(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the reason does not matter
         """Cancel the timer: the connection has ended."""
-        self._connections.open.discard(self._transport)
+        self._connections.ended(self._transport)
         self._timer.cancel()
 
     def cancel(self) -> None:

@@ -1,0 +1,41 @@
+"""A server that lasts for weeks keeps nothing of the connections that have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+
+from recorder.replay.server.connection import Connection
+from tests.replay.server.clients import standin, with_client
+from tests.replay.server.test_corpus import GOOD, WEBSOCKET
+
+
+@pytest.mark.parametrize("sent", [b"", GOOD, b"nonsense\r\n\r\n", WEBSOCKET], ids=["nothing", "good", "bad", "socket"])
+def test_a_transport_that_has_ended_is_no_work_for_the_collector(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    known: list[weakref.ref[asyncio.BaseTransport]] = []
+    made = Connection.connection_made
+
+    def seen(connection: Connection, transport: asyncio.BaseTransport) -> None:
+        known.append(weakref.ref(transport))
+        made(connection, transport)
+
+    monkeypatch.setattr(Connection, "connection_made", seen)
+
+    async def act(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(sent)
+        await asyncio.sleep(0.02)
+        writer.transport.abort()
+        for _turn in range(500):
+            if known and known[0]() is None:
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
+    gc.disable()
+    try:
+        assert with_client(act, standin())
+    finally:
+        gc.enable()
