@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import worst, worst_texts
+pytest.importorskip("mitmproxy.io")  # an extra; the rows of flow files need it
+
+from benchmarks import worst, worst_texts  # see above
 from benchmarks.rows import Scale
 from benchmarks.worst import Measured
 from benchmarks.worst_rows import Row
