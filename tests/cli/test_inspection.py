@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 import pytest
 from click.shell_completion import ShellComplete
@@ -427,8 +426,8 @@ def test_show_starts_in_a_few_times_the_time_of_python_itself() -> None:
     seconds(*show)
     bare, shown = zip(*((seconds(sys.executable, "-c", "pass"), seconds(*show)) for _ in range(7)), strict=True)
 
-    # 0.25 s on a machine whose Python starts in 20 ms
-    assert median(shown) < max(0.25, 12.5 * median(bare))
+    # 0.25 s on a machine whose Python starts in 20 ms; the least of each, as others on the machine only add to it
+    assert min(shown) < max(0.25, 12.5 * min(bare))
 
 
 # completion
