@@ -4,7 +4,7 @@ Prints the p99 of the eight with and without the one, in turn, and their ratio: 
 programs take the processors at times. Then for each kind of large message the most memory of all processes of the
 recorder, and the seconds from SIGINT to its end: while the message passes, or once the client has it, when the recorder
 still redacts what it keeps. Exits with 1 if the ratio is more than 2, the memory more than 300 MB, or an end later than
-2 seconds. It takes three minutes.
+2 seconds, or if no large answer came through. It takes four minutes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import math
 import select
 import signal
 import statistics
@@ -31,7 +32,7 @@ from pathlib import Path
 from tests.integration.captures import ADDON
 from tests.lab.processes import MITMDUMP, Server, recorder, serving
 
-CLIENTS, ROUNDS, SECONDS = 8, 5, 6.0
+CLIENTS, ROUNDS, SECONDS = 8, 3, 15.0  # in less than ten seconds no answer of 16 MiB is whole on a slow machine
 LARGE, HUGE = 16 << 20, 300 << 20
 RATIO, MEMORY, END = 2.0, 300 << 20, 2.0
 _LONGEST = 20.0  # seconds after which a row is measured, also if the client has not all of its message
@@ -261,7 +262,7 @@ def _with_and_without(folder: Path, upstream: Server) -> float:
         f"most {max(map(max, alone)) * 1000:.0f} and {max(map(max, beside)) * 1000:.0f} ms; ratio {ratio:.2f}",
         flush=True,
     )
-    return ratio
+    return ratio if pulled else math.inf
 
 
 def _memory(pid: int) -> int:
