@@ -241,8 +241,12 @@ class Lingering(asyncio.Protocol):
         if is_eof or transport.is_closing():
             transport.close()
             return
-        if transport.can_write_eof():
-            transport.write_eof()
+        try:
+            if transport.can_write_eof():
+                transport.write_eof()
+        except OSError:  # the client has reset the connection, which is noticed in the next turn
+            transport.abort()
+            return
         if not transport.is_reading():
             transport.resume_reading()
 

@@ -8,7 +8,10 @@ import weakref
 
 import pytest
 
-from recorder.replay.server.connection import Connection
+from recorder.replay.server.connection import Connection, Connections, Routes
+from recorder.replay.server.driver import Callbacks, Driver
+from recorder.replay.server.limits import Limits
+from recorder.replay.server.sockets import Lingering
 from tests.replay.server.clients import standin, with_client
 from tests.replay.server.test_corpus import GOOD, WEBSOCKET
 
@@ -39,3 +42,41 @@ def test_a_transport_that_has_ended_is_no_work_for_the_collector(sent: bytes, mo
         assert with_client(act, standin())
     finally:
         gc.enable()
+
+
+class Gone(asyncio.Transport):
+    """The transport of a client whose reset has come, but was not noticed yet."""
+
+    aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return False
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    def is_reading(self) -> bool:
+        return True
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_a_client_that_is_gone_before_its_refusal_is_no_error() -> None:
+    async def run() -> bool:
+        gone = Gone()
+        connections = Connections(Driver(standin(), Callbacks(), virtual=False), Limits(), Routes())
+        lingering = Lingering(connections, gone)
+        lingering.connection_lost(None)
+        return gone.aborted
+
+    assert asyncio.run(run())
