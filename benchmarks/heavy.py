@@ -110,7 +110,7 @@ KINDS: dict[str, tuple[bytes, Callable[[], Iterator[bytes]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What passes, and when the recorder is interrupted.
+    """A large message that passes, and the time at which the recorder is interrupted.
 
     Attributes:
         kind: The message.
@@ -318,12 +318,12 @@ def _passing(path: Path, upstream: Server, row: Row) -> tuple[int, float, float]
             most = max(most, _memory(pid))
             if row.wait is not None and first is not None and select.select([first], [], [], 0)[0]:
                 end, first = time.monotonic() + row.wait, None
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks at the memory
         left, before, withheld = time.monotonic(), _withheld(pid), 0.0
         proxy.process.send_signal(signal.SIGINT)
         while proxy.process.poll() is None:
             most = max(most, _memory(pid))
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks at the memory
             withheld = max(withheld, _withheld(pid) - before)
         took = time.monotonic() - left - withheld
         for client in takes:

@@ -1,4 +1,4 @@
-"""What does a session cost that left without a word?
+"""Measure the memory of a session that left without a word.
 
     python -m benchmarks.left [--sessions 10000] [--rounds 10]
 

@@ -163,7 +163,7 @@ def measured(standin: StandInProcess, first: int, sessions: int) -> tuple[float,
 
 def settled(standin: StandInProcess) -> int:
     """Return the resident memory once connections that were closed are no more under way."""
-    time.sleep(0.5)
+    time.sleep(0.5)  # the stand-in notices the ends of the last connections
     return standin.resident
 
 

@@ -126,7 +126,7 @@ class Watched:
         return self.stderr.read_bytes().count(b"\n")
 
     def line(self, minute: float) -> str:
-        """What to print of the last minute."""
+        """Return a line about the last minute."""
         last = self.samples[-1]
         before = next((one for one in reversed(self.samples) if one.at <= last.at - 55), self.samples[0])
         share = (last.spent - before.spent) / max(last.at - before.at, 1e-9)

@@ -33,7 +33,7 @@ Message = dict[str, Any]
 
 @dataclass(slots=True)
 class Seen:
-    """What the clients of one server have been through.
+    """Counts of what the clients of one server have been through.
 
     Attributes:
         marks: Of acks and events, in the order they came.

@@ -64,7 +64,7 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """How many times as long the large text takes."""
+        """Time of the large text, divided by that of the small one."""
         return self.large / max(self.small, _SURE / 4)
 
     @property
@@ -76,7 +76,7 @@ class Measured:
 
     @property
     def rate(self) -> str:
-        """How many of the pieces of the large text are read in a second; "" if they are not alike."""
+        """Pieces of the large text that are read in a second; "" if they are not alike."""
         if not self.row.unit or self.large < _SURE:
             return ""
         return f", {LARGE / self.row.unit / self.large / 1000:,.0f},000 a second"

@@ -292,7 +292,7 @@ class BayeuxServer:
 
     @property
     def held(self) -> int:
-        """How many polls are held."""
+        """Number of polls that are held."""
         return len(self._until)
 
     def is_polling(self, client_id: str) -> bool:

@@ -395,7 +395,7 @@ def _may_be_moment(shape: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the values of one shape have in common.
+    """Properties that the values of one shape share.
 
     Attributes:
         shape: The shape as bytes.

@@ -20,7 +20,7 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Endings:
-    """What an event means for the operation to which it is linked.
+    """Meaning of an event for the operation to which it is linked.
 
     Attributes:
         dialect: Says what the requests and events mean.

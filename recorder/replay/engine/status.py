@@ -56,7 +56,7 @@ class Figures:
 
 
 class Counted(NamedTuple):
-    """What an engine counts as it plays: see `Figures`.
+    """Counters of an engine as it plays: see `Figures`.
 
     Attributes:
         statuses: Answers by their whole status.

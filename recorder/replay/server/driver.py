@@ -116,7 +116,7 @@ class Driver:
 
     @property
     def numbered(self) -> int:
-        """How many requests were numbered."""
+        """Number of requests so far."""
         return self._count
 
     def take(self, incoming: HttpRequest, waiting: Waiter | None) -> None:

@@ -154,7 +154,7 @@ class Registry:
 
     @property
     def made(self) -> int:
-        """How many clients came, also those that are forgotten."""
+        """Number of clients that came, also those that are forgotten."""
         return self._made
 
     @property
