@@ -1,0 +1,1 @@
+"""The judgement of a driven run against its recording."""
