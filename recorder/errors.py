@@ -8,7 +8,8 @@
     ├── InputError           4   a file cannot be read any further: its disk fails
     ├── SettingsError         2   a TOML file has a mistake
     │   ├── DialectError      2   a dialect has a mistake
-    │   └── PolicyError       2   a redaction policy has a mistake
+    │   ├── PolicyError       2   a redaction policy has a mistake
+    │   └── ValuesError       2   a file with the values of a drive has a mistake; none of them is in the text
     ├── NothingSelected       5   the selection is empty
     ├── UpstreamError         6   the server to be recorded cannot be reached
     ├── OutputError           4   a file cannot be written (disk full, no permission); the old one is unchanged
@@ -133,6 +134,12 @@ class PolicyError(SettingsError):
     """A mistake in a redaction policy."""
 
     command = "recorder policy check"
+
+
+class ValuesError(SettingsError):
+    """A mistake in a file with the values of a drive; the text names keys, and no value."""
+
+    command = "recorder drive CASSETTE --dry-run --values"
 
 
 class NothingSelected(RecorderError):

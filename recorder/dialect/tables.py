@@ -117,6 +117,11 @@ class Table:
         """Return the value of a key as the file has it, of any kind; None if the key is missing."""
         return self._value.get(key)
 
+    def take(self, key: str) -> Any:
+        """Return the value of a key of any kind, which the caller checks; None if the key is missing."""
+        self._taken.add(key)
+        return self._value.get(key)
+
     def is_empty(self) -> bool:
         """Return whether the table has no keys."""
         return not self._value

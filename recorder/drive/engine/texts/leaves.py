@@ -1,0 +1,228 @@
+"""Read and write the leaves of texts and bodies, also those of texts inside texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from ....bayeux.json_bodies import located
+from ....formats import charsets, multipart
+from ....formats.charsets import charset_of, media_of
+from ....model import Headers
+from ....requests.masks import BODY, FORM, MEMBER, Address, is_form
+from .sites import Site, Structure, json_sites, sites_of, structure_of
+from .spelling import Edit, Spelling, decoded, rewritten
+
+INSIDE: Final = "\x00inside"  # in an address between that of a text and that of a value inside it
+Edits: TypeAlias = Mapping[Address, Sequence[Edit]]
+
+_DEEPEST = 3  # texts inside one another
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_FORM = re.compile(r"[^\x00-\x20\"<>{}]+")
+_LINES = re.compile(r"\s*+[\x1e]?[\[{][^\r\n]*+(?:\r?\n[ \t\x1e]*+[\[{][^\r\n]*+)+\s*+")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")  # other characters that end lines may stand in strings
+# Before the JSON of Engine.IO and Socket.IO (`42["event",…]`) and of SockJS (`a["…"]`).
+_PACKET = re.compile(r"[a-z]?\d{0,6}(?:/[\w/-]{1,60},)?\d{0,10}(?=[\[{])", re.ASCII)
+
+
+class Leaf(NamedTuple):
+    """A value in a request, or in what a server told.
+
+    Attributes:
+        address: Its place.
+        text: The value, decoded; of a number its digits.
+        is_number: Whether it is a number of JSON.
+    """
+
+    address: Address
+    text: str
+    is_number: bool = False
+
+
+class _Text(NamedTuple):
+    """The text of a body, how to encode it again, and the values in it; `is_markup` is for what the codec lacks."""
+
+    text: str
+    codec: str
+    sites: list[Site]
+    is_markup: bool
+
+
+def of_text(text: str, structure: Structure, outer: Address = (), depth: int = 0) -> Iterator[Leaf]:
+    """Yield the leaves of a text; their addresses begin with `outer`."""
+    yield from _of_sites(text, sites_of(text, structure), outer, depth)
+
+
+def of_value(text: str, address: Address, depth: int = 0) -> Iterator[Leaf]:
+    """Yield the leaves of a decoded value: those inside it if it has any, else itself; none if it is empty."""
+    inner = structure_of(text) if depth < _DEEPEST else None
+    if inner is not None:
+        yield from of_text(text, inner, (*address, INSIDE), depth + 1)
+    elif text:
+        yield Leaf(address, text)
+
+
+def of_body(body: bytes, headers: Headers) -> Iterator[Leaf]:
+    """Yield the leaves of a body without content encodings; none of bytes that are no text."""
+    parts = _parts(body, headers)
+    if parts is not None:
+        for address, part in _numbered(parts):
+            content = multipart.decoded(part)
+            text = charsets.decoded(content, charset_of(media_of(part.headers)))[0]
+            if charsets.is_text(text):
+                yield from of_value(text, address)
+        return
+    found = _read(body, headers)
+    if found is not None:
+        yield from _of_sites(found.text, found.sites, (), 0)
+
+
+def changed_text(text: str, structure: Structure, edits: Edits) -> str:
+    """Return a text with new values in its leaves, and all else as it is."""
+    return _changed(text, sites_of(text, structure), edits, is_ascii=text.isascii())
+
+
+def changed_value(written: str, spelling: Spelling, address: Address, edits: Edits, *, is_ascii: bool = False) -> str:
+    """Return a written value with new values in it, or inside the text that it is."""
+    own = edits.get(address)
+    if own:
+        return rewritten(spelling, written, own, is_ascii=is_ascii)
+    size = len(address) + 1
+    inner = {place[size:]: edit for place, edit in edits.items() if place[:size] == (*address, INSIDE)}
+    if not inner:
+        return written
+    text = decoded(spelling, written)
+    structure = structure_of(text)
+    if structure is None:
+        return written
+    new = changed_text(text, structure, inner)
+    return rewritten(spelling, written, [_difference(text, new)], is_ascii=is_ascii) if new != text else written
+
+
+def changed_body(body: bytes, headers: Headers, edits: Edits) -> bytes:
+    """Return a body with new values in its leaves, and all else byte for byte."""
+    if not edits:
+        return body
+    whole = _parts(body, headers)
+    if whole is not None:
+        parts = [part.head + _changed_part(part, address, edits) for address, part in _numbered(whole)]
+        return b"".join([whole.before, *parts, whole.end, whole.after])
+    found = _read(body, headers)
+    if found is None:
+        return body
+    is_ascii = found.text.isascii() or not found.codec.startswith("utf")
+    new = _changed(found.text, found.sites, edits, is_ascii=is_ascii)
+    if new == found.text:
+        return body
+    made = charsets.encoded(new, found.codec, markup=found.is_markup)
+    rest = len(body) - len(found.text.encode(found.codec)) if found.codec.startswith(("utf-16", "utf-32")) else 0
+    return made + (body[-rest:] if rest > 0 else b"")  # half a character at the end of a body that was cut
+
+
+def _difference(old: str, new: str) -> Edit:
+    """Return the one edit that makes a text of another: what they share at both ends keeps its spelling."""
+    most = min(len(old), len(new))
+    start = next((n for n in range(most) if old[n] != new[n]), most)
+    end = next((n for n in range(most - start) if old[-1 - n] != new[-1 - n]), most - start)
+    return Edit(start, len(old) - end, new[start : len(new) - end])
+
+
+def _of_sites(text: str, sites: Iterable[Site], outer: Address, depth: int) -> Iterator[Leaf]:
+    last = {site.address: site for site in sites}  # of members of one name, JSON reads the last
+    for site in last.values():
+        value = decoded(site.spelling, text[site.start : site.end])
+        address = (*outer, *site.address)
+        if site.spelling is Spelling.NUMBER:
+            yield Leaf(address, value, is_number=True)
+        elif len(site.address) == 1 and site.address[0] == BODY:
+            yield Leaf(address, value)
+        else:
+            yield from of_value(value, address, depth)
+
+
+def _changed(text: str, sites: Iterable[Site], edits: Edits, *, is_ascii: bool) -> str:
+    touched = {_outer(address) for address in edits}
+    found = [site for site in sites if site.address in touched]
+    last = {site.address: text[site.start : site.end] for site in found}
+    pieces: list[str] = []
+    end = 0
+    for site in found:
+        written = text[site.start : site.end]
+        if written != last[site.address]:
+            continue  # another member of that name, which nobody reads
+        new = changed_value(written, site.spelling, site.address, edits, is_ascii=is_ascii)
+        start = site.start
+        stop = site.end
+        if site.spelling is Spelling.NUMBER and not new:
+            continue
+        pieces += [text[end:start], new]
+        end = stop
+    return "".join([*pieces, text[end:]])
+
+
+def _outer(address: Address) -> Address:
+    return address[: address.index(INSIDE)] if INSIDE in address else address
+
+
+def _parts(body: bytes, headers: Headers) -> multipart.Split | None:
+    mark = multipart.boundary(media_of(headers), body) if body else None
+    return multipart.split(body, mark) if mark is not None else None
+
+
+def _numbered(whole: multipart.Split) -> Iterator[tuple[Address, multipart.Part]]:
+    """Yield the parts with their addresses: the name, and the number among those of that name."""
+    seen: dict[str, int] = {}
+    for part in whole.parts:
+        number = seen[part.name] = seen.get(part.name, -1) + 1
+        yield (FORM, part.name, number), part
+
+
+def _changed_part(part: multipart.Part, address: Address, edits: Edits) -> bytes:
+    content = multipart.decoded(part)
+    text, codec = charsets.decoded(content, charset_of(media_of(part.headers)))
+    new = changed_value(text, Spelling.PLAIN, address, edits)
+    if new == text:
+        return part.content
+    made = charsets.encoded(new, codec, markup=structure_of(text) is Structure.XML)
+    return multipart.encoded(part, made)
+
+
+def _read(body: bytes, headers: Headers) -> _Text | None:
+    """Return the text of a body that is not multipart, with its values; None for bytes that are no text."""
+    if not body:
+        return None
+    media = media_of(headers)
+    text, codec = charsets.decoded(body, charset_of(media))
+    try:
+        found = located(body, headers)
+    except RecursionError:
+        found = None
+    if found is not None:
+        start = len(found.before)
+        sites = list(json_sites(found.before + found.text, start))
+        return _Text(found.before + found.text + found.after, found.codec, sites, is_markup=False)
+    if _LINES.fullmatch(text):
+        return _Text(text, codec, list(_of_lines(text)), is_markup=False)
+    packet = _PACKET.match(text)
+    if packet is not None and packet[0] and structure_of(text[packet.end() :]) is Structure.JSON:
+        return _Text(text, codec, list(json_sites(text, packet.end())), is_markup=False)
+    structure = structure_of(text)
+    kind = media.partition(";")[0].strip().lower()
+    if structure is None and (is_form(text) or (kind == _FORM_TYPE and _FORM.fullmatch(text))):
+        structure = Structure.FIELDS
+    if structure is not None:
+        return _Text(text, codec, list(sites_of(text, structure)), is_markup=structure is Structure.XML)
+    if not charsets.is_text(text):
+        return None
+    return _Text(text, codec, [Site((BODY,), 0, len(text), Spelling.PLAIN)], is_markup=False)
+
+
+def _of_lines(text: str) -> Iterator[Site]:
+    """Yield the values of JSON lines; the first part of their address is the number of the line that is not empty."""
+    number = start = 0
+    for line in _LINE.findall(text):
+        if line.strip("\x1e \t\r\n"):
+            yield from json_sites(text, start, start + len(line), (MEMBER, number))
+            number += 1
+        start += len(line)

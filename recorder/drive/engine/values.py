@@ -1,0 +1,332 @@
+"""Hold the values that a user gave for a drive: real ones for pseudonyms, keys, headers and cookies, and logins.
+
+All of them may be secrets. No text of this module shows one: neither `repr`, nor an error, nor a listing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlencode
+
+from ...dialect.logins import values as values_at
+from ...dialect.tables import Table, finish, read
+from ...errors import ValuesError
+from ...formats.charsets import as_utf8
+from ...model import JSON, Headers
+from .plan import COOKIE, HEADER, Answer, Client, Hole
+from .reading import last_name
+
+ENVIRONMENT: Final = "RECORDER_"  # begins the names of variables of the environment
+_KINDS: Final = ("pseudonyms", "keys", "headers", "cookies")
+_VARIABLES: Final = {"pseudonyms": "PSEUDONYM_", "keys": "KEY_", "headers": "HEADER_", "cookies": "COOKIE_"}
+_OTHER = re.compile(r"[^a-z0-9]+")
+_TOKEN = re.compile(r"[\w!#$%&'+.^`|~*-]+", re.ASCII)  # RFC 9110, section 5.6.2
+_PLACE = re.compile(r"(?:body|header)(?:\.[\w-]+)+", re.ASCII)
+_METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,30}", re.ASCII)
+_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header: RFC 9110, section 5.5
+_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)  # of a variable, by custom; another text may be a secret
+_IN_ENVIRONMENT = "env:"
+
+_Given: TypeAlias = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A request that is sent first, and whose answer holds a token.
+
+    Attributes:
+        target: Path and query.
+        headers: Headers of the request, with the type of the body.
+        token: Place of the token in the answer, such as `body.access_token`; "" if the answer sets cookies alone.
+        header: Header that shows the token in later requests.
+        prefix: What stands there before the token.
+    """
+
+    method: str
+    target: str
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    token: str = ""
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+
+    @property
+    def title(self) -> str:
+        """What it is called in words; without the query, which may hold secrets."""
+        return f"{self.method} {self.target.partition('?')[0]}"
+
+
+class Values:
+    """The values that a user gave, by client; those of one client go before those of all."""
+
+    __slots__ = ("_given", "_logins", "_of_clients", "_tokens", "_variables")
+
+    def __init__(
+        self,
+        given: _Given | None = None,
+        of_clients: Mapping[str, _Given] | None = None,
+        logins: Mapping[str | None, Login] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the values of a file and of the environment; `Values.parse` reads them.
+
+        Args:
+            given: Values by kind (`pseudonyms`, `keys`, `headers`, `cookies`) and name.
+            of_clients: The same, by client.
+            logins: Logins by client; None is for all others.
+            environment: Variables; those whose names begin with `RECORDER_` give what the file does not.
+        """
+        self._given = given or {}
+        self._of_clients = of_clients or {}
+        self._logins = logins or {}
+        self._variables = {
+            name.removeprefix(ENVIRONMENT): value
+            for name, value in (environment or {}).items()
+            if name.startswith(ENVIRONMENT)
+        }
+        self._tokens: dict[str, tuple[str, str]] = {}
+
+    @classmethod
+    def parse(cls, text: str, path: str, environment: Mapping[str, str]) -> Values:
+        """Read a values file and the environment.
+
+        Args:
+            text: The file as TOML; "" if there is none.
+            path: Name of the file, for error messages.
+            environment: The variables of the environment.
+
+        Raises:
+            ValuesError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
+        """
+        top = read(text, path, ValuesError)
+        reader = _Reader(environment)
+        given = reader.given(top)
+        logins: dict[str | None, Login] = {}
+        if "login" in top:
+            logins[None] = reader.login(top.table("login"))
+        of_clients: dict[str, _Given] = {}
+        clients = top.table("client", optional=True)
+        for name in clients.names():
+            own = clients.table(name)
+            of_clients[name] = reader.given(own)
+            if "login" in own:
+                logins[name] = reader.login(own.table("login"))
+        finish(top)
+        return cls(given, of_clients, logins, environment)
+
+    def __repr__(self) -> str:
+        return "Values(hidden)"
+
+    def headers(self, client: str) -> Headers:
+        """Return the headers that the user gave for the requests of a client, and the one that its login gave."""
+        found: dict[str, tuple[str, str]] = {}
+        for given in self._all(client, "headers"):
+            for name, value in given.items():
+                found.setdefault(name.lower(), (name, value))
+        for name, value in self._of_environment("headers"):
+            header = name.replace("_", "-")
+            found.setdefault(header.lower(), (header.title(), value))
+        if client in self._tokens:
+            name, value = self._tokens[client]
+            found[name.lower()] = (name, value)
+        return tuple(found.values())
+
+    def value(self, hole: Hole, client: str, operation: str | None = None) -> str | None:
+        """Return what the user gave for the key or the pseudonym in a hole; None if that is nothing.
+
+        A header that the user gave as a whole is in `headers`.
+        """
+        names = dict.fromkeys(
+            name
+            for one in (hole.name, last_name(hole.place))
+            for name in ((f"{operation}.{one}", one) if operation else (one,))
+        )
+        by_key = (self._look_up(client, "keys", name) for name in names)
+        found = next((value for value in by_key if value is not None), None)
+        return self._look_up(client, "pseudonyms", hole.recorded) if found is None else found
+
+    def covers(self, hole: Hole, client: str, operation: str | None = None) -> bool:
+        """Return whether the user gave a value for a hole in any way, or a login for the header that it is in."""
+        if hole.place[0] == HEADER:
+            login = self.login(client)
+            names = {name.lower() for name, _ in self.headers(client)}
+            names |= {login.header.lower()} if login is not None and login.token else set()
+            if hole.place[1] in names:
+                return True
+        if hole.place[0] == COOKIE and self._look_up(client, "cookies", str(hole.place[1])) is not None:
+            return True
+        return self.value(hole, client, operation) is not None
+
+    def cookies(self, client: Client) -> dict[str, str]:
+        """Return the cookies that a client shows from its begin, without those that its answers set.
+
+        Recorded ones are among them; `needs.missing` says before whether they may be sent.
+        """
+        made = {str(hole.place[1]): self._cookie(hole, client.name) for hole in client.cookies}
+        for given in reversed(list(self._all(client.name, "cookies"))):
+            made.update(given)
+        return {name: value for name, value in made.items() if value is not None}
+
+    def login(self, client: str) -> Login | None:
+        """Return the login of a client, None if the user gave none."""
+        return self._logins.get(client, self._logins.get(None))
+
+    @property
+    def logins(self) -> Mapping[str | None, Login]:
+        """The logins, by client; None is for all clients without one of their own."""
+        return self._logins
+
+    def logged_in(self, client: str, login: Login, answer: Answer) -> bool:
+        """Take the token from the answer to a login; return whether it is there."""
+        if not login.token:
+            return answer.status is not None
+        token = next(values_at((login.token,), "", answer.headers, answer.body), None)
+        if token is None:
+            return False
+        self._tokens[client] = (login.header, _UNFIT.sub("", login.prefix + token))
+        return True
+
+    def _cookie(self, hole: Hole, client: str) -> str | None:
+        found = self._look_up(client, "cookies", str(hole.place[1]))
+        if found is None:
+            found = self.value(hole, client)
+        return (None if hole.is_hidden else hole.recorded) if found is None else found
+
+    def _all(self, client: str, kind: str) -> Iterator[Mapping[str, str]]:
+        """Yield the tables of a kind, that of the client first."""
+        yield self._of_clients.get(client, {}).get(kind, {})
+        yield self._given.get(kind, {})
+
+    def _look_up(self, client: str, kind: str, name: str) -> str | None:
+        tables = list(self._all(client, kind))
+        for given in tables:
+            if name in given:
+                return given[name]
+        if kind == "keys":
+            wanted = _plain(name)
+            for given in tables:
+                found = next((value for key, value in given.items() if _plain(key) == wanted), None)
+                if found is not None:
+                    return found
+        return self._variables.get(_variable(kind, name)) if name else None
+
+    def _of_environment(self, kind: str) -> Iterator[tuple[str, str]]:
+        begin = _VARIABLES[kind]
+        for name, value in sorted(self._variables.items()):
+            if name.startswith(begin):
+                yield name.removeprefix(begin), value
+
+
+def variable(kind: str, name: str) -> str:
+    """Return the variable of the environment that gives a value, e.g. `RECORDER_KEY_HANDLE`.
+
+    Args:
+        kind: `pseudonyms`, `keys`, `headers` or `cookies`.
+        name: What it is called in that table of a values file.
+    """
+    return ENVIRONMENT + _variable(kind, name)
+
+
+def _variable(kind: str, name: str) -> str:
+    return _VARIABLES[kind] + _OTHER.sub("_", name.lower()).strip("_").upper()
+
+
+def _plain(name: str) -> str:
+    """Return a name without the case and the separators in which spellings of one name differ; dots separate names."""
+    return name.lower().replace("_", "").replace("-", "")
+
+
+class _Reader:
+    """Reads the tables of a values file; its messages tell names alone."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def given(self, table: Table) -> _Given:
+        """Return the values in the tables of each kind."""
+        return {kind: dict(self._texts(table.table(kind, optional=True), kind)) for kind in _KINDS}
+
+    def login(self, table: Table) -> Login:
+        """Return a login."""
+        method = self._text(table, "method").upper() if "method" in table else "POST"
+        target = self._text(table, "path") if "path" in table else table.text("path")
+        if not _METHOD.fullmatch(method):
+            table.wrong("method", 'must be an HTTP method; write method = "POST"')
+        if "path" in table and not (target.startswith("/") and target.isprintable() and " " not in target):
+            table.wrong("path", 'must be the path on the server under test, as in "/api/login"')
+        headers = tuple(self._texts(table.table("headers", optional=True), "headers"))
+        body, media = self._body(table)
+        if media and "content-type" not in {name.lower() for name, _ in headers}:
+            headers = (*headers, ("Content-Type", media))
+        token = self._text(table, "token") if "token" in table else ""
+        if token and not _PLACE.fullmatch(token):
+            table.wrong("token", "must be the place of the token in the answer, as in 'body.access_token'")
+        header = self._text(table, "header") if "header" in table else "Authorization"
+        if not _TOKEN.fullmatch(header):
+            table.wrong("header", 'must be the name of a header, as in "Authorization"')
+        prefix = self._text(table, "prefix") if "prefix" in table else "Bearer "
+        return Login(method, target, headers, body, token, header, prefix)
+
+    def _body(self, table: Table) -> tuple[bytes, str]:
+        """Return the body of a login and its media type."""
+        named = [name for name in ("json", "form", "body") if name in table]
+        for name in named[1:]:
+            table.wrong(name, f"stands beside {named[0]!r}; a request has one body: delete one of them")
+        members, fields = table.table("json", optional=True), table.table("form", optional=True)
+        value = {name: self._resolved(members, name, members.raw(name)) for name in members.names()}
+        form = dict(self._texts(fields, "form"))
+        text = self._text(table, "body") if "body" in table else ""
+        match named[:1]:
+            case ["json"]:
+                return json.dumps(value).encode(), "application/json"
+            case ["form"]:
+                return urlencode(form).encode(), "application/x-www-form-urlencoded"
+        return as_utf8(text), ""
+
+    def _texts(self, table: Table, kind: str) -> Iterator[tuple[str, str]]:
+        """Yield the names and values of a table; report values of other kinds and those that a header cannot have."""
+        for name in table.names():
+            value = self._text(table, name)
+            if kind == "headers" and not _TOKEN.fullmatch(name):
+                table.wrong(name, "is no name of a header")
+            elif kind in ("headers", "cookies") and _UNFIT.search(value):
+                table.wrong(name, "has a control character, such as a line break, which no header may have")
+            else:
+                yield name, value
+
+    def _text(self, table: Table, name: str) -> str:
+        """Return a text, or a number as text; that of a variable of the environment if the file names one."""
+        value = self._resolved(table, name, table.take(name))
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return json.dumps(value)
+        table.wrong(name, 'must be a text, a number, "env:NAME" or { env = "NAME" }')
+        return ""
+
+    def _resolved(self, table: Table, name: str, value: Any) -> JSON:
+        """Return a value with those of variables in place of their names; report a variable that is not set."""
+        match value:
+            case str() if value.startswith(_IN_ENVIRONMENT):
+                return self._variable(table, name, value.removeprefix(_IN_ENVIRONMENT))
+            case {"env": str() as variable} if len(value) == 1:
+                return self._variable(table, name, variable)
+            case dict():
+                return {key: self._resolved(table, name, item) for key, item in value.items()}
+            case list():
+                return [self._resolved(table, name, item) for item in value]
+            case str() | bool() | int() | float():
+                return value
+        table.wrong(name, "must be a text; dates and times stand in quotation marks")
+        return ""
+
+    def _variable(self, table: Table, name: str, variable: str) -> str:
+        found = self._environment.get(variable)
+        if found is None:
+            shown = variable if _NAME.fullmatch(variable) else "it names"
+            table.wrong(name, f"the variable {shown} of the environment is not set; set it, or write the value here")
+        return found or ""
