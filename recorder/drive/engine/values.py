@@ -26,6 +26,7 @@ _VARIABLES: Final = {"pseudonyms": "PSEUDONYM_", "keys": "KEY_", "headers": "HEA
 _OTHER = re.compile(r"[^a-z0-9]+")
 _TOKEN = re.compile(r"[\w!#$%&'+.^`|~*-]+", re.ASCII)  # RFC 9110, section 5.6.2
 _PLACE = re.compile(r"(?:body|header)(?:\.[\w-]+)+", re.ASCII)
+_TARGET = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)  # two slashes would begin the name of another host
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,30}", re.ASCII)
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header: RFC 9110, section 5.5
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)  # of a variable, by custom; another text may be a secret
@@ -256,7 +257,7 @@ class _Reader:
         target = self._text(table, "path") if "path" in table else table.text("path")
         if not _METHOD.fullmatch(method):
             table.wrong("method", 'must be an HTTP method; write method = "POST"')
-        if "path" in table and not (target.startswith("/") and target.isprintable() and " " not in target):
+        if "path" in table and not _TARGET.fullmatch(target):
             table.wrong("path", 'must be the path on the server under test, as in "/api/login"')
         headers = tuple(self._texts(table.table("headers", optional=True), "headers"))
         body, media = self._body(table)
