@@ -152,15 +152,21 @@ class Values:
 
     def covers(self, hole: Hole, client: str, operation: str | None = None) -> bool:
         """Return whether the user gave a value for a hole in any way, or a login for the header that it is in."""
-        if hole.place[0] == HEADER:
-            login = self.login(client)
-            names = {name.lower() for name, _ in self.headers(client)}
-            names |= {login.header.lower()} if login is not None and login.token else set()
-            if hole.place[1] in names:
-                return True
+        if self.has_header(hole, client):
+            return True
         if hole.place[0] == COOKIE and self._look_up(client, "cookies", str(hole.place[1])) is not None:
             return True
         return self.value(hole, client, operation) is not None
+
+    def has_header(self, hole: Hole, client: str) -> bool:
+        """Return whether a hole is in a header that the user gave as a whole, or that a login gives."""
+        if hole.place[0] != HEADER:
+            return False
+        login = self.login(client)
+        names = {name.lower() for name, _ in self.headers(client)}
+        return hole.place[1] in names or (
+            login is not None and bool(login.token) and hole.place[1] == login.header.lower()
+        )
 
     def cookies(self, client: Client) -> dict[str, str]:
         """Return the cookies that a client shows from its begin, without those that its answers set.

@@ -1,0 +1,200 @@
+"""List what a drive would send: in which order, what each step waits for, and where its values come from.
+
+A listing tells the names of values, never the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...model import JSON
+from ...printable import printable
+from .allowing import Allowed, option
+from .needs import is_missing
+from .plan import BAYEUX, Act, Cause, Hole, Plan, Step, Why
+from .reading import shown
+from .values import Values
+
+_NANOSECONDS = 1e9
+_LEAST = 0.0005  # seconds of think time that are told
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that is filled in.
+
+    Attributes:
+        name: What it is called.
+        where: Where it stands in the request.
+        origin: Where it comes from, in words.
+        is_missing: Whether it comes from nowhere.
+    """
+
+    name: str
+    where: str
+    origin: str
+    is_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step of a listing, or the login of a client.
+
+    Attributes:
+        number: Number of the step; None for a login, which goes before all steps.
+        client: Name of its client.
+        act: What kind of step it is.
+        title: What it is called.
+        what: Method and path, or channel.
+        waits: What it waits for, in words.
+        think: Seconds between the last of these and the step.
+        values: The values that are filled in.
+        is_allowed: Whether it may be sent.
+        option: Option that allows it; "" if it needs none.
+    """
+
+    number: int | None
+    client: str
+    act: str
+    title: str
+    what: str
+    waits: tuple[str, ...] = ()
+    think: float = 0.0
+    values: tuple[Value, ...] = ()
+    is_allowed: bool = True
+    option: str = ""
+
+    def as_json(self) -> dict[str, JSON]:
+        """Return the row as a JSON value."""
+        values = [
+            {"name": one.name, "where": one.where, "from": one.origin, "missing": one.is_missing} for one in self.values
+        ]
+        return {
+            "step": self.number,
+            "client": self.client,
+            "act": self.act,
+            "title": self.title,
+            "what": self.what,
+            "waits_for": list(self.waits),
+            "think_seconds": round(self.think, 3),
+            "values": values,
+            "allowed": self.is_allowed,
+            "option": self.option,
+        }
+
+
+def rows(
+    plan: Plan, values: Values, allowed: Allowed, *, to_recorded_host: bool = False, send_credentials: bool = False
+) -> list[Row]:
+    """Return the logins and the steps of a drive, in the order in which they are sent.
+
+    Args:
+        plan: What is to be driven.
+        values: What the user gave.
+        allowed: What the user allowed.
+        to_recorded_host: Whether the server is the recorded one.
+        send_credentials: Whether recorded credentials may be sent to any host.
+    """
+    may_send = to_recorded_host or send_credentials
+    logins = ((name, values.login(name)) for name in plan.clients)
+    made = [Row(None, name, "login", "login", login.title) for name, login in logins if login is not None]
+    return made + [_row(step, plan, values, allowed, may_send=may_send) for step in plan.steps]
+
+
+def as_text(listed: list[Row]) -> Iterator[str]:
+    """Yield the lines of a listing for people."""
+    width = max((len(str(row.number)) for row in listed if row.number is not None), default=1)
+    for row in listed:
+        number = "" if row.number is None else str(row.number)
+        client = f"{row.client} " if row.client else ""
+        what = "" if row.what == row.title else f"  {row.what}"
+        mark = "" if row.is_allowed else f"  NOT ALLOWED ({row.option})"
+        yield printable(f"{number:>{width}}  {client}{row.title}{what}{mark}")
+        waits = [*row.waits, *([f"{row.think:.3g} s of thinking"] if row.think >= _LEAST else [])]
+        if waits:
+            yield printable(f"{'':>{width}}    waits for {', '.join(waits)}")
+        for value in row.values:
+            yield printable(f"{'':>{width}}    {value.name} ({value.where}): {value.origin}")
+
+
+def _row(step: Step, plan: Plan, values: Values, allowed: Allowed, *, may_send: bool) -> Row:
+    last = max((cause.t for cause in step.causes), default=step.t)
+    return Row(
+        step.number,
+        step.client,
+        step.act.value,
+        step.title,
+        _what(step),
+        tuple(_waits(step, plan)),
+        max(0.0, (step.t - last) / _NANOSECONDS),
+        tuple(_value(hole, step, plan, values, may_send=may_send) for hole in step.holes),
+        allowed.permits(step),
+        option(step),
+    )
+
+
+def _what(step: Step) -> str:
+    path = step.request.target.partition("?")[0]
+    if step.act in BAYEUX:
+        message = step.message or {}
+        about = message.get("subscription") or message.get("channel")
+        return f"{step.act.value} {about}"
+    if step.act in (Act.MESSAGE, Act.CLOSE):
+        return f"{step.act.value} {path}"
+    return f"{step.request.method} {path}"
+
+
+def _waits(step: Step, plan: Plan) -> Iterator[str]:
+    """Yield what a step waits for; the step before it of its client goes without saying."""
+    seen: set[str] = set()
+    for cause in step.causes:
+        text = _cause(cause, step, plan)
+        if text and text not in seen:
+            seen.add(text)
+            yield text
+
+
+def _cause(cause: Cause, step: Step, plan: Plan) -> str:
+    if cause.step is not None:
+        before = plan.steps[cause.step]
+        is_plain = cause.why is Why.TURN
+        whose = f" of {before.client}" if before.client != step.client else ""
+        return "" if is_plain else f"step {before.number} {before.title}{whose}"
+    if cause.told is None:
+        return ""
+    names = f" (value {', '.join(cause.names)})" if cause.names else ""
+    return _told(cause.told, step, plan) + names
+
+
+def _told(number: int, step: Step, plan: Plan) -> str:
+    """Return what the server tells, in words."""
+    told = plan.told[number]
+    whose = f" at {told.client}" if told.client != step.client else ""
+    if told.event is not None:
+        of = f" of step {told.step}" if told.step is not None else ""
+        return f"event {told.name or told.event.channel}{of}{whose}"
+    title = f" {plan.steps[told.step].title}" if told.step is not None else ""
+    return f"the answer to step {told.step}{title}{whose}"
+
+
+def _value(hole: Hole, step: Step, plan: Plan, values: Values, *, may_send: bool) -> Value:
+    is_lacking = is_missing(hole, step.client, values, may_send=may_send, operation=step.operation)
+    return Value(hole.name, shown(hole.place), _origin(hole, step, plan, values, is_lacking=is_lacking), is_lacking)
+
+
+def _origin(hole: Hole, step: Step, plan: Plan, values: Values, *, is_lacking: bool) -> str:
+    """Return where the value of a hole comes from, by the order that `Hole` tells."""
+    if is_lacking:
+        return "MISSING"
+    is_whole = values.has_header(hole, step.client)
+    if is_whole:
+        return "your values"
+    if hole.is_fresh:
+        return "fresh"
+    if hole.sources:
+        source = hole.sources[0]
+        return f"{_told(source.told, step, plan)}, {shown(source.place)}"
+    if values.covers(hole, step.client, step.operation):
+        return "your values"
+    return "as recorded"

@@ -1,0 +1,146 @@
+"""Find the values that a drive lacks: pseudonyms without a real value, and credentials that must not go elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from .plan import COOKIE, HEADER, Hole, Plan, Step
+from .reading import shown
+from .values import Values, variable
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)  # keys of TOML that need no quotation marks
+_SCHEME = re.compile(r"([A-Za-z][\w-]{0,20}) +", re.ASCII)  # of credentials: RFC 9110, section 11.1
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A value that the user has to give before anything is sent.
+
+    Attributes:
+        name: What it is called: a header, a cookie, a pseudonym, a key.
+        where: Where it is needed first, e.g. `step 3 Hold, body.user`.
+        count: How many times it is needed.
+        line: Lines of a values file that would give it.
+        variable: Variable of the environment that would give it; "" if it is for one client of several.
+        is_hidden: Whether the recording has a pseudonym there; False for a recorded credential.
+    """
+
+    name: str
+    where: str
+    count: int
+    line: str
+    variable: str
+    is_hidden: bool
+
+    @property
+    def text(self) -> str:
+        """What is missing, and how to give it, in one line."""
+        table, _, pair = self.line.partition("\n")
+        times = f" and {self.count - 1} more" if self.count > 1 else ""
+        why = "is a pseudonym" if self.is_hidden else "goes to another host than the recorded one by your word alone"
+        or_set = f", or set {self.variable}" if self.variable else ""
+        return f"{self.name} ({self.where}{times}) {why}: write {pair} in {table} of the values file{or_set}"
+
+
+class _Place(NamedTuple):
+    """A hole, who shows it, and where it is for people."""
+
+    hole: Hole
+    client: str
+    operation: str | None
+    where: str
+    text: str  # of the header around it
+
+
+def missing(plan: Plan, values: Values, to_recorded_host: bool, send_credentials: bool) -> list[Missing]:  # noqa: FBT001  # as others call it
+    """Return the values that a drive lacks, each once, in the order in which they are needed.
+
+    A pseudonym is never sent. A recorded credential is sent to the recorded host, and to another one only if the user
+    said so.
+
+    Args:
+        plan: What is to be driven.
+        values: What the user gave.
+        to_recorded_host: Whether the server is the recorded one.
+        send_credentials: Whether the user wants recorded credentials to be sent to any host.
+    """
+    may_send = to_recorded_host or send_credentials
+    lacking = [place for place in _places(plan) if is_missing(place.hole, place.client, values, may_send=may_send,
+               operation=place.operation)]  # fmt: skip
+    by_client = _differing(lacking)
+    found: dict[str, Missing] = {}
+    for place in lacking:
+        one = _missing(place, by_client)
+        known = found.get(one.line)
+        found[one.line] = one if known is None else replace(known, count=known.count + 1)
+    return list(found.values())
+
+
+def is_missing(hole: Hole, client: str, values: Values, *, may_send: bool, operation: str | None = None) -> bool:
+    """Return whether nothing may be sent in a hole.
+
+    Args:
+        hole: The hole.
+        client: Name of its client.
+        values: What the user gave.
+        may_send: Whether recorded credentials may be sent.
+        operation: Name of the operation.
+    """
+    if hole.is_fresh or hole.sources or not (hole.is_hidden or (hole.is_credential and not may_send)):
+        return False
+    return not values.covers(hole, client, operation)
+
+
+def _places(plan: Plan) -> Iterator[_Place]:
+    for client in plan.clients.values():
+        for hole in client.cookies:
+            yield _Place(hole, client.name, None, f"client {client.name}" if client.name else "all clients", "")
+    for step in plan.steps:
+        for hole in step.holes:
+            where = f"step {step.number} {step.title}, {shown(hole.place)}"
+            yield _Place(hole, step.client, step.operation, where, _header(step, hole))
+
+
+def _header(step: Step, hole: Hole) -> str:
+    if hole.place[0] != HEADER:
+        return ""
+    values = [value for name, value in step.request.headers if name.lower() == hole.place[1]]
+    number = hole.place[2] if len(hole.place) > 2 else 0
+    return values[number] if isinstance(number, int) and number < len(values) else ""
+
+
+def _differing(places: list[_Place]) -> set[tuple[str, str]]:
+    """Return the headers and cookies that differ between clients: each client needs one of its own."""
+    seen: dict[tuple[str, str], dict[str, str]] = {}
+    for place in places:
+        if place.hole.place[0] in (HEADER, COOKIE):
+            key = str(place.hole.place[0]), str(place.hole.place[1])
+            seen.setdefault(key, {})[place.hole.recorded] = place.client
+    return {key for key, recorded in seen.items() if len(set(recorded.values())) > 1}
+
+
+def _missing(place: _Place, by_client: set[tuple[str, str]]) -> Missing:
+    hole = place.hole
+    kind, *names = hole.place
+    is_own = (str(kind), str(names[0]) if names else "") in by_client
+    if kind == COOKIE:
+        table, name, value = "cookies", str(names[0]), "…"
+    elif kind == HEADER and hole.is_credential:
+        scheme = _SCHEME.match(place.text) if hole.start else None
+        table, name, value = "headers", str(names[0]).title(), f"{scheme[1]} …" if scheme else "…"
+    elif hole.is_hidden:
+        table, name, value, is_own = "pseudonyms", hole.recorded, "…", False
+    else:
+        table, name, value, is_own = "keys", hole.name, "…", False
+    header = f"client.{_key(place.client)}.{table}" if is_own else table
+    line = f"[{header}]\n{_key(name)} = {json.dumps(value, ensure_ascii=False)}"
+    called = {"headers": f"header {name}", "cookies": f"cookie {name}", "keys": f"key {name}"}.get(table, name)
+    return Missing(called, place.where, 1, line, "" if is_own else variable(table, name), hole.is_hidden)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)

@@ -1,0 +1,117 @@
+"""A drive that lacks a value says which, where, and how to give it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+
+import pytest
+
+from recorder.drive.engine.needs import Missing, missing
+from recorder.drive.engine.plan import COOKIE, HEADER, Client, Hole, Plan, Source, Step
+from recorder.drive.engine.values import Values
+
+from .steps import call
+
+BODY_USER = Hole(("member", "user"), 0, 6, "user-1", "user", is_hidden=True)
+PASSWORD = Hole(("member", "password"), 0, 7, "hunter2", "password", is_credential=True)
+BEARER = Hole((HEADER, "authorization", 0), 7, 12, "s-77x", "authorization", is_hidden=True, is_credential=True)
+COOKIE_HOLE = Hole((COOKIE, "SID"), 0, 3, "c-1", "SID", is_credential=True)
+HEADERS = (("Authorization", "Bearer s-77x"),)
+
+
+def plan(*steps: Step, cookies: tuple[Hole, ...] = ()) -> Plan:
+    numbered = tuple(replace(step, number=number) for number, step in enumerate(steps))
+    clients = {name: Client(name, cookies) for name in {step.client for step in steps}}
+    return Plan(numbered, (), clients, {}, "http://recorded")
+
+
+def lacking(whole: Plan, file: str = "", *, is_recorded: bool = False, send: bool = False) -> list[Missing]:
+    return missing(whole, Values.parse(file, "v", {}), to_recorded_host=is_recorded, send_credentials=send)
+
+
+def test_a_pseudonym_is_never_sent() -> None:
+    whole = plan(replace(call(operation="Hold"), holes=(BODY_USER,)), replace(call(), holes=(BODY_USER,)))
+
+    for_all = [lacking(whole), lacking(whole, is_recorded=True), lacking(whole, send=True)]
+
+    line = '[pseudonyms]\nuser-1 = "…"'
+    wanted = Missing("user-1", "step 0 Hold, body.user", 2, line, "RECORDER_PSEUDONYM_USER_1", is_hidden=True)
+    assert for_all == [[wanted]] * 3
+    assert wanted.text == (
+        "user-1 (step 0 Hold, body.user and 1 more) is a pseudonym: "
+        'write user-1 = "…" in [pseudonyms] of the values file, or set RECORDER_PSEUDONYM_USER_1'
+    )
+
+
+def test_a_recorded_credential_goes_to_another_host_by_the_word_of_the_user_alone() -> None:
+    whole = plan(replace(call(), holes=(PASSWORD,)), cookies=(COOKIE_HOLE,))
+
+    found = lacking(whole)
+
+    assert [(one.name, one.line, one.variable) for one in found] == [
+        ("cookie SID", '[cookies]\nSID = "…"', "RECORDER_COOKIE_SID"),
+        ("key password", '[keys]\npassword = "…"', "RECORDER_KEY_PASSWORD"),
+    ]
+    assert "hunter2" not in repr(found) + "".join(one.text for one in found)
+    assert "goes to another host than the recorded one by your word alone" in found[0].text
+    assert lacking(whole, is_recorded=True) == lacking(whole, send=True) == []
+
+
+def test_a_header_is_told_with_its_scheme() -> None:
+    found = lacking(plan(replace(call(headers=HEADERS), holes=(BEARER,))))
+
+    assert [one.line for one in found] == ['[headers]\nAuthorization = "Bearer …"']
+    assert found[0].variable == "RECORDER_HEADER_AUTHORIZATION"
+
+
+def test_headers_that_differ_between_clients_are_told_by_client() -> None:
+    other = replace(BEARER, recorded="s-88x")
+    steps = [
+        replace(call(headers=HEADERS), holes=(hole,), client=name) for hole, name in ((BEARER, "s1"), (other, "s 2"))
+    ]
+
+    found = lacking(plan(*steps))
+
+    assert [one.line.partition("\n")[0] for one in found] == ["[client.s1.headers]", '[client."s 2".headers]']
+    assert [one.variable for one in found] == ["", ""]
+    assert "or set" not in found[0].text
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        '[headers]\nauthorization = "Bearer x"',
+        '[client.s1.headers]\nAuthorization = "Bearer x"',
+        '[login]\npath = "/a"\ntoken = "body.t"',
+        '[pseudonyms]\ns-77x = "x"',
+        '[keys]\nauthorization = "x"',
+    ],
+)
+def test_a_header_that_is_given_is_not_missing(file: str) -> None:
+    assert lacking(plan(replace(call(headers=HEADERS), holes=(BEARER,))), file) == []
+
+
+@pytest.mark.parametrize(
+    "hole",
+    [
+        replace(BODY_USER, is_fresh=True),
+        replace(BODY_USER, sources=(Source(0, ("member", "user")),)),
+        replace(BODY_USER, is_hidden=False),
+        replace(PASSWORD, sources=(Source(0, ("member", "user")),)),
+    ],
+)
+def test_values_that_come_by_themselves_are_not_missing(hole: Hole) -> None:
+    assert lacking(plan(replace(call(), holes=(hole,)))) == []
+
+
+def test_the_lines_that_are_told_are_a_values_file() -> None:
+    odd = replace(BODY_USER, recorded='u "1"\\.é')
+    whole = plan(replace(call(headers=HEADERS), holes=(odd, BEARER, PASSWORD)), cookies=(COOKIE_HOLE,))
+    found = lacking(whole)
+
+    file = "\n".join(one.line for one in found)
+
+    assert tomllib.loads(file)["pseudonyms"] == {'u "1"\\.é': "…"}
+    assert len(found) == 4
+    assert lacking(whole, file) == []
