@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from ...model import JSON, Headers
 from ...requests.masks import MEMBER, PATH, QUERY, Address
 from .plan import BAYEUX, CHANNEL, HEADER, Hole, Outgoing, Step
 from .reading import channel_member
-from .texts.leaves import INSIDE, Edits, changed_body, changed_text, changed_value
-from .texts.sites import field_sites, structure_of
+from .texts.leaves import Change, Edits, by_leaf, changed_body, changed_value
+from .texts.sites import field_sites
 from .texts.spelling import Edit, Spelling, rewritten
 
 _ByPlace: TypeAlias = dict[Address, list[Edit]]
@@ -56,14 +56,15 @@ def filled(step: Step, resolve: Callable[[Hole], str | None], headers: Headers =
 
 
 def _target(target: str, edits: Edits) -> str:
+    changes = by_leaf(edits)
     path, question, query = target.partition("?")
     segments = path.split("/")
     for number, segment in enumerate(segments):
-        segments[number] = changed_value(segment, Spelling.PERCENT, (PATH, number), edits)
+        segments[number] = changed_value(segment, Spelling.PERCENT, changes.get((PATH, number)))
     pieces: list[str] = []
     last = 0
     for site in field_sites(query, QUERY) if query else ():
-        new = changed_value(query[site.start : site.end], site.spelling, site.address, edits)
+        new = changed_value(query[site.start : site.end], site.spelling, changes.get(site.address))
         pieces += [query[last : site.start], new]
         last = site.end
     return "/".join(segments) + question + "".join([*pieces, query[last:]])
@@ -71,6 +72,7 @@ def _target(target: str, edits: Edits) -> str:
 
 def _headers(recorded: Headers, edits: Edits, given: Headers, *, is_changed: bool) -> Headers:
     """Return the headers that are sent; those that the user gave stand where recorded ones of their names stood."""
+    changes = by_leaf(edits)
     left = {name.lower(): (name, value) for name, value in given}
     replaced: set[str] = set()
     seen: dict[str, int] = {}
@@ -82,7 +84,7 @@ def _headers(recorded: Headers, edits: Edits, given: Headers, *, is_changed: boo
             made.append((name, left.pop(lower)[1]))
             replaced.add(lower)
         elif lower not in replaced and _is_sent(lower, is_changed=is_changed):
-            made.append((name, changed_value(value, Spelling.LINE, (HEADER, lower, number), edits)))
+            made.append((name, changed_value(value, Spelling.LINE, changes.get((HEADER, lower, number)))))
     return (*made, *left.values())
 
 
@@ -92,34 +94,30 @@ def _is_sent(name: str, *, is_changed: bool) -> bool:
 
 def _message(step: Step, edits: Edits) -> dict[str, JSON]:
     """Return a message of Bayeux with live values; all else is the recorded message."""
-    message = dict(step.message or {})
+    message, changes = dict(step.message or {}), by_leaf(edits)
     about = channel_member(message, step.act)
     if isinstance(message.get(about), str):
         segments = message[about].split("/")
-        places = ((CHANNEL, number) for number in range(len(segments)))
-        parts = zip(segments, places, strict=True)
-        message[about] = "/".join(changed_value(segment, Spelling.PLAIN, place, edits) for segment, place in parts)
-    for place, own in edits.items():
+        for number, segment in enumerate(segments):
+            segments[number] = changed_value(segment, Spelling.PLAIN, changes.get((CHANNEL, number)))
+        message[about] = "/".join(segments)
+    for place, change in changes.items():
         if place[0] == MEMBER:
-            cut = place.index(INSIDE) if INSIDE in place else len(place)
-            message = _with(message, place[1:cut], place[cut + 1 :], own)
+            message = _with(message, place[1:], change)
     return message
 
 
-def _with(value: JSON, place: Address, inner: Address, edits: Iterable[Edit]) -> JSON:
+def _with(value: JSON, place: Address, change: Change) -> JSON:
     """Return a copy of a JSON value with a new value in a leaf; the value itself if there is no such leaf."""
     if place:
         first, rest = place[0], place[1:]
         if isinstance(value, dict) and first in value:
-            return {**value, first: _with(value[first], rest, inner, edits)}
+            return {**value, first: _with(value[first], rest, change)}
         if isinstance(value, list) and isinstance(first, int) and first < len(value):
-            return [*value[:first], _with(value[first], rest, inner, edits), *value[first + 1 :]]
+            return [*value[:first], _with(value[first], rest, change), *value[first + 1 :]]
         return value
     if isinstance(value, str):
-        if not inner:
-            return rewritten(Spelling.PLAIN, value, edits)
-        structure = structure_of(value)
-        return value if structure is None else changed_text(value, structure, {inner: list(edits)})
+        return changed_value(value, Spelling.PLAIN, change)
     if isinstance(value, bool | None | dict | list):
         return value
-    return json.loads(rewritten(Spelling.NUMBER, json.dumps(value), edits))
+    return json.loads(rewritten(Spelling.NUMBER, json.dumps(value), change.own))

@@ -10,7 +10,7 @@ from ...dialect.paths import parse_json
 from ...model import JSON, Event, Headers, Response
 from ...requests.masks import BODY, FORM, MEMBER, PATH, QUERY, Address
 from .plan import BAYEUX, CHANNEL, HEADER, Act, Answer, Source, Step, Told
-from .texts.leaves import INSIDE, Leaf, of_body, of_text, of_value
+from .texts.leaves import INSIDE, Leaf, of_body, of_json, of_text, of_value
 from .texts.sites import field_sites, structure_of
 from .texts.spelling import Spelling, decoded
 from .words import word_at
@@ -45,7 +45,7 @@ def told_leaves(said: ServerSaid) -> Iterator[Leaf]:
     """Yield the leaves of what a server told: of an answer its headers and body, of a reply or an event its members."""
     match said:
         case Told(reply=dict() as reply) | Answer(reply=dict() as reply):
-            yield from _of_json(reply, (MEMBER,))
+            yield from of_json(reply, (MEMBER,))
         case Told(event=Event() as event):
             yield from told_leaves(event)
         case Told(response=Response() as response):
@@ -55,9 +55,9 @@ def told_leaves(said: ServerSaid) -> Iterator[Leaf]:
             yield from of_body(said.body, said.headers)
         case Event():
             yield from _of_channel(said.channel)
-            yield from _of_json(said.data, (BODY,) if isinstance(said.data, str) else (MEMBER,))
+            yield from of_json(said.data, (BODY,) if isinstance(said.data, str) else (MEMBER,))
         case dict():
-            yield from _of_json(said, (MEMBER,))
+            yield from of_json(said, (MEMBER,))
 
 
 def told_value(source: Source, said: ServerSaid) -> str | None:
@@ -108,7 +108,7 @@ def _of_message(step: Step) -> Iterator[Leaf]:
         if name == about and isinstance(value, str):
             yield from _of_channel(value)
         elif name != "channel":
-            yield from _of_json(value, (MEMBER, name))
+            yield from of_json(value, (MEMBER, name))
 
 
 def _of_channel(channel: str) -> Iterator[Leaf]:
@@ -124,22 +124,6 @@ def _of_headers(headers: Headers) -> Iterator[Leaf]:
         number = seen[lower] = seen.get(lower, -1) + 1
         if value:
             yield Leaf((HEADER, lower, number), value)
-
-
-def _of_json(value: JSON, address: Address) -> Iterator[Leaf]:
-    match value:
-        case dict():
-            for name, item in value.items():
-                yield from _of_json(item, (*address, name))
-        case list():
-            for number, item in enumerate(value):
-                yield from _of_json(item, (*address, number))
-        case str():
-            yield from of_value(value, address)
-        case bool() | None:
-            pass
-        case _:
-            yield Leaf(address, json.dumps(value), is_number=True)
 
 
 def _text_at(address: Address, said: ServerSaid) -> str | None:

@@ -251,3 +251,21 @@ def test_what_was_filled_is_read_again(target: str, body: bytes, media: tuple[()
     sent = replace(step, request=replace(step.request, target=out.target, body=out.body))
     after = {leaf.address: leaf.text for leaf in sent_leaves(sent) if leaf.address[0] in PLACES}
     assert after == before | {address: value}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [("member", "b"), ("member", "l", 7), ("member", "l", "x"), ("member", "t"), ("channel", 9), ("query", "a", 0)],
+)
+def test_a_hole_that_is_not_there_changes_nothing(place: tuple[str | int, ...]) -> None:
+    step = message(Act.PUBLISH, {"channel": "/a", "l": [1], "t": True})
+
+    out = filled(replace(step, holes=(Hole(place, 0, 1, "1", "x"),)), lambda _: "2")
+
+    assert out.message == step.message
+
+
+def test_a_message_without_content_stays_without() -> None:
+    step = replace(message(Act.PUBLISH, {}), message=None)
+
+    assert filled(step, lambda _: None).message is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recorder.drive.engine.plan import CHANNEL, HEADER, Act, Answer, Source, Told, Word
-from recorder.drive.engine.reading import last_name, sent_leaves, shown, told_leaves, told_value
+from recorder.drive.engine.reading import ServerSaid, last_name, sent_leaves, shown, told_leaves, told_value
 from recorder.drive.engine.texts.leaves import INSIDE
 from recorder.model import JSON, Event, Response
 from recorder.requests.masks import Address
@@ -35,6 +35,9 @@ def event(data: JSON, channel: str = "/v2/calls") -> Event:
         (Answer(200, body=b"call 7 is there"), ("body",), "call 7 is there"),
         (Answer(200, reply={"clientId": "x", "ext": {"t": 5}}), ("member", "ext", "t"), "5"),
         (Response(0, 0, 0, 200, JSON_TYPE, b'{"h":0}'), ("member", "h"), "0"),
+        ({"ext": {"t": 5}}, ("member", "ext", "t"), "5"),
+        (Told(0, "s1", "", (0, 0), 0, 0, reply={"id": "7"}), ("member", "id"), "7"),
+        (Told(0, "s1", "", (0, 0), 0, 0, response=Response(0, 0, 0, 200, (), b"x 5")), ("body",), "x 5"),
         (event({"call": {"id": "c-1"}}), ("member", "call", "id"), "c-1"),
         (event({"n": 0, "f": 2.5}), ("member", "f"), "2.5"),
         (event({}, "/calls/7"), (CHANNEL, 2), "7"),
@@ -43,7 +46,7 @@ def event(data: JSON, channel: str = "/v2/calls") -> Event:
         (Told(0, "s1", "", (0, 0), 0, 0, event=event({"h": "1"})), ("member", "h"), "1"),
     ],
 )
-def test_a_value_is_read_at_its_place(said: Answer | Response | Event | Told, place: Address, value: str) -> None:
+def test_a_value_is_read_at_its_place(said: ServerSaid, place: Address, value: str) -> None:
     assert told_value(Source(0, place), said) == value
     assert value in [leaf.text for leaf in told_leaves(said) if leaf.address == place]
 

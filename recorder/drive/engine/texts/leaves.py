@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from ....bayeux.json_bodies import located
+from ....dialect.paths import parse_json
 from ....formats import charsets, multipart
 from ....formats.charsets import charset_of, media_of
-from ....model import Headers
+from ....model import JSON, Headers
 from ....requests.masks import BODY, FORM, MEMBER, Address, is_form
 from .sites import Site, Structure, json_sites, sites_of, structure_of
 from .spelling import Edit, Spelling, decoded, rewritten
@@ -38,6 +40,13 @@ class Leaf(NamedTuple):
     address: Address
     text: str
     is_number: bool = False
+
+
+class Change(NamedTuple):
+    """What changes in a leaf: parts of its text, or leaves inside it."""
+
+    own: list[Edit]
+    inside: dict[Address, list[Edit]]
 
 
 class _Text(NamedTuple):
@@ -73,9 +82,30 @@ def of_body(body: bytes, headers: Headers) -> Iterator[Leaf]:
             if charsets.is_text(text):
                 yield from of_value(text, address)
         return
+    value = parse_json(body, headers)
+    if value is not None and _is_exact(value, body):
+        yield from of_json(value, (MEMBER,))
+        return
     found = _read(body, headers)
     if found is not None:
         yield from _of_sites(found.text, found.sites, (), 0)
+
+
+def of_json(value: JSON, address: Address) -> Iterator[Leaf]:
+    """Yield the leaves of a parsed JSON value."""
+    match value:
+        case dict():
+            for name, item in value.items():
+                yield from of_json(item, (*address, name))
+        case list():
+            for number, item in enumerate(value):
+                yield from of_json(item, (*address, number))
+        case str():
+            yield from of_value(value, address)
+        case bool() | None:
+            pass
+        case _:
+            yield Leaf(address, json.dumps(value), is_number=True)
 
 
 def changed_text(text: str, structure: Structure, edits: Edits) -> str:
@@ -83,21 +113,31 @@ def changed_text(text: str, structure: Structure, edits: Edits) -> str:
     return _changed(text, sites_of(text, structure), edits, is_ascii=text.isascii())
 
 
-def changed_value(written: str, spelling: Spelling, address: Address, edits: Edits, *, is_ascii: bool = False) -> str:
-    """Return a written value with new values in it, or inside the text that it is."""
-    own = edits.get(address)
-    if own:
-        return rewritten(spelling, written, own, is_ascii=is_ascii)
-    size = len(address) + 1
-    inner = {place[size:]: edit for place, edit in edits.items() if place[:size] == (*address, INSIDE)}
-    if not inner:
+def changed_value(written: str, spelling: Spelling, change: Change | None, *, is_ascii: bool = False) -> str:
+    """Return a written value with new values in it, or inside the text that it is; `change` is that of its address."""
+    if change is None:
         return written
+    if change.own:
+        return rewritten(spelling, written, change.own, is_ascii=is_ascii)
     text = decoded(spelling, written)
     structure = structure_of(text)
     if structure is None:
         return written
-    new = changed_text(text, structure, inner)
+    new = changed_text(text, structure, change.inside)
     return rewritten(spelling, written, [_difference(text, new)], is_ascii=is_ascii) if new != text else written
+
+
+def by_leaf(edits: Edits) -> dict[Address, Change]:
+    """Return what changes in each outer leaf, by its address."""
+    found: dict[Address, Change] = {}
+    for address, own in edits.items():
+        cut = address.index(INSIDE) if INSIDE in address else len(address)
+        change = found.setdefault(address[:cut], Change([], {}))
+        if cut == len(address):
+            change.own.extend(own)
+        else:
+            change.inside.setdefault(address[cut + 1 :], []).extend(own)
+    return found
 
 
 def changed_body(body: bytes, headers: Headers, edits: Edits) -> bytes:
@@ -106,7 +146,8 @@ def changed_body(body: bytes, headers: Headers, edits: Edits) -> bytes:
         return body
     whole = _parts(body, headers)
     if whole is not None:
-        parts = [part.head + _changed_part(part, address, edits) for address, part in _numbered(whole)]
+        changes = by_leaf(edits)
+        parts = [part.head + _changed_part(part, changes.get(address)) for address, part in _numbered(whole)]
         return b"".join([whole.before, *parts, whole.end, whole.after])
     found = _read(body, headers)
     if found is None:
@@ -118,6 +159,15 @@ def changed_body(body: bytes, headers: Headers, edits: Edits) -> bytes:
     made = charsets.encoded(new, found.codec, markup=found.is_markup)
     rest = len(body) - len(found.text.encode(found.codec)) if found.codec.startswith(("utf-16", "utf-32")) else 0
     return made + (body[-rest:] if rest > 0 else b"")  # half a character at the end of a body that was cut
+
+
+def _is_exact(value: JSON, body: bytes) -> bool:
+    """Return whether the numbers of a parsed body are written as they were; a parser forgets how floats were."""
+    if isinstance(value, float):
+        return False
+    if isinstance(value, dict | list):
+        return all(_is_exact(item, body) for item in (value.values() if isinstance(value, dict) else value))
+    return value != 0 or isinstance(value, bool) or b"-0" not in body
 
 
 def _difference(old: str, new: str) -> Edit:
@@ -142,8 +192,8 @@ def _of_sites(text: str, sites: Iterable[Site], outer: Address, depth: int) -> I
 
 
 def _changed(text: str, sites: Iterable[Site], edits: Edits, *, is_ascii: bool) -> str:
-    touched = {_outer(address) for address in edits}
-    found = [site for site in sites if site.address in touched]
+    changes = by_leaf(edits)
+    found = [site for site in sites if site.address in changes]
     last = {site.address: text[site.start : site.end] for site in found}
     pieces: list[str] = []
     end = 0
@@ -151,18 +201,10 @@ def _changed(text: str, sites: Iterable[Site], edits: Edits, *, is_ascii: bool) 
         written = text[site.start : site.end]
         if written != last[site.address]:
             continue  # another member of that name, which nobody reads
-        new = changed_value(written, site.spelling, site.address, edits, is_ascii=is_ascii)
-        start = site.start
-        stop = site.end
-        if site.spelling is Spelling.NUMBER and not new:
-            continue
-        pieces += [text[end:start], new]
-        end = stop
+        new = changed_value(written, site.spelling, changes[site.address], is_ascii=is_ascii)
+        pieces += [text[end : site.start], new]
+        end = site.end
     return "".join([*pieces, text[end:]])
-
-
-def _outer(address: Address) -> Address:
-    return address[: address.index(INSIDE)] if INSIDE in address else address
 
 
 def _parts(body: bytes, headers: Headers) -> multipart.Split | None:
@@ -178,10 +220,12 @@ def _numbered(whole: multipart.Split) -> Iterator[tuple[Address, multipart.Part]
         yield (FORM, part.name, number), part
 
 
-def _changed_part(part: multipart.Part, address: Address, edits: Edits) -> bytes:
+def _changed_part(part: multipart.Part, change: Change | None) -> bytes:
+    if change is None:
+        return part.content
     content = multipart.decoded(part)
     text, codec = charsets.decoded(content, charset_of(media_of(part.headers)))
-    new = changed_value(text, Spelling.PLAIN, address, edits)
+    new = changed_value(text, Spelling.PLAIN, change)
     if new == text:
         return part.content
     made = charsets.encoded(new, codec, markup=structure_of(text) is Structure.XML)

@@ -32,6 +32,8 @@ _XML_TOKEN = re.compile(
 _ATTRIBUTE = re.compile(rf"({_NAME_RE})\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)')")
 # Form data inside another text: a single `a=b` is more often a text of its own, such as a filter.
 _FIELDS = re.compile(r"[\w.%+*\[\]-]++=[\w.%+*~!'(),:@/$-]*+(?:&[\w.%+*\[\]-]++=[\w.%+*~!'(),:@/$-]*+)++", re.ASCII)
+_SPACE = "\ufeff \t\r\n"
+_OPEN = ("{", "[")
 _DEEPEST = 100  # elements of XML inside one another
 
 
@@ -89,8 +91,10 @@ class _Element:
 
 def structure_of(text: str) -> Structure | None:
     """Return the form of a text inside a body, or of one that is no form data; None if it has no values inside."""
-    first = text.lstrip("\ufeff \t\r\n")[:1]
-    if first and first in "{[":
+    first = text[:1]
+    if first in _SPACE:
+        first = text.lstrip(_SPACE)[:1]
+    if first in _OPEN:
         try:
             json.loads(text.lstrip("\ufeff"), strict=False)
         except (ValueError, RecursionError):
@@ -98,7 +102,7 @@ def structure_of(text: str) -> Structure | None:
         return Structure.JSON
     if first == "<":
         return Structure.XML if _XML.match(text) and ("</" in text or "/>" in text) else None
-    return Structure.FIELDS if _FIELDS.fullmatch(text) else None
+    return Structure.FIELDS if "&" in text and _FIELDS.fullmatch(text) else None
 
 
 def sites_of(text: str, structure: Structure) -> Iterator[Site]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from html import unescape
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote, unquote_plus
 
 from ....redaction.bodies.json_tokens import NUMBER
 
@@ -70,6 +70,15 @@ _UNITS = {
     Spelling.MARKUP: _ENTITY,
     Spelling.QUOTED: _ENTITY,
 }
+# What a text without escapes does not have.
+_MARKS = {
+    Spelling.JSON: frozenset("\\"),
+    Spelling.PERCENT: frozenset("%"),
+    Spelling.PLUS: frozenset("%+"),
+    Spelling.MARKUP: frozenset("&"),
+    Spelling.QUOTED: frozenset("&"),
+}
+_READERS: dict[Spelling, Callable[[str], str]] = {Spelling.PERCENT: unquote, Spelling.PLUS: unquote_plus}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _RESERVED = "!$&'()*+,;=:@/?"  # RFC 3986, section 2.2, as far as a path or a query may have them bare
@@ -78,8 +87,13 @@ _UTF8 = 4  # bytes of a character at most
 
 def decoded(spelling: Spelling, written: str) -> str:
     """Return the value that a written text stands for."""
-    if spelling not in _UNITS:
+    mark = _MARKS.get(spelling)
+    if mark is None or mark.isdisjoint(written):
         return written
+    if spelling in _READERS:  # in one go, as most escapes are right ones
+        return _READERS[spelling](written)
+    if spelling is Spelling.JSON and (text := _string(written)) is not None:
+        return text
     return "".join(unit.text for unit in _units(spelling, written))
 
 
@@ -147,13 +161,19 @@ def _units(spelling: Spelling, written: str) -> Iterator[_Unit]:
             at += len(text)
 
 
+def _string(written: str) -> str | None:
+    """Return what a string of JSON says, given without its quotes; None if it is none."""
+    try:
+        return str(json.loads(f'"{written}"', strict=False))
+    except ValueError:
+        return None
+
+
 def _one(spelling: Spelling, escape: str) -> str:
     """Return what one escape stands for; one that is none stands for itself."""
     if spelling is Spelling.JSON:
-        try:
-            return str(json.loads(f'"{escape}"', strict=False))
-        except ValueError:
-            return escape
+        text = _string(escape)
+        return escape if text is None else text
     return " " if escape == "+" else unescape(escape)
 
 

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from recorder.drive.engine.texts.spelling import Edit, Spelling, decoded, rewritten
 
-ESCAPED = st.lists(st.sampled_from([*"ab/?=+ é€😀", "%41", "%C3%A9", "%c3", "%F0%9F", "%zz", "%"])).map("".join)
+ESCAPES = ["&", "&amp;", "&#65;", "&#x20ac;", "&no", "\\", "\\n", "\\u00e9", "\\ud83d", "\\ude00", '"', "<", "'"]
+ESCAPED = st.lists(st.sampled_from([*"ab/?=+ é€😀", "%41", "%C3%A9", "%c3", "%F0%9F%98", "%zz", "%", *ESCAPES])).map(
+    "".join
+)
 SPELLED = st.sampled_from([s for s in Spelling if s is not Spelling.NUMBER])
 
 
@@ -29,6 +32,9 @@ SPELLED = st.sampled_from([s for s in Spelling if s is not Spelling.NUMBER])
         (Spelling.PERCENT, "a%3ab", Edit(0, 1, "x:/"), "x%3a%2f%3ab"),
         (Spelling.PERCENT, "a:b", Edit(0, 1, "x:/?"), "x:%2F%3F:b"),
         (Spelling.PERCENT, "%C3%A9-%C3%A9", Edit(2, 3, "ü"), "%C3%A9-%C3%BC"),
+        (Spelling.PERCENT, "%c3a%", Edit(1, 2, "b"), "%c3b%"),
+        (Spelling.PERCENT, "%F0%9F%98%41a", Edit(2, 3, "b"), "%F0%9F%98%41b"),
+        (Spelling.JSON, r"\xa", Edit(2, 3, "b"), r"\xb"),
         (Spelling.PLUS, "a+b", Edit(0, 1, "x y&z=1"), "x+y%26z%3D1+b"),
         (Spelling.PLUS, "a%20b", Edit(0, 1, "x y+"), "x%20y%2B%20b"),
         (Spelling.MARKUP, "a&amp;b", Edit(2, 3, "<c>&"), "a&amp;&lt;c&gt;&amp;"),
@@ -48,6 +54,15 @@ def test_ascii_json_stays_ascii() -> None:
 
 def test_half_a_surrogate_pair_is_escaped() -> None:
     assert rewritten(Spelling.JSON, "1", [Edit(0, 1, "\ud83d")]) == r"\ud83d"
+
+
+def test_of_parts_that_overlap_the_first_is_changed() -> None:
+    assert rewritten(Spelling.PLAIN, "abc", [Edit(0, 2, "x"), Edit(1, 3, "y")]) == "xc"
+
+
+def test_a_part_at_the_end_and_one_of_nothing_are_changed() -> None:
+    assert rewritten(Spelling.PLAIN, "abc", [Edit(3, 3, "x"), Edit(0, 0, "y")]) == "yabcx"
+    assert rewritten(Spelling.PLAIN, "", [Edit(0, 0, "x")]) == "x"
 
 
 def test_several_parts_of_a_text_are_changed_at_once() -> None:
@@ -72,7 +87,7 @@ def test_json_is_read_as_json_does(text: str, is_ascii: bool) -> None:  # given 
     assert decoded(Spelling.JSON, written) == text
 
 
-@given(SPELLED, st.text(st.sampled_from("ab/&+% <é\\\"'%;")), st.data())
+@given(SPELLED, ESCAPED, st.data())
 def test_what_is_written_is_read_again(spelling: Spelling, written: str, data: st.DataObject) -> None:
     text = decoded(spelling, written)
     start = data.draw(st.integers(0, len(text)))
