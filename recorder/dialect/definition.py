@@ -115,6 +115,7 @@ class Dialect:
     shared: Paths = ()
     push: PushRules = field(default_factory=PushRules)
     push_urls: tuple[re.Pattern[str], ...] = ()
+    unwaited: tuple[str, ...] = ()
     text: str = field(default="", repr=False)
 
     @classmethod

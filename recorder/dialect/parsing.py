@@ -150,6 +150,7 @@ def _with_causes(top: Table, dialect: Dialect) -> Dialect:
         unreferenced=frozenset(top.table("tuple", optional=True).texts("unreferenced", optional=True)),
         shared=top.texts("shared", optional=True),
         sibling_same=siblings.texts("same", optional="siblings" not in top),
+        unwaited=top.table("drive", optional=True).texts("unwaited", optional=True),
     )
 
 

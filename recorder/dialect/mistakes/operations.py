@@ -51,6 +51,7 @@ def check(top: Table, dialect: Dialect) -> None:
     _hidden(top, dialect)
     _hidden_channels(top, dialect)
     _unheard(top, dialect)
+    _unwaited(top, dialect)
 
 
 def _asked_for(top: Table, dialect: Dialect) -> None:
@@ -289,3 +290,22 @@ def _unheard(top: Table, dialect: Dialect) -> None:
                 table.wrong(key, f"{told}; {meant}", item=name)
             else:  # an operation without a table may cause any event
                 table.doubt(key, f"{told}; write a table of the operation that causes it", item=name)
+
+
+def _unwaited(top: Table, dialect: Dialect) -> None:
+    """Report operations that shall not wait in a drive, and are none: names that nothing has, and wrong requests."""
+    table, known = top.table("drive", optional=True), dialect.operations
+    for name in dialect.unwaited:
+        if name in known:
+            continue
+        if "/" in name or " " in name.strip():
+            wrong = in_request(name, dialect.methods)
+            if wrong is not None:
+                told = f"{name!r} is no request: {wrong.cause}; write {quoted(wrong.meant)}"
+                table.wrong("unwaited", told, item=name)
+        elif like := near(name, known):
+            table.wrong("unwaited", f"{name!r} is no operation; did you mean {like!r}?", item=name)
+        elif not dialect.operation:
+            table.wrong(
+                "unwaited", f'{name!r} is no operation; write the name of one, or a request such as "GET /a"', item=name
+            )

@@ -312,6 +312,10 @@ MISTAKES = [
     (SALESFORCE, '"data.event.replayId"\n', '"event.replayId"\n', "replay_id", "push.replay_id",
      "must begin with 'data.'",
      'write replay_id = "data.event.replayId"'),
+    (GWS, "[replay]", '[drive]\nunwaited = ["GetChainedRecrd"]\n[replay]', "unwaited", "drive.unwaited",
+     "is no operation", "did you mean 'GetChainedRecord'?"),
+    (GWS, "[replay]", '[drive]\nunwaited = ["GET api/v2/me"]\n[replay]', "unwaited", "drive.unwaited",
+     "must begin with a slash", 'write "GET /api/v2/me"'),
     (ANSWERS, "/service/**", "/service/**/x", "channels", "publish.channels", "is no channel", 'write "/a/b"'),
 ]  # fmt: skip
 
