@@ -15,6 +15,11 @@ def split(text: str) -> list[tuple[int, int]]:
     return [found.span() for found in _WORD.finditer(text)]
 
 
+def words(text: str) -> list[str]:
+    """Return the words of a text."""
+    return _WORD.findall(text)
+
+
 def word_of(text: str, start: int, end: int) -> Word | None:
     """Return the place of the word from `start` to `end`; None if no word is there, or if it is the whole text."""
     spans = split(text)

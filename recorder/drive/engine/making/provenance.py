@@ -1,0 +1,145 @@
+"""Find where the values of requests come from: what the server told before.
+
+A value that stands in two places may stand there by chance. It counts as one value if both places have the same key of
+the dialect or the same last name, or if it is too special to be met by chance. A value that a client sent before it was
+told is its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
+from ....requests.masks import Address
+from ..plan import CHANNEL, Source, Word
+from ..words import words
+
+_MOST = 8  # sources of a value
+_LONG, _SHORT = 8, 4  # characters of a value that is met by no chance: of any kind, and with a digit
+_DIGIT = re.compile(r"\d")
+_COMMON = re.compile(
+    r"(?:19|20)\d\d"  # a year
+    r"|\d{1,2}00"  # a round number
+    r"|\d{4}-\d\d(?:-\d\d(?:T\d\d)?)?"  # a date, or one with the begin of a time
+    r"|v?\d{1,3}(?:\.\d{1,3}){1,3}"  # a version, or an address
+    r"|(?:utf|iso|windows)-[\d-]+|base64|[\w.+-]+/\d[\d.]*|http2?|oauth2?|es5|html5",
+    re.IGNORECASE,
+)
+# Names of places that tell a kind, not which one of a kind: equal values there are equal by chance.
+_KINDS = frozenset((
+    "state", "status", "statuscode", "type", "kind", "mode", "operation", "operationname", "action", "reason",
+    "result", "code", "error", "errorcode", "message", "messagetype", "notificationtype", "event", "eventtype",
+    "method", "format", "version", "language", "locale", "charset", "successful", "success", "enabled",
+    "active", "count", "total", "limit", "offset", "page", "pagesize", "size", "length", "timeout", "interval",
+    "priority", "level", "direction", "retry", "scheme", "protocol", "contenttype", "mediatype",
+    "transport", "connectiontype",
+))  # fmt: skip
+
+Tag: TypeAlias = str  # "=KEY" of a dialect, ".NAME" of a place, "" for a value that is special by itself
+
+
+class Told(NamedTuple):
+    """A place where a server told a value; `number` is that of what it told."""
+
+    number: int
+    address: Address
+    word: Word | None
+
+
+def tags_of(text: str, key: str, name: str) -> tuple[Tag, ...]:
+    """Return under which tags a value may be the same as another one; the first that is found counts."""
+    found: tuple[Tag, ...] = (f"={key}",) if key else ()
+    if name and (key or name not in _KINDS):
+        found += (f".{name}",)
+    return (*found, "") if is_special(text) else found
+
+
+def is_special(text: str) -> bool:
+    """Return whether a value is met twice by no chance."""
+    if len(text) < _SHORT or (len(text) < _LONG and _DIGIT.search(text) is None):
+        return False
+    return _COMMON.fullmatch(text) is None
+
+
+def has_digit(text: str) -> bool:
+    """Return whether a text has a digit, so that it may be special as a word of a longer text."""
+    return _DIGIT.search(text) is not None
+
+
+_Key: TypeAlias = tuple[str | None, str, Tag]  # client or None for all, value, tag
+
+
+class Index:
+    """What was told of the values that requests hold.
+
+    All values that are sent are taken first. Then what happened is gone through in its order, so that of each value the
+    latest places are kept alone.
+    """
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, set[Tag]] = {}
+        self._owned: set[tuple[str, Tag]] = set()
+        self._told: dict[_Key, deque[Told]] = {}
+
+    def wants(self, text: str, tags: Iterable[Tag]) -> None:
+        """Take a value that a client sends anywhere."""
+        self._wanted.setdefault(text, set()).update(tags)
+
+    def is_wanted(self, text: str) -> bool:
+        """Return whether a client sends this value, and does not own it."""
+        return text in self._wanted
+
+    def may_have(self, text: str) -> bool:
+        """Return whether a client sends this value, or a word of it, and does not own that."""
+        return text in self._wanted or not (text.isalnum() or self._wanted.keys().isdisjoint(words(text)))
+
+    def sent(self, text: str, tags: Iterable[Tag]) -> None:
+        """Take a value as a client sends it now: what nobody was told before is its own, and is sent as recorded."""
+        wanted = self._wanted.get(text)
+        if wanted is None:
+            return
+        for tag in tags:
+            if (None, text, tag) not in self._told:
+                self._owned.add((text, tag))
+                wanted.discard(tag)
+        if not wanted:
+            del self._wanted[text]
+
+    def told(self, client: str, text: str, tags: Iterable[Tag], place: Told) -> None:
+        """Take a value that the server tells a client."""
+        wanted = self._wanted.get(text, ())
+        for tag in tags:
+            if tag in wanted:
+                for key in ((client, text, tag), (None, text, tag)):
+                    found = self._told.get(key)
+                    if found is None:
+                        found = self._told[key] = deque(maxlen=_MOST)
+                    found.append(place)
+
+    def sources(self, client: str, text: str, tags: Iterable[Tag], *, is_minted: bool = False) -> tuple[Source, ...]:
+        """Return where a client has a value from that it sends now, the latest first; none if it is its own.
+
+        What was told to other clients counts only if it was not told to this one.
+
+        Args:
+            client: The client.
+            text: The value.
+            tags: Its tags.
+            is_minted: Whether clients mint such values: then two may be equal by chance.
+        """
+        for tag in tags:
+            if (text, tag) in self._owned:
+                return ()
+            found = self._told.get((client, text, tag))
+            if found is None and not is_minted:
+                found = self._told.get((None, text, tag))
+            if found is not None:
+                return tuple(Source(one.number, one.address, one.word) for one in reversed(found))
+        return ()
+
+
+def is_telling(text: str, name: str, kind: str) -> bool:
+    """Return whether what a server tells may be found under another name: no kinds, and no words of channels."""
+    return _DIGIT.search(text) is not None or (name not in _KINDS and kind != CHANNEL)
