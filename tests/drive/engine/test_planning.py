@@ -141,6 +141,19 @@ def test_a_value_is_found_inside_a_longer_text():
     assert step.holes[0].sources[0].word is not None
 
 
+def test_a_token_is_learned_under_another_name_each_time():
+    wire = Wire()
+    wire.respond(wire.request("POST", "/login", b"{}"), {"token": "58febca5fec2"})
+    desk = wire.desk(headers=(("X-Shop-Key", "58febca5fec2"),))
+    desk.asks(get_me())
+    desk.asks(get_me())
+
+    plan = planned(wire)
+
+    for number in range(2):
+        assert sources(plan, titled(plan, "GET /api/v2/me", number), "x-shop-key") == ["answer to POST /login"]
+
+
 XML = b"<call><handle>h-1001</handle><device>d-77</device></call>"
 BODIES = {
     "form": (b"handle=h-1001&device=d-77", "application/x-www-form-urlencoded"),

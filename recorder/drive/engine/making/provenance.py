@@ -95,15 +95,16 @@ class Index:
         """Return whether a client sends this value, or a word of it, and does not own that."""
         return text in self._wanted or not (text.isalnum() or self._wanted.keys().isdisjoint(words(text)))
 
-    def sent(self, text: str, tags: Iterable[Tag]) -> None:
-        """Take a value as a client sends it now: what nobody was told before is its own, and is sent as recorded."""
+    def sent(self, text: str, tags: tuple[Tag, ...]) -> None:
+        """Take a value as a client sends it now: what nobody was told before is its own, and is sent as recorded.
+
+        The tags are alternatives: a token may be told under one name, and sent under another.
+        """
         wanted = self._wanted.get(text)
-        if wanted is None:
+        if wanted is None or any((None, text, tag) in self._told for tag in tags):
             return
-        for tag in tags:
-            if (None, text, tag) not in self._told:
-                self._owned.add((text, tag))
-                wanted.discard(tag)
+        self._owned.update((text, tag) for tag in tags)
+        wanted.difference_update(tags)
         if not wanted:
             del self._wanted[text]
 
@@ -131,7 +132,7 @@ class Index:
         """
         for tag in tags:
             if (text, tag) in self._owned:
-                return ()
+                continue
             found = self._told.get((client, text, tag))
             if found is None and not is_minted:
                 found = self._told.get((None, text, tag))
