@@ -154,6 +154,24 @@ def test_a_token_is_learned_under_another_name_each_time():
         assert sources(plan, titled(plan, "GET /api/v2/me", number), "x-shop-key") == ["answer to POST /login"]
 
 
+@pytest.mark.parametrize("told", [{"order": {"id": 17}}, {"orderId": "17"}, {"id": 17}, {"orders": [{"id": 17}]}])
+@pytest.mark.parametrize(
+    "ask",
+    [Ask("/orders/17/items", b"", "GET"), Ask("/labels", {"order": {"id": 17}}), Ask("/labels", {"order_id": 17})],
+)
+def test_a_short_id_is_known_by_the_kind_of_thing(told, ask):
+    wire = Wire()
+    desk = wire.desk()
+    wire.respond(desk.post(Ask("/orders", {"count": 3})), {"total": 17} | told)
+    desk.asks(ask)
+    desk.asks(Ask("/customers/17", {"age": 17, "customer_id": 17}))
+
+    plan = planned(wire)
+
+    assert [(one.recorded, len(one.sources)) for one in plan.steps[3].holes] == [("17", 1)]
+    assert plan.steps[4].holes == ()
+
+
 XML = b"<call><handle>h-1001</handle><device>d-77</device></call>"
 BODIES = {
     "form": (b"handle=h-1001&device=d-77", "application/x-www-form-urlencoded"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ....dialect.definition import Dialect
+from ....dialect.paths import path_of
 from ....redaction.policy import Policy
 from ....requests.masks import MEMBER, PATH, Address
 from ..plan import BAYEUX, CHANNEL, COOKIE, HEADER, Act, Hole, Source, Word
@@ -16,6 +17,7 @@ from .hidden import Credentials, Hidden
 from .keys import KeyNames
 from .leaves import Leaf, compared, last_name, of_step, of_told
 from .provenance import Index, Tag, Told, has_digit, is_special, is_telling, tags_of
+from .things import asked_for, thing_of
 from .ties import Ties
 from .walk import Draft, TellingDraft, Walk
 
@@ -41,7 +43,7 @@ _AUTHORIZATION = frozenset({"authorization", "proxy-authorization"})
 
 
 _KNOWN = 20_000  # leaves that are remembered: most values are told and sent again and again
-_Asked = tuple[str, str, str, tuple[int, int] | None, bool]
+_Asked = tuple[str, str, str, str, tuple[int, int] | None, bool]
 
 
 class Part(NamedTuple):
@@ -71,32 +73,28 @@ class Parts:
         self._paths, self.keys = dialect.path_keys, KeyNames(dialect)
         self._known: dict[_Asked, list[Part]] = {}
 
-    def of_leaf(self, leaf: Leaf, key: str, span: tuple[int, int] | None = None) -> list[Part]:
+    def of_leaf(self, leaf: Leaf, key: str, around: str, span: tuple[int, int] | None = None) -> list[Part]:
         """Return a leaf as a whole, and its parts.
 
         Args:
             leaf: The leaf.
             key: Its key in the dialect.
+            around: What a bare id is the id of, as in `things`.
             span: The part that the key is about; None for all of it.
         """
-        asked = leaf.text, last_name(leaf.path), key, span, leaf.address[0] == HEADER
+        thing = "" if leaf.address[0] == CHANNEL else thing_of(leaf.path, around)
+        asked = leaf.text, last_name(leaf.path), key, thing, span, leaf.address[0] == HEADER
         found = self._known.get(asked)
         if found is None:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            found = self._known[asked] = self._taken_apart(*asked)
+            found = self._known[asked] = self._taken_apart(asked)
         return found
 
-    def _taken_apart(
-        self,
-        text: str,
-        called: str,
-        key: str,
-        span: tuple[int, int] | None,
-        is_header: bool,  # noqa: FBT001  # a key
-    ) -> list[Part]:
+    def _taken_apart(self, asked: _Asked) -> list[Part]:
+        text, called, key, thing, span, is_header = asked
         size, name = len(text), compared(called)
-        whole = Part(0, size, text, key if span in (None, (0, size)) else "", tags_of(text, key, name))
+        whole = Part(0, size, text, key if span in (None, (0, size)) else "", tags_of(text, key, name, thing))
         if text.isalnum():
             return [whole]
         spans = split(text)
@@ -126,18 +124,22 @@ class Parts:
         about = message.get("channel" if step.act is Act.PUBLISH else "subscription")
         in_path = {} if is_message or step.act is Act.MESSAGE else self.keys.in_path(step.request.target)
         in_channel = self.keys.in_channel(about, is_event=False) if is_message and isinstance(about, str) else {}
+        segments = path_of(step.request.target).split("/")
+        asked = asked_for(step.request.target) if not is_message else ""
         for leaf in of_step(step):
             kind, number = leaf.address[0], leaf.address[1] if len(leaf.address) > 1 else 0
             named = {PATH: in_path, CHANNEL: in_channel}.get(str(kind))
             if named is not None:
                 start, end, key = named.get(int(number), (0, 0, ""))
-                parts = self.of_leaf(leaf, key, (start, end) if key else None)
+                around = segments[int(number) - 1] if kind == PATH and number else ""
+                parts = self.of_leaf(leaf, key, around, (start, end) if key else None)
                 # segments without a key and a digit are names of resources
                 yield leaf, parts if key or has_digit(leaf.text) else []
                 continue
             path = leaf.path if not is_message or number != "data" else (kind, *leaf.path[2:])
             is_name = self.keys.names_operation(path, root)
-            yield leaf, [] if is_name else self.of_leaf(leaf, self.keys.in_request(step.operation, path, root))
+            key = self.keys.in_request(step.operation, path, root)
+            yield leaf, [] if is_name else self.of_leaf(leaf, key, asked)
 
     def in_told(self, told: TellingDraft, leaf: Leaf) -> list[Part]:
         """Return a leaf of what was told as a whole, and its parts."""
@@ -145,12 +147,13 @@ class Parts:
         if event is None:
             operation = told.step.operation if told.step is not None else None
             path = leaf.path if told.reply is None or leaf.path[1:2] != ("data",) else (leaf.path[0], *leaf.path[2:])
-            return self.of_leaf(leaf, self.keys.in_answer(operation, path))
+            asked = asked_for(told.step.request.target) if told.step is not None and told.reply is None else ""
+            return self.of_leaf(leaf, self.keys.in_answer(operation, path), asked)
         if leaf.address[0] != CHANNEL:
-            return self.of_leaf(leaf, self.keys.in_event(leaf.path))
+            return self.of_leaf(leaf, self.keys.in_event(leaf.path), "")
         named = self.keys.in_channel(event.channel, is_event=True)
         start, end, key = named.get(int(leaf.address[1]), (0, 0, ""))
-        return self.of_leaf(leaf, key, (start, end) if key else None)
+        return self.of_leaf(leaf, key, "", (start, end) if key else None)
 
 
 class Holes:

@@ -37,7 +37,9 @@ _KINDS = frozenset((
     "transport", "connectiontype",
 ))  # fmt: skip
 
-Tag: TypeAlias = str  # "=KEY" of a dialect, ".NAME" of a place, "" for a value that is special by itself
+Tag: TypeAlias = (
+    str  # "=KEY" of a dialect, ".NAME" of a place, "#THING" of an id, "" for a value that is special by itself
+)
 
 
 class Told(NamedTuple):
@@ -48,11 +50,20 @@ class Told(NamedTuple):
     word: Word | None
 
 
-def tags_of(text: str, key: str, name: str) -> tuple[Tag, ...]:
-    """Return under which tags a value may be the same as another one; the first that is found counts."""
+def tags_of(text: str, key: str, name: str, thing: str = "") -> tuple[Tag, ...]:
+    """Return under which tags a value may be the same as another one; the first that is found counts.
+
+    Args:
+        text: The value.
+        key: Its key in the dialect; "" without one.
+        name: Its last name, as it is compared.
+        thing: The kind of thing that it is the id of; "" if it is none.
+    """
     found: tuple[Tag, ...] = (f"={key}",) if key else ()
     if name and (key or name not in _KINDS):
         found += (f".{name}",)
+    if thing and _DIGIT.search(text) is not None:
+        found += (f"#{thing}",)
     return (*found, "") if is_special(text) else found
 
 
