@@ -33,16 +33,23 @@ def plan_of(recording: Recording, records: Iterable[Record], dialect: Dialect, p
     holes = Holes(walk, dialect, policy)
     causes = causes_of(walk.happened, unwaited(dialect))
     found = {one.number: holes.of(one) for one in steps}
-    hosts = frozenset(value.lower() for name, value in recording.addressed if name == "host")
     return Plan(
         tuple(_step(one, _merged(causes[one.number], found[one.number], told), found[one.number]) for one in steps),
         tuple(_tellings(walk)),
         _clients(walk, holes),
         walk.connections.all,
         recording.header.upstream,
-        hosts,
+        _hosts(recording, steps),
         tuple(_notes(walk)),
     )
+
+
+def _hosts(recording: Recording, steps: Iterable[Draft]) -> frozenset[str]:
+    """Return the names by which requests called the server."""
+    found = {value for name, value in recording.addressed if name == "host"}
+    found |= {value for one in steps for name, value in one.request.headers if name.lower() == "host"}
+    found.add(recording.header.upstream.partition("://")[2].partition("/")[0])
+    return frozenset(filter(None, map(str.lower, found)))
 
 
 def _step(one: Draft, causes: tuple[Cause, ...], holes: tuple[Hole, ...]) -> Step:
@@ -121,7 +128,3 @@ def _clients(walk: Walk, holes: Holes) -> dict[str, Client]:
 def _notes(walk: Walk) -> Iterable[str]:
     for text, number in walk.left.items():
         yield f"{number}: {text}"
-    begun = {one.connection for one in walk.happened if isinstance(one, Draft)}
-    open_ = {one.connection for one in walk.happened if one.connection} - walk.connections.all.keys()
-    if open_ & (begun | open_):
-        yield f"{len(open_)}: sessions began before the capture, so their handshakes are not in it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from time import process_time
 
@@ -426,10 +427,24 @@ def test_cookies_that_no_answer_set():
     assert all(one.is_credential and one.place == ("cookie", one.name) for one in client.cookies)
 
 
+def test_a_session_that_began_before_the_capture_begins_with_a_handshake():
+    wire = Wire()
+    publish = {"channel": "/chat", "id": "9", "clientId": "early", "data": {}}
+    for _ in range(2):
+        wire.respond(wire.request("POST", "/cometd", json.dumps([publish]).encode()), [])
+
+    plan = planned(wire)
+
+    assert acts(plan) == [Act.HANDSHAKE, Act.PUBLISH, Act.PUBLISH]
+    assert plan.steps[0].answer is None
+    assert {step.connection for step in plan.steps} == plan.connections.keys() == {"early"}
+    assert any("before the capture" in note for note in plan.notes)
+
+
 def test_a_refused_handshake_belongs_to_the_next_one():
     wire = Wire()
     shake = {"channel": "/meta/handshake", "id": "1", "version": "1.0"}
-    refused = wire.request("POST", "/api/v2/notifications", b"[" + str(shake).replace("'", '"').encode() + b"]")
+    refused = wire.request("POST", "/api/v2/notifications", json.dumps([shake]).encode())
     wire.respond(refused, [{"channel": "/meta/handshake", "id": "1", "successful": False, "error": "403::no"}])
     wire.desk()
 

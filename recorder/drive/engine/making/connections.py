@@ -47,6 +47,16 @@ class Connections:
         self.all[client_id] = Connection(client_id, client, BAYEUX, _target(request), is_upgrade(request))
         return client_id, True
 
+    def missed(self, client_id: str, request: Request) -> bool:
+        """Take a message of a client; return whether its handshake was before the capture, and is not known yet."""
+        if not client_id or client_id in self._keys:
+            return False
+        self._keys[client_id] = client_id
+        self.all[client_id] = Connection(
+            client_id, self.client_of(client_id), BAYEUX, _target(request), is_upgrade(request)
+        )
+        return True
+
     def refused(self, key: str, client: str, request: Request) -> None:
         """Take a handshake that was refused."""
         self.all.setdefault(key, Connection(key, client, BAYEUX, _target(request), is_upgrade(request)))

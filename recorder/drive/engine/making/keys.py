@@ -7,7 +7,7 @@ from functools import cache
 
 from ....dialect.definition import NOTIFICATION, Dialect
 from ....dialect.paths import EACH, path_of
-from ....dialect.values import is_constant, paths_in
+from ....dialect.values import is_constant, is_template
 from ....requests.masks import FORM, MEMBER, QUERY, Address
 from ..plan import HEADER
 
@@ -82,9 +82,9 @@ def _table(*tables: Mapping[str, tuple[str, ...]]) -> _Table:
     found: dict[tuple[str, ...], str] = {}
     for table in tables:
         for key, sources in table.items():
-            for path in paths_in(one for one in sources if not is_constant(one)):
-                parts = path.split(".")
-                found.setdefault(tuple(parts), key)
+            # what is put together of several values is at no place of its own
+            for path in (one for one in sources if not is_constant(one) and not is_template(one)):
+                found.setdefault(tuple(path.split(".")), key)
     return found
 
 

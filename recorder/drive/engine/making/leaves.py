@@ -30,6 +30,7 @@ _PLACES = 20_000  # whose names are remembered
 _HEADERS = 1_000  # blocks that are remembered: clients and servers repeat them word for word
 _PREFIXES = ("content-", "accept", "sec-", "access-control-")
 _PLAIN = frozenset({"version", "minimumVersion", "supportedConnectionTypes", "channel", "advice"})  # of a handshake
+_CALLBACK = frozenset({"jsonp", "message"})
 _PUBLISHED = frozenset({"channel", "advice"})
 _INSIDE = ("{", "[", "<")
 _REPLY = frozenset({"channel", "id", "successful", "version", "minimumVersion", "supportedConnectionTypes", "advice"})
@@ -77,7 +78,8 @@ def of_step(step: Draft) -> list[Leaf]:
 
 def _of_message(step: Draft, found: list[Leaf]) -> None:
     if step.act is Act.HANDSHAKE:
-        found += _of_query(step.request.target)
+        # callback-polling has its messages in the query
+        found += (leaf for leaf in _of_query(step.request.target) if leaf.address[1] not in _CALLBACK)
         found += _of_headers(step.request.headers)
     message = step.message or {}
     about = _about(step.act, message)

@@ -266,10 +266,20 @@ class Walk:
         elif wants_acknowledgement(draft.message or {}):
             self.connections.acknowledges(key)
 
+    def _missed(self, client_id: str, carrier: Request, at: Place, t: int) -> None:
+        """Begin a session whose handshake was before the capture: no message can be sent without one."""
+        if self.connections.missed(client_id, carrier):
+            client = self.connections.client_of(client_id)
+            types = ["websocket" if self.connections.all[client_id].is_socket else "long-polling"]
+            message = {"channel": channels.HANDSHAKE, "version": "1.0", "supportedConnectionTypes": types}
+            self._add(Draft(Act.HANDSHAKE, client, client_id, (at[0], -1), t, carrier, message=message))
+            self.left["sessions began before the capture: what they had subscribed to then is not known"] += 1
+
     def _sent(self, sent: Sent, record: Record) -> None:
         carrier = self._carrier(record)
         if carrier is None:
             return
+        self._missed(sent.client_id, carrier, (sent.seq, sent.index), sent.t)
         message, key = sent.message, self.connections.key_of(sent.client_id)
         act = _ACTS.get(message["channel"], Act.PUBLISH)
         if act is Act.PUBLISH and channels.is_meta(message["channel"]):
