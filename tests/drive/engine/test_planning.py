@@ -441,6 +441,19 @@ def test_a_session_that_began_before_the_capture_begins_with_a_handshake():
     assert any("before the capture" in note for note in plan.notes)
 
 
+def test_what_such_a_session_hears_it_had_subscribed_to():
+    wire = Wire()
+    for number in range(3):
+        poll = wire.request("POST", "/cometd", json.dumps([{"channel": "/meta/connect", "clientId": "early"}]).encode())
+        event = {"channel": f"/calls/{number // 2}", "data": {}}
+        wire.respond(poll, [event, {"channel": "/meta/connect", "successful": True}])
+
+    plan = planned(wire)
+
+    assert [step.title for step in plan.steps] == ["handshake", "subscribe /calls/0", "subscribe /calls/1"]
+    assert [one.step for one in plan.told] == [1, 1, 2]
+
+
 def test_a_refused_handshake_belongs_to_the_next_one():
     wire = Wire()
     shake = {"channel": "/meta/handshake", "id": "1", "version": "1.0"}

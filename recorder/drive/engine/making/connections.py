@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ....bayeux import channels
 from ....dialect.paths import path_of
 from ....model import JSON, Request, Stream
 from ....push.port import BAYEUX, WEBSOCKET
@@ -13,6 +14,7 @@ from .facts import Facts
 
 _HANDSHAKE = "/handshake"  # CometD's JavaScript client posts each kind of message to a URL of its own
 _CALLBACK = frozenset({"jsonp", "message"})  # of callback-polling (Bayeux 1.0, section 4.2)
+_SERVICE = "/service/"  # nobody subscribes to these (Bayeux 1.0, section 2.2.3)
 _UPGRADE = "upgrade"
 _OFFERED = "sec-websocket-protocol"
 
@@ -32,6 +34,7 @@ class Connections:
         self._keys: dict[str, str] = {}  # by clientId, or the key of a stream itself
         self._latest: dict[tuple[str, int], str] = {}  # by session and window
         self._subscribed: dict[str, set[str]] = {}  # channels by key
+        self._missed: set[str] = set()  # keys of sessions that began before the capture
         self._seen: dict[str, set[str]] = {}  # channels of a clientId that took the place of another
 
     def handshaken(self, client_id: str, request: Request) -> tuple[str, bool]:
@@ -52,9 +55,20 @@ class Connections:
         if not client_id or client_id in self._keys:
             return False
         self._keys[client_id] = client_id
+        self._missed.add(client_id)
         self.all[client_id] = Connection(
             client_id, self.client_of(client_id), BAYEUX, _target(request), is_upgrade(request)
         )
+        return True
+
+    def lacks(self, key: str, channel: str) -> bool:
+        """Return whether a session that began before the capture must have subscribed to a channel then."""
+        if key not in self._missed or channel.startswith(_SERVICE):
+            return False
+        subscribed = self._subscribed.setdefault(key, set())
+        if any(channels.matches(pattern, channel) for pattern in subscribed):
+            return False
+        subscribed.add(channel)
         return True
 
     def refused(self, key: str, client: str, request: Request) -> None:

@@ -273,7 +273,9 @@ class Walk:
             types = ["websocket" if self.connections.all[client_id].is_socket else "long-polling"]
             message = {"channel": channels.HANDSHAKE, "version": "1.0", "supportedConnectionTypes": types}
             self._add(Draft(Act.HANDSHAKE, client, client_id, (at[0], -1), t, carrier, message=message))
-            self.left["sessions began before the capture: what they had subscribed to then is not known"] += 1
+            self.left[
+                "sessions began before the capture: they shake hands, and subscribe to what they heard, where that is met"
+            ] += 1
 
     def _sent(self, sent: Sent, record: Record) -> None:
         carrier = self._carrier(record)
@@ -320,8 +322,14 @@ class Walk:
         pushed: Pushed | None = self.facts.pushed.get(at)
         if pushed is None:  # the server sent it again to a client that went on with its stream
             return
+        carrier = self._carriers.get(event.exchange)
+        if carrier is not None and event.raw is None:
+            self._missed(event.client_id, carrier, at, event.t)
         key = self.connections.key_of(event.client_id)
         client = self.connections.client_of(event.client_id)
+        if carrier is not None and self.connections.lacks(key, event.channel):
+            message = {"channel": channels.SUBSCRIBE, "subscription": event.channel}
+            self._add(Draft(Act.SUBSCRIBE, client, key, (event.seq, -1), event.t, carrier, message=message))
         self.happened.append(
             TellingDraft(
                 client,
