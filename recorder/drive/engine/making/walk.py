@@ -40,6 +40,7 @@ _ACTS = {
 }
 _OF_SESSION = frozenset({"id", "clientId"})  # the client of a drive has its own
 _PREFLIGHT = "access-control-request-method"  # Fetch, section 3.2.2
+_BEFORE = "sessions began before the capture: they shake hands, and subscribe to what they heard, where that is met"
 _REPEATED = "requests that repeat one without an answer are not sent: a drive sends each once"
 
 
@@ -273,9 +274,7 @@ class Walk:
             types = ["websocket" if self.connections.all[client_id].is_socket else "long-polling"]
             message = {"channel": channels.HANDSHAKE, "version": "1.0", "supportedConnectionTypes": types}
             self._add(Draft(Act.HANDSHAKE, client, client_id, (at[0], -1), t, carrier, message=message))
-            self.left[
-                "sessions began before the capture: they shake hands, and subscribe to what they heard, where that is met"
-            ] += 1
+            self.left[_BEFORE] += 1
 
     def _sent(self, sent: Sent, record: Record) -> None:
         carrier = self._carrier(record)
