@@ -12,7 +12,7 @@ from ....dialect.paths import path_of
 from ....redaction.policy import Policy
 from ....requests.masks import MEMBER, PATH, Address
 from ..plan import BAYEUX, CHANNEL, COOKIE, HEADER, Act, Hole, Source, Word
-from ..words import split
+from ..words import split, words
 from .hidden import Credentials, Hidden
 from .keys import KeyNames
 from .leaves import Leaf, compared, last_name, of_step, of_told
@@ -56,6 +56,7 @@ class Part(NamedTuple):
         key: Its key in the dialect; "" without one.
         tags: By which it is the same as another value.
         word: Which word of the leaf it is; None for the whole leaf.
+        ties: Whether it tells who caused an event that brings it (`ties`).
     """
 
     start: int
@@ -64,6 +65,7 @@ class Part(NamedTuple):
     key: str
     tags: tuple[Tag, ...]
     word: Word | None = None
+    ties: bool = False
 
 
 class Parts:
@@ -71,6 +73,7 @@ class Parts:
 
     def __init__(self, dialect: Dialect) -> None:
         self._paths, self.keys = dialect.path_keys, KeyNames(dialect)
+        self._tying = frozenset(dialect.exact) | dialect.per_operation
         self._known: dict[_Asked, list[Part]] = {}
 
     def of_leaf(self, leaf: Leaf, key: str, around: str, span: tuple[int, int] | None = None) -> list[Part]:
@@ -94,7 +97,9 @@ class Parts:
     def _taken_apart(self, asked: _Asked) -> list[Part]:
         text, called, key, thing, span, is_header = asked
         size, name = len(text), compared(called)
-        whole = Part(0, size, text, key if span in (None, (0, size)) else "", tags_of(text, key, name, thing))
+        own = key if span in (None, (0, size)) else ""
+        tags = tags_of(text, key, name, thing)
+        whole = Part(0, size, text, own, tags, ties=own in self._tying or ("" in tags and has_digit(text)))
         if text.isalnum():
             return [whole]
         spans = split(text)
@@ -109,11 +114,12 @@ class Parts:
         if marked is not None:
             own = text[slice(*marked)]
             word = Word(spans.index(marked), len(spans)) if marked in spans else None
-            parts.append(Part(*marked, own, key, tags_of(own, key, ""), word))
+            tags = tags_of(own, key, "")
+            parts.append(Part(*marked, own, key, tags, word, key in self._tying or ("" in tags and has_digit(own))))
         for number, (start, end) in enumerate(spans):
             own = text[start:end]
             if (start, end) != marked and is_special(own):
-                parts.append(Part(start, end, own, "", ("",), Word(number, len(spans))))
+                parts.append(Part(start, end, own, "", ("",), Word(number, len(spans)), has_digit(own)))
         return parts
 
     def of_step(self, step: Draft) -> Iterator[tuple[Leaf, list[Part]]]:
@@ -167,7 +173,7 @@ class Holes:
         self._fresh: defaultdict[str, dict[str, str]] = defaultdict(dict)  # by client: value and key
         self._are_many = len({one.client for one in walk.happened}) > 1
         leaves = iter([self._sent(one) for one in walk.happened if isinstance(one, Draft)])
-        self._ties = Ties(dialect) if self._are_many else None
+        self._ties = Ties() if self._are_many else None
         self._of: list[tuple[Hole, ...]] = []
         for one in walk.happened:
             if isinstance(one, TellingDraft):
@@ -189,19 +195,16 @@ class Holes:
         return found
 
     def _told(self, told: TellingDraft) -> None:
-        if self._ties is not None:
-            for leaf in of_told(told, self._ties.may_have):
-                for part in self._parts.in_told(told, leaf):
-                    self._ties.told(told, part.text, part.key)
-        leaves = of_told(told) if self._hidden is not None else of_told(told, self._index.may_have)
-        for leaf in leaves:
+        for leaf in of_told(told) if self._hidden is not None else of_told(told, self._may_have):
             text = leaf.text
             if self._hidden is not None:
                 path = leaf.path if told.event is None else (MEMBER, "data", *leaf.path[1:])
                 self._hidden.learn(path, text)
-            if not self._index.may_have(text):
-                continue
+                if not self._may_have(text):
+                    continue
             for part in self._parts.in_told(told, leaf):
+                if self._ties is not None and part.ties:
+                    self._ties.told(told, part.text)
                 is_whole = part.end - part.start == len(text)
                 if not self._index.is_wanted(part.text) or (part.word is None and not is_whole):
                     continue
@@ -209,6 +212,15 @@ class Holes:
                 tells = is_telling(text, name, str(leaf.address[0])) if is_whole else has_digit(part.text)
                 tags = part.tags if tells else tuple(filter(None, part.tags))
                 self._index.told(told.client, part.text, tags, Told(told.number, leaf.address, part.word))
+
+    def _may_have(self, text: str) -> bool:
+        """Return whether a text that was told may hold a value that a client sends."""
+        if self._index.is_wanted(text) or (self._ties is not None and self._ties.is_sent(text)):
+            return True
+        if text.isalnum():
+            return False
+        inside = words(text)
+        return self._index.wants_any(inside) or (self._ties is not None and self._ties.is_any_sent(inside))
 
     def _in_step(self, step: Draft, leaves: list[tuple[Leaf, list[Part]]]) -> tuple[Hole, ...]:
         fresh = self._fresh[step.client]
@@ -225,8 +237,8 @@ class Holes:
                 # what a client mints anew in a drive is learned by others alone
                 if not self._are_many or part.text not in fresh:
                     self._index.sent(part.text, part.tags)
-                if self._ties is not None:
-                    self._ties.sent(step, part.text, part.key)
+                if self._ties is not None and part.ties:
+                    self._ties.sent(step, part.text)
         return found
 
     def _in_leaf(self, step: Draft, leaf: Leaf, parts: list[Part], in_path: dict[int, tuple[int, int]]) -> list[Hole]:
@@ -290,7 +302,7 @@ class Holes:
 
     def _hole(self, step: Draft, leaf: Leaf, part: Part) -> Hole | None:
         key = self._fresh[step.client].get(part.text)
-        is_fresh = key is not None and (part.key == key or is_special(part.text))
+        is_fresh = key is not None and (part.key == key or "" in part.tags)
         sources = () if is_fresh else self._sources(step, part)
         if not is_fresh and not sources:
             return None

@@ -14,7 +14,6 @@ from typing import NamedTuple, TypeAlias
 
 from ....requests.masks import Address
 from ..plan import CHANNEL, Source, Word
-from ..words import words
 
 _MOST = 8  # sources of a value
 _LONG, _SHORT = 8, 4  # characters of a value that is met by no chance: of any kind, and with a digit
@@ -102,9 +101,9 @@ class Index:
         """Return whether a client sends this value, and does not own it."""
         return text in self._wanted
 
-    def may_have(self, text: str) -> bool:
-        """Return whether a client sends this value, or a word of it, and does not own that."""
-        return text in self._wanted or not (text.isalnum() or self._wanted.keys().isdisjoint(words(text)))
+    def wants_any(self, texts: Iterable[str]) -> bool:
+        """Return whether a client sends one of these values, and does not own it."""
+        return not self._wanted.keys().isdisjoint(texts)
 
     def sent(self, text: str, tags: tuple[Tag, ...]) -> None:
         """Take a value as a client sends it now: what nobody was told before is its own, and is sent as recorded.
