@@ -83,7 +83,8 @@ def check(plan: Plan) -> None:
             assert all(plan.told[source.told].at < step.at for source in one.sources)
             assert one.end - one.start == len(one.recorded)
         read(plan, step)
-    assert {one.connection for one in (*plan.steps, *plan.told)} <= {"", *plan.connections}
+    used = {step.connection for step in plan.steps} | {one.connection for one in plan.told}
+    assert used <= {"", *plan.connections}
     assert {step.client for step in plan.steps} <= plan.clients.keys()
     assert all(plan.told[step.answer].step == step.number for step in plan.steps if step.answer is not None)
 
