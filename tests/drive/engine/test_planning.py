@@ -454,6 +454,55 @@ def test_what_such_a_session_hears_it_had_subscribed_to():
     assert [one.step for one in plan.told] == [1, 1, 2]
 
 
+def test_a_token_of_a_cookie_is_shown_in_a_header():
+    """As Angular does with XSRF-TOKEN."""
+    wire = Wire()
+    cookie = ("Set-Cookie", "XSRF-TOKEN=9f-77c1; Path=/; Secure")
+    wire.respond(wire.request("GET", "/login", b""), {}, headers=(cookie,))
+    wire.ack(wire.request("POST", "/calls", b"{}", (("X-XSRF-TOKEN", "9f-77c1"), ("Cookie", "XSRF-TOKEN=9f-77c1"))))
+
+    plan = planned(wire)
+
+    assert sources(plan, plan.steps[1], "x-xsrf-token") == ["answer to GET /login"]
+    assert [client.cookies for client in plan.clients.values()] == [()]
+
+
+def test_a_token_in_the_extension_of_a_handshake():
+    wire = Wire()
+    wire.respond(wire.request("POST", "/login", b"{}"), {"access_token": "tok-4f1c"})
+    ext = {"ack": True, "authentication": {"token": "tok-4f1c"}}
+    shake = {"channel": "/meta/handshake", "id": "1", "version": "1.0", "ext": ext, "advice": {"timeout": 60000}}
+    reply = {"channel": "/meta/handshake", "id": "1", "successful": True, "clientId": "c1", "ext": {"ack": True}}
+    wire.respond(wire.request("POST", "/cometd/handshake", json.dumps([shake]).encode()), [reply])
+
+    plan = planned(wire)
+    step = plan.steps[1]
+
+    assert hole(step, "token").place == ("member", "ext", "authentication", "token")
+    assert sources(plan, step, "token") == ["answer to POST /login"]
+    assert hole(step, "token").is_credential
+    assert (plan.connections["c1"].target, plan.connections["c1"].acknowledges) == ("/cometd", True)
+
+
+def test_two_windows_of_a_client_are_two_connections():
+    wire = Wire()
+    cookie = (("Cookie", "JSESSIONID=a"),)
+    first, second = wire.desk(headers=cookie), wire.desk(headers=cookie)
+    for desk in (first, second):
+        desk.polls()
+    asked = first.post(preview("r1"))
+    for desk in (first, second):
+        desk.hears(record_event("PreviewRecord", 1001, "r1"))
+    wire.ack(asked)
+    first.asks(chained(1001, "r2"))
+
+    plan = planned(wire)
+
+    assert plan.clients["s1"].connections == ("client1", "client2")
+    assert [one.connection for one in plan.told if one.event is not None] == ["client1", "client2"]
+    assert waits(plan, titled(plan, "GetChainedRecord"), Why.ORDER, Why.VALUE).count("PreviewRecord") == 2
+
+
 def test_a_refused_handshake_belongs_to_the_next_one():
     wire = Wire()
     shake = {"channel": "/meta/handshake", "id": "1", "version": "1.0"}
