@@ -415,6 +415,12 @@ def test_headers_by_which_requests_are_traced_are_made_anew():
     assert "user-agent" not in [one.name for one in step.holes]
 
 
+def test_each_message_of_bayeux_has_the_credentials_of_its_request():
+    _, plan = called((("Authorization", "Basic YTpi"),))
+
+    assert [hole(step, "authorization").recorded for step in plan.steps] == ["YTpi"] * 4
+
+
 def test_cookies_that_no_answer_set():
     wire = Wire()
     desk = wire.desk(headers=(("Cookie", "lang=de; JSESSIONID=a"),), cookies=(("Set-Cookie", "ROUTE=7; Path=/"),))

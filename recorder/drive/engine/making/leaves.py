@@ -77,10 +77,9 @@ def of_step(step: Draft) -> list[Leaf]:
 
 
 def _of_message(step: Draft, found: list[Leaf]) -> None:
-    if step.act is Act.HANDSHAKE:
-        # callback-polling has its messages in the query
-        found += (leaf for leaf in _of_query(step.request.target) if leaf.address[1] not in _CALLBACK)
-        found += _of_headers(step.request.headers)
+    # the request that carries a message shows who the client is, too; callback-polling has its messages in the query
+    found += (leaf for leaf in _of_query(step.request.target) if leaf.address[1] not in _CALLBACK)
+    found += _of_headers(step.request.headers)
     message = step.message or {}
     about = _about(step.act, message)
     if about is not None:
