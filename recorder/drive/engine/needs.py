@@ -1,4 +1,7 @@
-"""Find the values that a drive lacks: pseudonyms without a real value, and credentials that must not go elsewhere."""
+"""Find the values that a drive lacks, and the places of those that the user gave.
+
+It lacks pseudonyms without a real value, and credentials that must not go to another host.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from .plan import COOKIE, HEADER, Hole, Plan, Step
-from .reading import shown
+from ...requests.masks import BODY, PATH, Address
+from .plan import CHANNEL, COOKIE, HEADER, Hole, Plan, Step
+from .reading import last_name, sent_leaves, shown
 from .values import Values, variable
+from .words import split
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)  # keys of TOML that need no quotation marks
+_NAMELESS = (PATH, CHANNEL, BODY, HEADER)  # a header is given as a whole
+_WORD = 4  # characters of a word that is no word of another text by chance
 _SCHEME = re.compile(r"([A-Za-z][\w-]{0,20}) +", re.ASCII)  # of credentials: RFC 9110, section 11.1
 
 
@@ -78,6 +85,35 @@ def missing(plan: Plan, values: Values, to_recorded_host: bool, send_credentials
         known = found.get(one.line)
         found[one.line] = one if known is None else replace(known, count=known.count + 1)
     return list(found.values())
+
+
+def with_given(plan: Plan, values: Values) -> Plan:
+    """Return a plan with holes also for what its clients sent as their own, where the user gave another value for it.
+
+    A server under test may know other devices and agents than the recorded one. A value is found by the name of its
+    place, or by its recorded text.
+    """
+    if not values.has_replacements:
+        return plan
+    return replace(plan, steps=tuple(_with_given(step, values) for step in plan.steps))
+
+
+def _with_given(step: Step, values: Values) -> Step:
+    taken: dict[Address, list[tuple[int, int]]] = {}
+    for hole in step.holes:
+        taken.setdefault(hole.place, []).append((hole.start, hole.end))
+    more: list[Hole] = []
+    for leaf in sent_leaves(step):
+        name = "" if leaf.address[0] in _NAMELESS else last_name(leaf.address)
+        found = [(0, len(leaf.text))] if values.replaces(name, leaf.text, step.client, step.operation) else []
+        if not found:
+            words = (span for span in split(leaf.text) if span[1] - span[0] >= _WORD)
+            found = [span for span in words if values.replaces("", leaf.text[slice(*span)], step.client)]
+        known = taken.get(leaf.address, ())
+        for start, end in found:
+            if all(end <= first or start >= last for first, last in known):
+                more.append(Hole(leaf.address, start, end, leaf.text[start:end], name or last_name(leaf.address)))
+    return replace(step, holes=(*step.holes, *more)) if more else step
 
 
 def is_missing(hole: Hole, client: str, values: Values, *, may_send: bool, operation: str | None = None) -> bool:

@@ -64,7 +64,7 @@ class Login:
 class Values:
     """The values that a user gave, by client; those of one client go before those of all."""
 
-    __slots__ = ("_given", "_logins", "_of_clients", "_tokens", "_variables")
+    __slots__ = ("_given", "_logins", "_of_clients", "_spellings", "_tokens", "_variables")
 
     def __init__(
         self,
@@ -89,6 +89,8 @@ class Values:
             for name, value in (environment or {}).items()
             if name.startswith(ENVIRONMENT)
         }
+        self._spellings: dict[str | None, dict[str, str]] = {None: _by_spelling(self._given)}
+        self._spellings.update((name, _by_spelling(own)) for name, own in self._of_clients.items())
         self._tokens: dict[str, tuple[str, str]] = {}
 
     @classmethod
@@ -141,14 +143,31 @@ class Values:
 
         A header that the user gave as a whole is in `headers`.
         """
-        names = dict.fromkeys(
-            name
-            for one in (hole.name, last_name(hole.place))
-            for name in ((f"{operation}.{one}", one) if operation else (one,))
-        )
-        by_key = (self._look_up(client, "keys", name) for name in names)
-        found = next((value for value in by_key if value is not None), None)
+        last = last_name(hole.place)
+        names = (hole.name, last) if last != hole.place[0] else (hole.name,)
+        found = self._by_key(names, client, operation)
         return self._look_up(client, "pseudonyms", hole.recorded) if found is None else found
+
+    def replaces(self, name: str, text: str, client: str, operation: str | None = None) -> bool:
+        """Return whether the user gave a value for what a client sent as its own.
+
+        Args:
+            name: Name of its place; "" if that has none.
+            text: The recorded text. A variable of the environment does not tell it from texts that are alike.
+            client: Name of the client.
+            operation: Name of the operation.
+        """
+        if name and self._by_key((name,), client, operation) is not None:
+            return True
+        return any(text in given for given in self._all(client, "pseudonyms"))
+
+    @property
+    def has_replacements(self) -> bool:
+        """Whether the user gave any key or pseudonym."""
+        tables = [
+            given.get(kind) for given in (self._given, *self._of_clients.values()) for kind in ("keys", "pseudonyms")
+        ]
+        return any(tables) or any(name.startswith(_VARIABLES["keys"]) for name in self._variables)
 
     def covers(self, hole: Hole, client: str, operation: str | None = None) -> bool:
         """Return whether the user gave a value for a hole in any way, or a login for the header that it is in."""
@@ -203,6 +222,15 @@ class Values:
             found = self.value(hole, client)
         return (None if hole.is_hidden else hole.recorded) if found is None else found
 
+    def _by_key(self, names: tuple[str, ...], client: str, operation: str | None) -> str | None:
+        """Return the value of a key by one of its names; that of the operation goes before that of all."""
+        for name in names:
+            for one in (f"{operation}.{name}", name) if operation else (name,):
+                found = self._look_up(client, "keys", one)
+                if found is not None:
+                    return found
+        return None
+
     def _all(self, client: str, kind: str) -> Iterator[Mapping[str, str]]:
         """Yield the tables of a kind, that of the client first."""
         yield self._of_clients.get(client, {}).get(kind, {})
@@ -215,10 +243,9 @@ class Values:
                 return given[name]
         if kind == "keys":
             wanted = _plain(name)
-            for given in tables:
-                found = next((value for key, value in given.items() if _plain(key) == wanted), None)
-                if found is not None:
-                    return found
+            for spellings in (self._spellings.get(client), self._spellings.get(None)):
+                if spellings is not None and wanted in spellings:
+                    return spellings[wanted]
         return self._variables.get(_variable(kind, name)) if name else None
 
     def _of_environment(self, kind: str) -> Iterator[tuple[str, str]]:
@@ -226,6 +253,11 @@ class Values:
         for name, value in sorted(self._variables.items()):
             if name.startswith(begin):
                 yield name.removeprefix(begin), value
+
+
+def _by_spelling(given: _Given) -> dict[str, str]:
+    """Return the values of keys by their names without case and separators; of two spellings the first counts."""
+    return {_plain(name): value for name, value in reversed(given.get("keys", {}).items())}
 
 
 def variable(kind: str, name: str) -> str:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from recorder.drive.engine.needs import Missing, missing
+from recorder.drive.engine.needs import Missing, missing, with_given
 from recorder.drive.engine.plan import COOKIE, HEADER, Client, Hole, Plan, Source, Step
+from recorder.drive.engine.reading import shown
 from recorder.drive.engine.values import Values
 
 from .steps import call
@@ -115,3 +116,51 @@ def test_the_lines_that_are_told_are_a_values_file() -> None:
     assert tomllib.loads(file)["pseudonyms"] == {'u "1"\\.é': "…"}
     assert len(found) == 4
     assert lacking(whole, file) == []
+
+
+def given(step: Step, file: str) -> list[tuple[str, str, str]]:
+    own = Values.parse(file, "v", {})
+    whole = with_given(plan(step), own)
+    return [(shown(hole.place), hole.name, hole.recorded) for hole in whole.steps[0].holes]
+
+
+def test_values_of_the_user_replace_what_a_client_sent_as_its_own() -> None:
+    body = b'{"device_id":"x","at":{"place":"y"},"text":"call dn-7001!"}'
+    step = call(
+        "PUT", "/devices/dn-7001/state?place=Wien&n=7001", body,
+        headers=(("place", "z"), ("X-Device", "dn-7001")), operation="Set",
+    )  # fmt: skip
+
+    found = given(step, '[keys]\ndeviceId = "a"\n"Set.place" = "b"\n[pseudonyms]\ndn-7001 = "dn-1"\n7001 = "no word"')
+
+    assert found == [
+        ("path 2", "path", "dn-7001"),
+        ("query place", "place", "Wien"),
+        ("query n", "n", "7001"),
+        ("header x-device", "x-device", "dn-7001"),
+        ("body.device_id", "device_id", "x"),
+        ("body.at.place", "place", "y"),
+        ("body.text", "text", "dn-7001"),
+    ]
+
+
+def test_a_hole_that_is_known_stays_alone() -> None:
+    step = replace(call(body=b'{"user":"user-1"}'), holes=(BODY_USER,))
+
+    assert given(step, '[keys]\nuser = "a"\n[pseudonyms]\nuser-1 = "b"') == [("body.user", "user", "user-1")]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "",
+        '[keys]\npath = "a"\nbody = "b"\nmember = "c"',
+        '[headers]\nuser = "a"',
+        '[pseudonyms]\nuser = "a"\n1 = "b"',
+        '[keys]\nuse = "a"',
+    ],
+)
+def test_a_plan_without_such_values_stays(file: str) -> None:
+    whole = plan(call("GET", "/user-1", body=b'{"user":"user-1"}'))
+
+    assert with_given(whole, Values.parse(file, "v", {})) == whole

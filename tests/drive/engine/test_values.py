@@ -24,6 +24,7 @@ FILE = """
 handle = 1001
 "Hold.handle" = "2002"
 place = "env:PLACE"
+path = "no name"
 
 [headers]
 Authorization = "Bearer all"
@@ -79,6 +80,7 @@ def hole(name: str, recorded: str = "r", place: tuple[str | int, ...] = ("member
         (hole("other", "user-77"), None, "bob"),
         (hole("other"), None, None),
         (hole(""), None, None),
+        (hole("calls", place=("path", 2)), None, None),
     ],
 )
 def test_a_value_is_found_by_key_or_pseudonym(one: Hole, operation: str | None, value: str | None) -> None:
