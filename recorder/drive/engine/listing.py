@@ -17,7 +17,7 @@ from .reading import shown
 from .values import Values
 
 _NANOSECONDS = 1e9
-_LEAST = 0.0005  # seconds of think time that are told
+_LEAST = 0.01  # seconds of think time that are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def as_text(listed: list[Row]) -> Iterator[str]:
         what = "" if row.what == row.title else f"  {row.what}"
         mark = "" if row.is_allowed else f"  NOT ALLOWED ({row.option})"
         yield printable(f"{number:>{width}}  {client}{row.title}{what}{mark}")
-        waits = [*row.waits, *([f"{row.think:.3g} s of thinking"] if row.think >= _LEAST else [])]
+        waits = [*row.waits, *([f"{row.think:.2f} s of thinking"] if row.think >= _LEAST else [])]
         if waits:
             yield printable(f"{'':>{width}}    waits for {', '.join(waits)}")
         for value in row.values:
@@ -159,7 +159,7 @@ def _cause(cause: Cause, step: Step, plan: Plan) -> str:
     if cause.step is not None:
         before = plan.steps[cause.step]
         is_plain = cause.why is Why.TURN
-        whose = f" of {before.client}" if before.client != step.client else ""
+        whose = f" of {before.client}" if before.client not in ("", step.client) else ""
         return "" if is_plain else f"step {before.number} {before.title}{whose}"
     if cause.told is None:
         return ""
@@ -170,7 +170,7 @@ def _cause(cause: Cause, step: Step, plan: Plan) -> str:
 def _told(number: int, step: Step, plan: Plan) -> str:
     """Return what the server tells, in words."""
     told = plan.told[number]
-    whose = f" at {told.client}" if told.client != step.client else ""
+    whose = f" at {told.client}" if told.client not in ("", step.client) else ""
     if told.event is not None:
         of = f" of step {told.step}" if told.step is not None else ""
         return f"event {told.name or told.event.channel}{of}{whose}"

@@ -150,32 +150,32 @@ def _header(step: Step, hole: Hole) -> str:
 
 
 def _differing(places: list[_Place]) -> set[tuple[str, str]]:
-    """Return the headers and cookies that differ between clients: each client needs one of its own."""
+    """Return the tables and names of values that differ between clients: each client needs one of its own."""
     seen: dict[tuple[str, str], dict[str, str]] = {}
     for place in places:
-        if place.hole.place[0] in (HEADER, COOKIE):
-            key = str(place.hole.place[0]), str(place.hole.place[1])
-            seen.setdefault(key, {})[place.hole.recorded] = place.client
+        seen.setdefault(_named(place.hole), {})[place.hole.recorded] = place.client
     return {key for key, recorded in seen.items() if len(set(recorded.values())) > 1}
 
 
-def _missing(place: _Place, by_client: set[tuple[str, str]]) -> Missing:
-    hole = place.hole
+def _named(hole: Hole) -> tuple[str, str]:
+    """Return the table of a values file that gives the value of a hole, and its name there."""
     kind, *names = hole.place
-    is_own = (str(kind), str(names[0]) if names else "") in by_client
     if kind == COOKIE:
-        table, name, value = "cookies", str(names[0]), "…"
-    elif kind == HEADER and hole.is_credential:
-        scheme = _SCHEME.match(place.text) if hole.start else None
-        table, name, value = "headers", str(names[0]).title(), f"{scheme[1]} …" if scheme else "…"
-    elif hole.is_hidden:
-        table, name, value, is_own = "pseudonyms", hole.recorded, "…", False
-    else:
-        table, name, value, is_own = "keys", hole.name, "…", False
+        return "cookies", str(names[0])
+    if kind == HEADER and hole.is_credential:
+        return "headers", str(names[0]).title()
+    return ("pseudonyms", hole.recorded) if hole.is_hidden else ("keys", hole.name)
+
+
+def _missing(place: _Place, by_client: set[tuple[str, str]]) -> Missing:
+    table, name = _named(place.hole)
+    is_own = (table, name) in by_client
+    scheme = _SCHEME.match(place.text) if table == "headers" and place.hole.start else None
+    value = f"{scheme[1]} …" if scheme else "…"
     header = f"client.{_key(place.client)}.{table}" if is_own else table
     line = f"[{header}]\n{_key(name)} = {json.dumps(value, ensure_ascii=False)}"
     called = {"headers": f"header {name}", "cookies": f"cookie {name}", "keys": f"key {name}"}.get(table, name)
-    return Missing(called, place.where, 1, line, "" if is_own else variable(table, name), hole.is_hidden)
+    return Missing(called, place.where, 1, line, "" if is_own else variable(table, name), place.hole.is_hidden)
 
 
 def _key(name: str) -> str:

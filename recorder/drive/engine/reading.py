@@ -21,12 +21,14 @@ ServerSaid: TypeAlias = Told | Answer | Response | Event | dict[str, JSON]
 
 
 def sent_leaves(step: Step) -> Iterator[Leaf]:
-    """Yield the leaves of what a client sent in a step: of a message those of the message alone.
+    """Yield the leaves of what a client sent in a step: of a message its own, of a handshake the headers too.
 
     Each header is one leaf; empty texts, true, false and null are none.
     """
     if step.act in BAYEUX:
         yield from _of_message(step)
+        if step.act is Act.HANDSHAKE:
+            yield from _of_headers(step.request.headers)
         return
     if step.payload is not None:
         yield from of_body(step.payload, ())

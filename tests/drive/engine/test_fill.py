@@ -269,3 +269,13 @@ def test_a_message_without_content_stays_without() -> None:
     step = replace(message(Act.PUBLISH, {}), message=None)
 
     assert filled(step, lambda _: None).message is None
+
+
+def test_the_headers_of_a_handshake_are_filled() -> None:
+    step = message(Act.HANDSHAKE, {"channel": "/meta/handshake", "ext": {"id": "1001"}})
+    step = replace(step, request=replace(step.request, headers=(("Authorization", "Basic 1001"), ("X-Id", "1001"))))
+
+    out = sent(step)
+
+    assert out.headers == (("Authorization", "Basic 1001"), ("X-Id", "2002"))
+    assert out.message == {"channel": "/meta/handshake", "ext": {"id": "2002"}}

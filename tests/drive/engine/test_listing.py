@@ -24,19 +24,20 @@ def hole(name: str, recorded: str, *, place: tuple[str | int, ...] = ()) -> Hole
 def plan() -> Plan:
     event = Event(0, 0, 0, 0, "b1", "/calls", {})
     told = (
-        Told(0, "s1", "", (1, 0), SECOND, 0),
+        Told(0, "", "", (1, 0), SECOND, 0),
         Told(1, "s2", "b2", (2, 0), SECOND, 0, event=event, name="Ringing"),
         Told(2, "s1", "b1", (2, 1), SECOND, None, event=event),
     )
     bearer = replace(hole("authorization", "s-77x", place=(HEADER, "authorization", 0)), is_credential=True)
     handle = replace(hole("handle", "h-1001"), sources=(Source(1, ("member", "call", "handle")),))
     steps = (
-        replace(call("POST", "/login?password=hunter2", headers=(("Authorization", "x"),)), holes=(bearer,)),
+        replace(call("POST", "/login?password=hunter2", headers=(("Authorization", "x"),)), holes=(bearer,), client=""),
         replace(
             call("POST", "/calls/hold", operation="Hold"),
             number=1, t=3 * SECOND, client="s1", n=1,
             causes=(
                 Cause(0, None, 0, Why.TURN),
+                Cause(0, None, 0, Why.OTHER),
                 Cause(None, 0, SECOND, Why.ORDER),
                 Cause(None, 1, SECOND, Why.VALUE, ("handle",)),
                 Cause(None, 2, SECOND, Why.ORDER),
@@ -64,10 +65,10 @@ def test_each_step_is_listed_with_what_it_waits_for_and_its_values() -> None:
     listed = list(as_text(rows(plan(), VALUES, Allowed(["Hold"]))))
 
     events = "event Ringing of step 0 at s2 (value handle), event /calls"
-    waits = f"the answer to step 0 POST /login, {events}, 2 s of thinking"
+    waits = f"step 0 POST /login, the answer to step 0 POST /login, {events}, 2.00 s of thinking"
     assert listed == [
         "   s2 login  POST /auth",
-        "0  s1 POST /login  NOT ALLOWED (--allow 'POST /login')",
+        "0  POST /login  NOT ALLOWED (--allow 'POST /login')",
         "     authorization (header authorization): MISSING",
         "1  s1 Hold  POST /calls/hold",
         f"     waits for {waits}",
@@ -111,6 +112,7 @@ def test_a_row_is_json() -> None:
         "title": "Hold",
         "what": "POST /calls/hold",
         "waits_for": [
+            "step 0 POST /login",
             "the answer to step 0 POST /login",
             "event Ringing of step 0 at s2 (value handle)",
             "event /calls",

@@ -164,3 +164,13 @@ def test_a_plan_without_such_values_stays(file: str) -> None:
     whole = plan(call("GET", "/user-1", body=b'{"user":"user-1"}'))
 
     assert with_given(whole, Values.parse(file, "v", {})) == whole
+
+
+def test_keys_that_differ_between_clients_are_told_by_client() -> None:
+    other = replace(PASSWORD, recorded="hunter3")
+    steps = [replace(call(), holes=(hole,), client=name) for hole, name in ((PASSWORD, "s1"), (other, ""))]
+
+    found = lacking(plan(*steps))
+
+    assert [one.line.partition("\n")[0] for one in found] == ["[client.s1.keys]", '[client."".keys]']
+    assert lacking(plan(*steps), "\n".join(one.line for one in found)) == []
