@@ -96,13 +96,24 @@ class Allowed:
         """Return the steps that may not be sent, in their order."""
         return [step for step in plan.steps if not self.permits(step)]
 
+    def unused(self, plan: Plan) -> list[str]:
+        """Return what the user gave that allows no step of a plan, such as a misspelt name."""
+        needed = [(step.operation, need) for step in plan.steps for need in needs(step)]
+        names = {operation for operation, _ in needed}
+        unused = [rule for rule in self._rules if not any(self._allows(rule, need) for _, need in needed)]
+        return sorted(self._names - names) + [f"{rule.method} {rule.text}" for rule in unused]
+
     def _matches(self, need: Need) -> bool:
+        return any(self._allows(rule, need) for rule in self._rules)
+
+    @staticmethod
+    def _allows(rule: _Rule, need: Need) -> bool:
         # No pattern leads over dots, which servers and clients take out of a path: `/calls/*/x` is not `/calls/../x`.
-        has_dots = any(_is_dots(segment) for segment in need.path.split("/"))
-        return any(
-            rule.method == need.method and (rule.text == need.path if has_dots else rule.path.fullmatch(need.path))
-            for rule in self._rules
-        )
+        if rule.method != need.method:
+            return False
+        if any(_is_dots(segment) for segment in need.path.split("/")):
+            return rule.text == need.path
+        return rule.path.fullmatch(need.path) is not None
 
 
 def needs(step: Step) -> list[Need]:

@@ -17,7 +17,7 @@ from ...dialect.tables import Table, finish, read
 from ...errors import ValuesError
 from ...formats.charsets import as_utf8
 from ...model import JSON, Headers
-from .plan import COOKIE, HEADER, Answer, Client, Hole
+from .plan import COOKIE, HEADER, Answer, Client, Hole, Plan
 from .reading import last_name
 
 ENVIRONMENT: Final = "RECORDER_"  # begins the names of variables of the environment
@@ -160,6 +160,32 @@ class Values:
         if name and self._by_key((name,), client, operation) is not None:
             return True
         return any(text in given for given in self._all(client, "pseudonyms"))
+
+    def unused(self, plan: Plan) -> list[str]:
+        """Return the keys and pseudonyms of the file that no hole of a plan takes, such as misspelt ones.
+
+        They are dotted, e.g. `keys.handel` or `client.s2.keys.handel`.
+        """
+        wanted: dict[str, set[str]] = {}  # names and texts of holes, by client
+        for step in plan.steps:
+            found = wanted.setdefault(step.client, set())
+            for hole in step.holes:
+                names = {hole.name, last_name(hole.place)}
+                found |= {_plain(name) for name in names} | {f"pseudonym {hole.recorded}"}
+                found |= {_plain(f"{step.operation}.{name}") for name in names}
+        for client in plan.clients.values():
+            found = wanted.setdefault(client.name, set())
+            found |= {f"pseudonym {hole.recorded}" for hole in client.cookies}
+        everywhere = set().union(*wanted.values())
+        tables = [("", self._given, everywhere)]
+        tables += [(f"client.{name}.", own, wanted.get(name, set())) for name, own in self._of_clients.items()]
+        return [
+            f"{begin}{kind}.{name}"
+            for begin, given, known in tables
+            for kind, spelled in (("pseudonyms", "pseudonym {}".format), ("keys", _plain))
+            for name in given.get(kind, {})
+            if spelled(name) not in known
+        ]
 
     @property
     def has_replacements(self) -> bool:

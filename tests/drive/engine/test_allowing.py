@@ -249,3 +249,11 @@ def test_no_write_passes_by_words_for_other_things(
 
 def test_a_need_is_a_method_and_a_path() -> None:
     assert needs(call("POST", "/a")) == [Need("POST", "/a")]
+
+
+def test_words_that_allow_nothing_are_told() -> None:
+    whole = Plan((call("POST", "/a", operation="Hold"), call("GET", "/b", operation="Get")), (), {}, {}, "")
+
+    unused = Allowed(["Hold", "Hodl", "Get", "POST /*", "POST /b", "GET /b"]).unused(whole)
+
+    assert unused == ["Get", "Hodl", "POST /b", "GET /b"]

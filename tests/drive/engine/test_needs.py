@@ -174,3 +174,26 @@ def test_keys_that_differ_between_clients_are_told_by_client() -> None:
 
     assert [one.line.partition("\n")[0] for one in found] == ["[client.s1.keys]", '[client."".keys]']
     assert lacking(plan(*steps), "\n".join(one.line for one in found)) == []
+
+
+def test_values_that_no_hole_takes_are_told() -> None:
+    file = """
+        [pseudonyms]
+        user-1 = "a"
+        user-2 = "a"
+        [keys]
+        pass_word = "a"
+        "Hold.password" = "a"
+        "Hodl.password" = "a"
+        [client.s1.keys]
+        user = "a"
+        [client.s3.keys]
+        user = "a"
+    """
+    whole = plan(replace(call(operation="Hold"), holes=(BODY_USER, PASSWORD)), cookies=(COOKIE_HOLE,))
+
+    assert Values.parse(file, "v", {}).unused(whole) == [
+        "pseudonyms.user-2",
+        "keys.Hodl.password",
+        "client.s3.keys.user",
+    ]
