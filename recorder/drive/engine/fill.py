@@ -45,7 +45,8 @@ def filled(step: Step, resolve: Callable[[Hole], str | None], headers: Headers =
     sent = step.request
     if step.act in BAYEUX:
         message = None if step.message is None else _message(step, edits)
-        return Outgoing(step, sent.target, _headers(sent.headers, edits, headers, is_changed=False), b"", message)
+        target = _target(sent.target, edits)
+        return Outgoing(step, target, _headers(sent.headers, edits, headers, is_changed=False), b"", message)
     if step.payload is not None:
         return Outgoing(step, sent.target, (), changed_body(step.payload, (), edits))
     body = changed_body(sent.body, sent.headers, edits)

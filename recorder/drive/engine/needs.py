@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from ...dialect.definition import Dialect
 from ...requests.masks import BODY, PATH, Address
-from .plan import CHANNEL, COOKIE, HEADER, Hole, Plan, Step
-from .reading import last_name, sent_leaves, shown
+from .making.keys import KeyNames
+from .plan import BAYEUX, CHANNEL, COOKIE, HEADER, Act, Hole, Plan, Step
+from .reading import Leaf, channel_member, last_name, sent_leaves, shown
 from .values import Values, variable
 from .words import split
 
@@ -63,6 +65,14 @@ class _Place(NamedTuple):
     text: str  # of the header around it
 
 
+class _Part(NamedTuple):
+    """A part of a leaf, with its name; "" if it has none."""
+
+    start: int
+    end: int
+    name: str
+
+
 def missing(plan: Plan, values: Values, to_recorded_host: bool, send_credentials: bool) -> list[Missing]:  # noqa: FBT001  # as others call it
     """Return the values that a drive lacks, each once, in the order in which they are needed.
 
@@ -87,33 +97,65 @@ def missing(plan: Plan, values: Values, to_recorded_host: bool, send_credentials
     return list(found.values())
 
 
-def with_given(plan: Plan, values: Values) -> Plan:
+def with_given(plan: Plan, values: Values, dialect: Dialect) -> Plan:
     """Return a plan with holes also for what its clients sent as their own, where the user gave another value for it.
 
-    A server under test may know other devices and agents than the recorded one. A value is found by the name of its
-    place, or by its recorded text.
+    A server under test may know other devices and agents than the recorded one. A value is found by its key in the
+    dialect, by the name of its place, or by its recorded text.
     """
     if not values.has_replacements:
         return plan
-    return replace(plan, steps=tuple(_with_given(step, values) for step in plan.steps))
+    keys = KeyNames(dialect)
+    return replace(plan, steps=tuple(_with_given(step, values, keys, dialect.path_keys) for step in plan.steps))
 
 
-def _with_given(step: Step, values: Values) -> Step:
+def _with_given(step: Step, values: Values, keys: KeyNames, path_keys: Collection[str]) -> Step:
     taken: dict[Address, list[tuple[int, int]]] = {}
     for hole in step.holes:
         taken.setdefault(hole.place, []).append((hole.start, hole.end))
+    named = _named_parts(step, keys)
     more: list[Hole] = []
     for leaf in sent_leaves(step):
-        name = "" if leaf.address[0] in _NAMELESS else last_name(leaf.address)
-        found = [(0, len(leaf.text))] if values.replaces(name, leaf.text, step.client, step.operation) else []
-        if not found:
-            words = (span for span in split(leaf.text) if span[1] - span[0] >= _WORD)
-            found = [span for span in words if values.replaces("", leaf.text[slice(*span)], step.client)]
         known = taken.get(leaf.address, ())
-        for start, end in found:
+        for start, end, name in _given_in(
+            leaf, step, values, named.get(leaf.address) or _whole(leaf, step, keys, path_keys)
+        ):
             if all(end <= first or start >= last for first, last in known):
                 more.append(Hole(leaf.address, start, end, leaf.text[start:end], name or last_name(leaf.address)))
     return replace(step, holes=(*step.holes, *more)) if more else step
+
+
+def _given_in(leaf: Leaf, step: Step, values: Values, part: _Part) -> list[_Part]:
+    """Return the parts of a leaf that the user gave values for: that with a name, else words with given texts."""
+    if values.replaces(part.name, leaf.text[part.start : part.end], step.client, step.operation):
+        return [part]
+    whole = [(0, len(leaf.text))]
+    spans = whole + [span for span in split(leaf.text) if span[1] - span[0] >= _WORD and span not in whole]
+    found = [_Part(*span, part.name) for span in spans if values.replaces("", leaf.text[slice(*span)], step.client)]
+    return found[:1] if found and found[0].end - found[0].start == len(leaf.text) else found
+
+
+def _named_parts(step: Step, keys: KeyNames) -> dict[Address, _Part]:
+    """Return the parts of the path, or of the channel, that are keys of the dialect."""
+    if step.act not in BAYEUX:
+        found, kind = keys.in_path(step.request.target), PATH
+    else:
+        message = step.message or {}
+        channel = message.get(channel_member(message, step.act))
+        found, kind = keys.in_channel(channel, is_event=False) if isinstance(channel, str) else {}, CHANNEL
+    return {(kind, number): _Part(*part) for number, part in found.items()}
+
+
+def _whole(leaf: Leaf, step: Step, keys: KeyNames, path_keys: Collection[str]) -> _Part:
+    """Return a leaf as a whole, with its key in the dialect or its name; of a path that is a key the last segment."""
+    kind, *place = leaf.address
+    if kind in _NAMELESS:
+        return _Part(0, len(leaf.text), "")
+    is_published = step.act is Act.PUBLISH and place[:1] == ["data"]
+    address = (kind, *place[1:]) if is_published else leaf.address
+    key = keys.in_request(step.operation, address, "data" if is_published else "body")
+    start = leaf.text.rfind("/") + 1 if key in path_keys else 0
+    return _Part(start, len(leaf.text), key or last_name(leaf.address))
 
 
 def is_missing(hole: Hole, client: str, values: Values, *, may_send: bool, operation: str | None = None) -> bool:

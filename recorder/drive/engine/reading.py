@@ -21,24 +21,24 @@ ServerSaid: TypeAlias = Told | Answer | Response | Event | dict[str, JSON]
 
 
 def sent_leaves(step: Step) -> Iterator[Leaf]:
-    """Yield the leaves of what a client sent in a step: of a message its own, of a handshake the headers too.
+    """Yield the leaves of what a client sent in a step: of a message its own, of a handshake those of its request too.
 
     Each header is one leaf; empty texts, true, false and null are none.
     """
     if step.act in BAYEUX:
         yield from _of_message(step)
         if step.act is Act.HANDSHAKE:
+            yield from _of_query(step.request.target)
             yield from _of_headers(step.request.headers)
         return
     if step.payload is not None:
         yield from of_body(step.payload, ())
         return
-    path, _, query = step.request.target.partition("?")
+    path = step.request.target.partition("?")[0]
     for number, segment in enumerate(path.split("/")):
         if segment:
             yield Leaf((PATH, number), decoded(Spelling.PERCENT, segment))
-    for site in field_sites(query, QUERY) if query else ():
-        yield from of_value(decoded(site.spelling, query[site.start : site.end]), site.address)
+    yield from _of_query(step.request.target)
     yield from _of_headers(step.request.headers)
     yield from of_body(step.request.body, step.request.headers)
 
@@ -111,6 +111,12 @@ def _of_message(step: Step) -> Iterator[Leaf]:
             yield from _of_channel(value)
         elif name != "channel":
             yield from of_json(value, (MEMBER, name))
+
+
+def _of_query(target: str) -> Iterator[Leaf]:
+    query = target.partition("?")[2]
+    for site in field_sites(query, QUERY) if query else ():
+        yield from of_value(decoded(site.spelling, query[site.start : site.end]), site.address)
 
 
 def _of_channel(channel: str) -> Iterator[Leaf]:

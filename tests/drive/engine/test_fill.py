@@ -273,9 +273,11 @@ def test_a_message_without_content_stays_without() -> None:
 
 def test_the_headers_of_a_handshake_are_filled() -> None:
     step = message(Act.HANDSHAKE, {"channel": "/meta/handshake", "ext": {"id": "1001"}})
-    step = replace(step, request=replace(step.request, headers=(("Authorization", "Basic 1001"), ("X-Id", "1001"))))
+    headers = (("Authorization", "Basic 1001"), ("X-Id", "1001"))
+    step = replace(step, request=replace(step.request, target="/cometd/1001?id=1001", headers=headers))
 
     out = sent(step)
 
+    assert out.target == "/cometd/1001?id=2002"
     assert out.headers == (("Authorization", "Basic 1001"), ("X-Id", "2002"))
     assert out.message == {"channel": "/meta/handshake", "ext": {"id": "2002"}}

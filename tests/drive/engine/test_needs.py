@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from recorder.dialect.definition import load
 from recorder.drive.engine.needs import Missing, missing, with_given
-from recorder.drive.engine.plan import COOKIE, HEADER, Client, Hole, Plan, Source, Step
+from recorder.drive.engine.plan import COOKIE, HEADER, Act, Client, Hole, Plan, Source, Step
 from recorder.drive.engine.reading import shown
 from recorder.drive.engine.values import Values
 
-from .steps import call
+from .steps import call, message
 
 BODY_USER = Hole(("member", "user"), 0, 6, "user-1", "user", is_hidden=True)
 PASSWORD = Hole(("member", "password"), 0, 7, "hunter2", "password", is_credential=True)
@@ -120,7 +121,7 @@ def test_the_lines_that_are_told_are_a_values_file() -> None:
 
 def given(step: Step, file: str) -> list[tuple[str, str, str]]:
     own = Values.parse(file, "v", {})
-    whole = with_given(plan(step), own)
+    whole = with_given(plan(step), own, load())
     return [(shown(hole.place), hole.name, hole.recorded) for hole in whole.steps[0].holes]
 
 
@@ -144,6 +145,25 @@ def test_values_of_the_user_replace_what_a_client_sent_as_its_own() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("step", "found"),
+    [
+        (
+            call("POST", "/api/v2/me/outbound-campaigns/Campaign1", b'{"operationName":"StartPreviewSession"}'),
+            [("path 5", "campaign", "Campaign1")],
+        ),
+        (
+            call("POST", "/a", b'{"devicePath":"/api/v2/devices/7"}'),
+            [("body.devicePath", "device", "7")],
+        ),
+        (message(Act.PUBLISH, {"channel": "/a", "data": {"campaign": "x"}}), [("body.data.campaign", "campaign", "x")]),
+        (message(Act.SUBSCRIBE, {"channel": "/meta/subscribe", "subscription": ["/a"]}), []),
+    ],
+)
+def test_values_of_the_user_are_found_by_keys_of_the_dialect(step: Step, found: list[tuple[str, str, str]]) -> None:
+    assert given(step, '[keys]\ncampaign = "a"\ndevice = "b"') == found
+
+
 def test_a_hole_that_is_known_stays_alone() -> None:
     step = replace(call(body=b'{"user":"user-1"}'), holes=(BODY_USER,))
 
@@ -163,7 +183,7 @@ def test_a_hole_that_is_known_stays_alone() -> None:
 def test_a_plan_without_such_values_stays(file: str) -> None:
     whole = plan(call("GET", "/user-1", body=b'{"user":"user-1"}'))
 
-    assert with_given(whole, Values.parse(file, "v", {})) == whole
+    assert with_given(whole, Values.parse(file, "v", {}), load()) == whole
 
 
 def test_keys_that_differ_between_clients_are_told_by_client() -> None:
