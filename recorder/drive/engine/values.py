@@ -28,7 +28,8 @@ _TOKEN = re.compile(r"[\w!#$%&'+.^`|~*-]+", re.ASCII)  # RFC 9110, section 5.6.2
 _PLACE = re.compile(r"(?:body|header)(?:\.[\w-]+)+", re.ASCII)
 _TARGET = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)  # two slashes would begin the name of another host
 _METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,30}", re.ASCII)
-_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header: RFC 9110, section 5.5
+# In a header: RFC 9110, section 5.5; and half characters, which stand for bytes that are no text.
+_UNFIT = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)  # of a variable, by custom; another text may be a secret
 _IN_ENVIRONMENT = "env:"
 
@@ -84,10 +85,9 @@ class Values:
         self._given = given or {}
         self._of_clients = of_clients or {}
         self._logins = logins or {}
+        variables = ((name, value.rstrip("\r\n")) for name, value in (environment or {}).items())
         self._variables = {
-            name.removeprefix(ENVIRONMENT): value
-            for name, value in (environment or {}).items()
-            if name.startswith(ENVIRONMENT)
+            name.removeprefix(ENVIRONMENT): value for name, value in variables if name.startswith(ENVIRONMENT) and value
         }
         self._spellings: dict[str | None, dict[str, str]] = {None: _by_spelling(self._given)}
         self._spellings.update((name, _by_spelling(own)) for name, own in self._of_clients.items())
@@ -119,7 +119,9 @@ class Values:
             if "login" in own:
                 logins[name] = reader.login(own.table("login"))
         finish(top)
-        return cls(given, of_clients, logins, environment)
+        made = cls(given, of_clients, logins, environment)
+        made._check_variables()
+        return made
 
     def __repr__(self) -> str:
         return "Values(hidden)"
@@ -242,6 +244,13 @@ class Values:
         self._tokens[client] = (login.header, _UNFIT.sub("", login.prefix + token))
         return True
 
+    def _check_variables(self) -> None:
+        for kind in ("headers", "cookies"):
+            for name, value in self._of_environment(kind):
+                if _UNFIT.search(value):
+                    told = "has a control character, which no header may have"
+                    raise ValuesError("environment", ENVIRONMENT + _VARIABLES[kind] + name, told)
+
     def _cookie(self, hole: Hole, client: str) -> str | None:
         found = self._look_up(client, "cookies", str(hole.place[1]))
         if found is None:
@@ -356,8 +365,8 @@ class _Reader:
         """Yield the names and values of a table; report values of other kinds and those that a header cannot have."""
         for name in table.names():
             value = self._text(table, name)
-            if kind == "headers" and not _TOKEN.fullmatch(name):
-                table.wrong(name, "is no name of a header")
+            if kind in ("headers", "cookies") and not _TOKEN.fullmatch(name):
+                table.wrong(name, f"is no name of a {kind.removesuffix('s')}")
             elif kind in ("headers", "cookies") and _UNFIT.search(value):
                 table.wrong(name, "has a control character, such as a line break, which no header may have")
             else:
@@ -390,8 +399,8 @@ class _Reader:
         return ""
 
     def _variable(self, table: Table, name: str, variable: str) -> str:
-        found = self._environment.get(variable)
-        if found is None:
+        found = self._environment.get(variable, "").rstrip("\r\n")
+        if not found:
             shown = variable if _NAME.fullmatch(variable) else "it names"
             table.wrong(name, f"the variable {shown} of the environment is not set; set it, or write the value here")
-        return found or ""
+        return found

@@ -178,6 +178,7 @@ def test_names_of_variables(kind: str, name: str, expected: str) -> None:
         (f'[headers]\nX-A = "{SECRET}\\r\\nX: y"', "v:2: headers.X-A: has a control character"),
         (f'[headers]\n"X A" = "{SECRET}"', "v:2: headers.X A: is no name of a header"),
         (f'[cookies]\na = "{SECRET}\\n"', "v:2: cookies.a: has a control character"),
+        (f'[cookies]\n"a b" = "{SECRET}"', "v:2: cookies.a b: is no name of a cookie"),
         (f'[key]\nx = "{SECRET}"', "v:1: key: is unknown; did you mean 'keys'?"),
         ("[login]\n", "v:1: login.path: is missing"),
         (f'[login]\npath = "{SECRET}"', "v:2: login.path: must be the path on the server"),
@@ -223,3 +224,28 @@ def test_values_and_logins_show_nothing() -> None:
 def test_any_text_gives_values_or_our_error(text: str) -> None:
     with suppress(ValuesError):
         Values.parse(text, "v", {})
+
+
+def test_variables_lose_the_line_break_at_their_end_and_empty_ones_are_not_set() -> None:
+    environment = {
+        "RECORDER_HEADER_AUTHORIZATION": "Bearer x\r\n",
+        "RECORDER_KEY_A": "",
+        "RECORDER_KEY_B": "y\n",
+        "T": "z\n",
+    }
+
+    own = Values.parse('[headers]\nX-T = "env:T"', "v", environment)
+
+    assert dict(own.headers("s1")) == {"Authorization": "Bearer x", "X-T": "z"}
+    assert own.value(hole("a"), "s1") is None
+    assert own.value(hole("b"), "s1") == "y"
+
+
+@pytest.mark.parametrize("name", ["RECORDER_HEADER_X_A", "RECORDER_COOKIE_A"])
+@pytest.mark.parametrize("value", [f"{SECRET}\nX-B: y", f"{SECRET}\x00", f"{SECRET}\udcff"])
+def test_a_variable_that_no_header_may_have_is_a_mistake(name: str, value: str) -> None:
+    with pytest.raises(ValuesError) as caught:
+        Values.parse("", "environment", {name: value})
+
+    assert str(caught.value) == f"environment: {name}: has a control character, which no header may have"
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
