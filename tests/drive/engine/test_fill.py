@@ -14,22 +14,8 @@ from recorder.drive.engine.plan import HEADER, Act, Hole, Outgoing, Step
 from recorder.drive.engine.reading import sent_leaves
 from recorder.model import JSON
 
+from .bodies import BODIES, MEDIA, PARTS, PARTS_TYPE, TARGETS, TEXT_TYPE
 from .steps import FORM_TYPE, JSON_TYPE, XML_TYPE, call, message, socket_message, with_holes
-
-PART = b'--x"y\r\nContent-Disposition: form-data; name="a"\r\n\r\n1001\r\n--x"y--\r\n'
-FIELD = b'--B_7\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
-JSON_PART = b'--B_7\r\nContent-Disposition: form-data; name="j"\r\nContent-Type: application/json\r\n\r\n'
-FILE_PART = b'--B_7\r\nContent-Disposition: form-data; name="f"; filename="x"\r\nContent-Type: image/png\r\n\r\n'
-PARTS = b"".join([
-    b"preamble\r\n",
-    FIELD + b"1001\r\n",
-    FIELD + b"1001 \xe2\x82\xac\r\n",
-    JSON_PART + b'{ "id" :"1001" }\r\n',
-    FILE_PART + b"\x89PNG\x00\r\n",
-    b"--B_7--\r\nepilogue",
-])  # fmt: skip
-PARTS_TYPE = (("Content-Type", "multipart/form-data; boundary=B_7"),)
-TEXT_TYPE = (("Content-Type", "text/plain; charset=iso-8859-1"),)
 
 
 def sent(step: Step, old: str = "1001", new: str = "2002") -> Outgoing:
@@ -209,21 +195,6 @@ def test_messages_on_a_websocket() -> None:
 
 
 PLACES = ("path", "query", "form", "member")  # another text as a whole body may be another form of body
-BODIES = st.one_of(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-        max_leaves=8,
-    ).map(lambda value: json.dumps(value).encode()),
-    st.binary(max_size=40),
-    st.lists(st.sampled_from([*"a&=%+<>/\"'{}[]:,1\\ \n", "é", "%C3%A9", "&amp;", "]]>", "<a>", "</a>"])).map(
-        lambda parts: "".join(parts).encode()
-    ),
-    st.just(PARTS),
-    st.just(PART),
-)
-MEDIA = st.sampled_from([(), JSON_TYPE, FORM_TYPE, XML_TYPE, PARTS_TYPE, TEXT_TYPE])
-TARGETS = st.lists(st.sampled_from([*"/a?&=%+;é", "%C3%A9", "%2f", "%zz"])).map(lambda parts: "/" + "".join(parts))
 
 
 @given(TARGETS, BODIES, MEDIA)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
 
+from recorder.drive.engine.making.leaves import of_step, of_told
+from recorder.drive.engine.making.walk import Draft, TellingDraft
 from recorder.drive.engine.plan import CHANNEL, HEADER, Act, Answer, Source, Told, Word
 from recorder.drive.engine.reading import ServerSaid, last_name, sent_leaves, shown, told_leaves, told_value
 from recorder.drive.engine.texts.leaves import INSIDE
-from recorder.model import JSON, Event, Response
+from recorder.model import JSON, Event, Headers, Response
 from recorder.requests.masks import Address
 
+from .bodies import BODIES, MEDIA, TARGETS
 from .steps import JSON_TYPE, XML_TYPE, call, message
 
 XML = b"<Envelope><Body><call id='7'><handle>1001</handle></call><call id='8'/></Body></Envelope>"
@@ -110,3 +114,27 @@ def test_bytes_that_are_no_text_have_no_leaves() -> None:
 def test_a_place_is_shown_and_named(address: Address, text: str, name: str) -> None:
     assert shown(address) == text
     assert last_name(address) == name
+
+
+@given(TARGETS, BODIES, MEDIA)
+def test_the_plan_finds_the_same_leaves(target: str, body: bytes, headers: Headers) -> None:
+    """A plan reads a whole cassette, and has a reader of its own that makes less of each value."""
+    step = call("POST", target, body, headers)
+    response = Response(0, 0, 0, 200, headers, body)
+
+    sent = of_step(Draft(Act.CALL, "", "", (0, 0), 0, step.request))
+    told = of_told(TellingDraft("", "", (0, 0), 0, response=response))
+
+    mine = {leaf.address: number(leaf.text) for leaf in sent_leaves(step)}
+    its = {leaf.address: number(leaf.text) for leaf in told_leaves(response)}
+    assert [leaf for leaf in sent if mine.get(leaf.address) != number(leaf.text)] == []
+    assert [leaf for leaf in told if its.get(leaf.address) != number(leaf.text)] == []
+    assert len(its) == len(told) + len(headers)
+
+
+def number(text: str) -> str | float:
+    """Return a number without its spelling; other texts as they are."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

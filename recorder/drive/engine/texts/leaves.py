@@ -22,7 +22,8 @@ Edits: TypeAlias = Mapping[Address, Sequence[Edit]]
 _DEEPEST = 3  # texts inside one another
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _FORM = re.compile(r"[^\x00-\x20\"<>{}]+")
-_LINES = re.compile(r"\s*+[\x1e]?[\[{][^\r\n]*+(?:\r?\n[ \t\x1e]*+[\[{][^\r\n]*+)+\s*+")
+_LINE_STARTS = ("{", "[", "\x1e")
+_AROUND = "\x1e \t\r\n"  # the value in a line
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")  # other characters that end lines may stand in strings
 # Before the JSON of Engine.IO and Socket.IO (`42["event",…]`) and of SockJS (`a["…"]`).
 _PACKET = re.compile(r"[a-z]?\d{0,6}(?:/[\w/-]{1,60},)?\d{0,10}(?=[\[{])", re.ASCII)
@@ -246,7 +247,7 @@ def _read(body: bytes, headers: Headers) -> _Text | None:
         start = len(found.before)
         sites = list(json_sites(found.before + found.text, start))
         return _Text(found.before + found.text + found.after, found.codec, sites, is_markup=False)
-    if _LINES.fullmatch(text):
+    if _are_lines(text):
         return _Text(text, codec, list(_of_lines(text)), is_markup=False)
     packet = _PACKET.match(text)
     if packet is not None and packet[0] and structure_of(text[packet.end() :]) is Structure.JSON:
@@ -262,11 +263,19 @@ def _read(body: bytes, headers: Headers) -> _Text | None:
     return _Text(text, codec, [Site((BODY,), 0, len(text), Spelling.PLAIN)], is_markup=False)
 
 
+def _are_lines(text: str) -> bool:
+    """Return whether a text is several JSON values in a line each, or such a sequence (RFC 7464)."""
+    if text.lstrip(" \t\r\n")[:1] not in _LINE_STARTS:
+        return False
+    lines = [line for line in (line.strip(_AROUND) for line in text.split("\n")) if line]
+    return (len(lines) > 1 or "\x1e" in text) and all(structure_of(line) is Structure.JSON for line in lines)
+
+
 def _of_lines(text: str) -> Iterator[Site]:
     """Yield the values of JSON lines; the first part of their address is the number of the line that is not empty."""
     number = start = 0
     for line in _LINE.findall(text):
-        if line.strip("\x1e \t\r\n"):
+        if line.strip(_AROUND):
             yield from json_sites(text, start, start + len(line), (MEMBER, number))
             number += 1
         start += len(line)

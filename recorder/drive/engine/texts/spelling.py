@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from enum import Enum
 from html import unescape
 from typing import NamedTuple
@@ -129,7 +130,13 @@ def quoted(text: str, *, is_ascii: bool) -> str:
 
 
 def _replaced(text: str, edits: Iterable[Edit]) -> str:
+    """Return a number with new values in parts of it; who parsed it knows it without its spelling, `1.50` as `1.5`."""
+    sizes = {len(text)}
+    with suppress(ValueError):  # longer than Python takes
+        sizes.add(len(json.dumps(json.loads(text))))
     for edit in sorted(edits, reverse=True):
+        if edit.start == 0 and edit.end in sizes:
+            return edit.value
         text = text[: edit.start] + edit.value + text[edit.end :]
     return text
 

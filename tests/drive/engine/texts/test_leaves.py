@@ -31,6 +31,18 @@ def test_a_number_keeps_its_spelling() -> None:
     assert texts == ["1.50", "-0", "0", "1e3", "12345678901234567890"]
 
 
+def test_lines_that_are_no_json_are_one_text() -> None:
+    body = b"[INFO] 007\n[007]\n"
+
+    assert [leaf.text for leaf in of_body(body, ())] == [body.decode()]
+
+
+def test_lines_of_json_sequences_are_numbered() -> None:
+    body = b'\x1e{"a":1}\n\n\x1e{"a":2}\r\n'
+
+    assert {leaf.address: leaf.text for leaf in of_body(body, ())} == {("member", 0, "a"): "1", ("member", 1, "a"): "2"}
+
+
 def test_a_part_in_a_transfer_encoding_is_changed_inside() -> None:
     head = b'--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
     body = head + b"MTAwMQ==\r\n--b--\r\n"
