@@ -276,7 +276,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A step as it is sent, with live values.
+    """A step as it is sent, with live values; they may be secrets, so `repr` leaves them out.
 
     Attributes:
         step: The step.
@@ -287,15 +287,15 @@ class Outgoing:
     """
 
     step: Step
-    target: str
-    headers: Headers
-    body: bytes
-    message: dict[str, JSON] | None = None
+    target: str = field(repr=False)
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    message: dict[str, JSON] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for a step.
+    """What came back for a step; `repr` leaves out what may be secret, such as the token of a login.
 
     Attributes:
         status: HTTP status; of a reply of Bayeux 200 if it says yes, else the number of its error, or 400; None if no
@@ -307,9 +307,9 @@ class Answer:
     """
 
     status: int | None
-    headers: Headers = ()
-    body: bytes = b""
-    reply: dict[str, JSON] | None = None
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    reply: dict[str, JSON] | None = field(default=None, repr=False)
     failure: str = ""
 
 

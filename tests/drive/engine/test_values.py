@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.drive.engine.plan import COOKIE, HEADER, Answer, Client, Hole
+from recorder.drive.engine.fill import filled
+from recorder.drive.engine.plan import COOKIE, HEADER, Act, Answer, Client, Hole
 from recorder.drive.engine.values import Login, Values, variable
 from recorder.errors import ValuesError
+
+from .steps import call, message, with_holes
 
 SECRET = "hunter2-zQ9"
 FILE = """
@@ -249,3 +252,13 @@ def test_a_variable_that_no_header_may_have_is_a_mistake(name: str, value: str) 
 
     assert str(caught.value) == f"environment: {name}: has a control character, which no header may have"
     assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_is_sent_and_answered_shows_no_value() -> None:
+    step = with_holes(message(Act.PUBLISH, {"channel": "/a", "data": {"pin": "0000"}}))
+    out = filled(step, lambda _: SECRET, (("Authorization", SECRET),))
+    other = filled(with_holes(call("POST", "/a?b=c", b'{"pin":"0000"}')), lambda _: SECRET)
+    answer = Answer(200, (("Set-Cookie", SECRET),), SECRET.encode(), {"ext": SECRET})
+
+    assert SECRET in f"{out.message}{out.headers}{other.target}{other.body!r}"
+    assert SECRET not in f"{out!r}{other!r}{answer!r}"
