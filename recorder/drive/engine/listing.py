@@ -12,7 +12,7 @@ from ...model import JSON
 from ...printable import printable
 from .allowing import Allowed, option
 from .needs import is_missing
-from .plan import BAYEUX, Act, Cause, Hole, Plan, Step, Why
+from .plan import BAYEUX, Act, Hole, Plan, Step, Why
 from .reading import shown
 from .values import Values
 
@@ -146,25 +146,17 @@ def _what(step: Step) -> str:
 
 
 def _waits(step: Step, plan: Plan) -> Iterator[str]:
-    """Yield what a step waits for; the step before it of its client goes without saying."""
-    seen: set[str] = set()
+    """Yield what a step waits for, each thing once; the step before it of its client goes without saying."""
+    found: dict[str, dict[str, None]] = {}  # names of the values that come from there
     for cause in step.causes:
-        text = _cause(cause, step, plan)
-        if text and text not in seen:
-            seen.add(text)
-            yield text
-
-
-def _cause(cause: Cause, step: Step, plan: Plan) -> str:
-    if cause.step is not None:
-        before = plan.steps[cause.step]
-        is_plain = cause.why is Why.TURN
-        whose = f" of {before.client}" if before.client not in ("", step.client) else ""
-        return "" if is_plain else f"step {before.number} {before.title}{whose}"
-    if cause.told is None:
-        return ""
-    names = f" (value {', '.join(cause.names)})" if cause.names else ""
-    return _told(cause.told, step, plan) + names
+        if cause.told is not None:
+            found.setdefault(_told(cause.told, step, plan), {}).update(dict.fromkeys(cause.names))
+        elif cause.step is not None and cause.why is not Why.TURN:
+            before = plan.steps[cause.step]
+            whose = f" of {before.client}" if before.client not in ("", step.client) else ""
+            found.setdefault(f"step {before.number} {before.title}{whose}", {})
+    for text, names in found.items():
+        yield f"{text} (value {', '.join(names)})" if names else text
 
 
 def _told(number: int, step: Step, plan: Plan) -> str:

@@ -39,7 +39,8 @@ def plan() -> Plan:
                 Cause(0, None, 0, Why.TURN),
                 Cause(0, None, 0, Why.OTHER),
                 Cause(None, 0, SECOND, Why.ORDER),
-                Cause(None, 1, SECOND, Why.VALUE, ("handle",)),
+                Cause(None, 1, SECOND, Why.ORDER),
+                Cause(None, 1, SECOND, Why.VALUE, ("handle", "device")),
                 Cause(None, 2, SECOND, Why.ORDER),
                 Cause(None, None, SECOND, Why.ORDER),
             ),
@@ -64,7 +65,7 @@ VALUES = Values.parse('[pseudonyms]\nuser-1 = "v-given"\n[client.s2.login]\npath
 def test_each_step_is_listed_with_what_it_waits_for_and_its_values() -> None:
     listed = list(as_text(rows(plan(), VALUES, Allowed(["Hold"]))))
 
-    events = "event Ringing of step 0 at s2 (value handle), event /calls"
+    events = "event Ringing of step 0 at s2 (value handle, device), event /calls"
     waits = f"step 0 POST /login, the answer to step 0 POST /login, {events}, 2.00 s of thinking"
     assert listed == [
         "   s2 login  POST /auth",
@@ -114,7 +115,7 @@ def test_a_row_is_json() -> None:
         "waits_for": [
             "step 0 POST /login",
             "the answer to step 0 POST /login",
-            "event Ringing of step 0 at s2 (value handle)",
+            "event Ringing of step 0 at s2 (value handle, device)",
             "event /calls",
         ],
         "think_seconds": 2.0,
