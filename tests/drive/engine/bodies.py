@@ -25,7 +25,7 @@ TEXT_TYPE = (("Content-Type", "text/plain; charset=iso-8859-1"),)
 
 BODIES = st.one_of(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
         max_leaves=8,
     ).map(lambda value: json.dumps(value).encode()),
