@@ -1,0 +1,548 @@
+"""Play the clients of a plan: say what leaves when, under which live values, and what did not come as recorded.
+
+    ┌─────────┐ all causes   ┌───────┐ think time   ┌──────┐
+    │ WAITING ├─────────────►│ READY ├─────────────►│ SENT │
+    └─────────┘              └───┬───┘              └──────┘
+                                 │ a value, a cause or its connection is missing
+                                 ▼
+                             ┌──────────┐
+                             │ LEFT_OUT │  its answer and its events are VOID, steps after it go on
+                             └──────────┘
+
+    COMING ── its step was sent ──► OPEN ── it came ──────────────► HEARD
+       │                              ├── its patience ran out ──► MISSING ── it came late ──► HEARD
+       └── its step was left out      └── its step was refused ──► VOID
+
+The driver has no clock and no connections: a front (`drive.front`) asks for what is due, sends it, and tells what came.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from itertools import islice
+from typing import Final
+
+from ...dialect.definition import Dialect, name_of
+from ...model import Event, Response
+from ...priority_queue import PriorityQueue
+from .fill import filled
+from .plan import Act, Answer, Cause, Finding, Hole, Outgoing, Plan, Step, Told
+from .playing.bindings import Bindings, Known
+from .playing.causes import causes_of, followers
+from .playing.findings import Words, is_begin, is_end
+from .playing.pairing import Held, Paired, Pairing, Surplus
+from .playing.resolving import Lacking, Resolver
+from .playing.state import OnMissing, Patience, State
+from .values import Values
+
+__all__ = ["Driver", "OnMissing", "Patience", "State"]
+
+_NANO: Final = 1e9
+_UPGRADED = 101  # RFC 9110, section 15.2.2
+_SHOWN = 20  # waits that a state lists
+
+
+class _Phase(Enum):
+    """How far a step is; see the diagram of the module."""
+
+    WAITING = 0
+    READY = 1
+    SENT = 2
+    LEFT_OUT = 3
+
+
+class _Fate(Enum):
+    """What became of something that the server should tell; see the diagram of the module."""
+
+    COMING = 0
+    OPEN = 1
+    HEARD = 2
+    MISSING = 3
+    VOID = 4
+
+
+_UNSENT = frozenset({_Phase.WAITING, _Phase.READY})
+_UNSETTLED = frozenset({_Fate.COMING, _Fate.OPEN})
+
+
+class Driver:
+    """The clients of a plan, played by cause.
+
+    All times are seconds on one clock of the caller's.
+
+    Args:
+        plan: What is driven.
+        values: What the user gave in place of recorded values.
+        new_id: Mints a value like the recorded one of a hole.
+        rate: Pace of the clients' think times: 1 as recorded, `math.inf` without any.
+        patience: How long to wait for what the server should tell.
+        on_missing: What to do about steps that wait for something that does not come.
+        settle: Seconds to wait for surplus events after all is done.
+        dialect: Names events, and tells which answers say no; without one, channels and statuses do.
+
+    Attributes:
+        findings: What went other than recorded, in the order it was found.
+
+    Raises:
+        ValueError: If the rate is no positive number, or a step waits for something that comes after it.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        values: Values,
+        new_id: Callable[[Hole], str],
+        rate: float = 1.0,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+        on_missing: OnMissing = OnMissing.STOP,
+        settle: float = 0.5,
+        dialect: Dialect | None = None,
+    ) -> None:
+        if not rate > 0:
+            raise ValueError(f"rate {rate} is not positive")
+        self.findings: list[Finding] = []
+        self._plan, self._values, self._rate, self._patience = plan, values, rate, patience
+        self._on_missing, self._settle, self._dialect = on_missing, settle, dialect
+        self._words, known = Words(plan), Known(plan)
+        self._bindings = Bindings()
+        self._resolver = Resolver(plan, values, new_id, self._bindings)
+        self._pairing = Pairing(plan, self._bindings, known, dialect)
+        self._began = self._quiet_since = -math.inf
+        self._has_begun = self._is_over = self._has_stalled = False
+        self._limit: float = math.inf  # number of the last step that may leave
+        self._phases = [_Phase.WAITING] * len(plan.steps)
+        self._fates = [_Fate.COMING] * len(plan.told)
+        self._causes = causes_of(plan)
+        self._open_causes = [len(causes) for causes in self._causes]
+        self._doomed: dict[int, str] = {}  # why a step will be left out
+        self._after_step, self._after_told = followers(self._causes)
+        self._told_of: defaultdict[int | None, list[Told]] = defaultdict(list)
+        for told in plan.told:
+            self._told_of[told.step].append(told)
+        self._ready: list[tuple[float, int]] = []
+        self._leaves_at: dict[int, float] = {}  # of the steps that are ready
+        self._held: list[tuple[float, int]] = []  # ready, and beyond the limit
+        self._expiring: PriorityQueue[int, float] = PriorityQueue()
+        self._closed: dict[str, str] = {}  # connections that are lost for good, and why; "" if the client closed it
+        self._lost: dict[str, tuple[float, str]] = {}  # when a connection was lost, and why
+        self._unsettled = len(plan.steps) + sum(told.is_awaited for told in plan.told)
+        self._answers = sum(step.answer is not None for step in plan.steps)
+        self._events = sum(told.event is not None and told.is_awaited for told in plan.told)
+        self._sent = self._left_out = self._heard = self._came = 0
+        self._answered: set[int] = set()
+        self._paired: dict[int, Event] = {}
+        self._open_told: dict[int, None] = {}  # those that are waited for, in the order they were opened
+        self._next = 0  # no step before this one is unsent
+        self._queues: defaultdict[str, deque[int]] = defaultdict(
+            deque
+        )  # unsent steps by client, and some others before
+        self._of_connection: defaultdict[str, list[Told]] = defaultdict(list)
+        for step in plan.steps:
+            self._queues[step.client].append(step.number)
+        for told in plan.told:
+            if told.event is not None:
+                self._of_connection[told.connection].append(told)
+
+    @property
+    def bindings(self) -> list[tuple[str, str]]:
+        """The recorded values that were learned from the server or minted by a client, each with its live value."""
+        return self._bindings.pairs()
+
+    def start(self, now: float) -> None:
+        """Begin the drive.
+
+        Raises:
+            ValueError: If it has begun.
+        """
+        if self._has_begun:
+            raise ValueError("the drive has begun")
+        self._has_begun, self._began, self._quiet_since = True, now, now
+        first = self._plan.steps[0].t if self._plan.steps else 0
+        for told in self._told_of[None]:
+            self._open(told, now)
+        for step in self._plan.steps:
+            if not self._causes[step.number]:
+                self._schedule(step.number, now + self._paced(step.t - first))
+
+    def due(self, now: float) -> list[Outgoing]:
+        """Return the steps that leave now, in order, each once; what has not come in time is found missing."""
+        outgoing: list[Outgoing] = []
+        while self._has_begun and not self._is_over:
+            if self._ready and self._ready[0][0] <= now:
+                at, number = heapq.heappop(self._ready)
+                if number > self._limit:
+                    self._held.append((at, number))
+                else:
+                    self._leave(self._plan.steps[number], now, outgoing)
+            elif (expiry := self._expiring.first()) is not None and expiry <= now:
+                self._expire(self._plan.told[self._expiring.pop() or 0], now)
+            else:
+                break
+        if self._end is not None and now >= self._end:
+            self._finish(now)
+        return outgoing
+
+    def answered(self, number: int, answer: Answer, now: float) -> None:
+        """Take the answer to a step, or the reason why none came.
+
+        Only the first answer to a step counts.
+
+        Raises:
+            ValueError: If the step was not sent.
+        """
+        step = self._plan.steps[number]
+        if self._phases[number] is not _Phase.SENT:
+            raise ValueError(f"{self._words.step(step)} was not sent")
+        if number in self._answered or self._is_over:
+            return
+        self._answered.add(number)
+        told = None if step.answer is None else self._plan.told[step.answer]
+        self._came += told is not None and answer.status is not None
+        if answer.status is None:
+            self._fail(step, told, answer, now)
+        elif told is not None:
+            self._resolver.learn(told, answer)
+            self._compare(step, told, answer, now)
+            self._settle_told(told, _Fate.HEARD, now)
+
+    def heard(self, connection: str, event: Event, now: float) -> None:
+        """Take an event that came by a connection of the plan."""
+        if not self._has_begun or self._is_over:
+            return
+        match self._pairing.pair(connection, event):
+            case Paired(told):
+                self._come(self._plan.told[told], event, now)
+            case Surplus() as surplus if not self._pairing.is_ignored(connection, event):
+                self._unexpected(connection, event, surplus, now)
+            case Surplus() | Held():
+                pass
+
+    def lost(self, connection: str, text: str, now: float) -> None:
+        """Note that a connection was lost and recovered; events that it lost are found missing in their time."""
+        if self._is_over or connection in self._closed:
+            return
+        self._lost[connection] = now, text
+        self.findings.append(self._words.lost(connection, text, self._at(now)))
+
+    def gone(self, connection: str, text: str, now: float) -> None:
+        """Note that a connection was lost for good: what it should bring is missing now.
+
+        Nothing is found if all has come that it should bring.
+        """
+        if self._is_over or connection in self._closed:
+            return
+        events = [
+            one for one in self._of_connection[connection] if one.is_awaited and self._fates[one.number] in _UNSETTLED
+        ]
+        steps = [one for one in self._plan.steps if one.connection == connection and not is_end(one)]
+        steps = [one for one in steps if self._phases[one.number] in _UNSENT]
+        self._closed[connection] = text = text or "no reason is known"
+        if events or steps:
+            found = self._words.gone(connection, text, len(events), len(steps), self._at(now))
+            self.findings.append(found)
+        for told in events:
+            if self._fates[told.number] is _Fate.OPEN:
+                self._miss(told, now)
+
+    def deadline(self) -> float | None:
+        """Return when `due` has to be asked again if nothing comes before; None before the begin and after the end."""
+        if not self._has_begun or self._is_over:
+            return None
+        times = [self._ready[0][0]] if self._ready else []
+        times += [at for at in (self._expiring.first(), self._end) if at is not None]
+        return min(times, default=None)
+
+    def next_step(self) -> Step | None:
+        """Let one more step leave, and no other one; return it, None if all have left.
+
+        The first call puts the driver into steps: then the steps leave in the recorded order, each after a call of its
+        own.
+        """
+        first = self._first_unsent()
+        number = first if math.isinf(self._limit) else max(first, int(self._limit) + 1)
+        self._go_to(number)
+        return self._plan.steps[number] if number < len(self._plan.steps) else None
+
+    def go_on(self) -> None:
+        """Let all further steps leave by themselves again."""
+        self._go_to(math.inf)
+
+    def is_at_rest(self) -> bool:
+        """Return whether all has come that the next step waits for, and only `next_step` lets it leave.
+
+        After the last step: whether all is settled.
+        """
+        first = self._first_unsent()
+        if first == len(self._phases):
+            return not self._unsettled
+        return first > self._limit and not self._open_causes[first]
+
+    def state(self, now: float) -> State:
+        """Return how far the drive has got."""
+        return State(
+            self._sent,
+            self._left_out,
+            len(self._plan.steps),
+            self._came,
+            self._answers,
+            self._heard,
+            self._events,
+            tuple(islice(self._waits(now), _SHOWN)),
+            self._is_over,
+            self._has_stalled,
+            self._paired,
+        )
+
+    @property
+    def _end(self) -> float | None:
+        """When the run is over; None while something is not settled."""
+        return None if self._unsettled else self._quiet_since + self._settle
+
+    def _at(self, now: float) -> float:
+        return now - self._began
+
+    def _paced(self, nanoseconds: int) -> float:
+        return 0.0 if math.isinf(self._rate) else max(0, nanoseconds) / _NANO / self._rate
+
+    def _schedule(self, number: int, at: float) -> None:
+        self._phases[number] = _Phase.READY
+        self._leaves_at[number] = at
+        heapq.heappush(self._ready, (self._began if math.isinf(self._rate) else at, number))
+
+    def _free(self, numbers: Iterable[int], now: float) -> None:
+        """Count one cause of these steps as settled; a step without any other is ready."""
+        for number in numbers:
+            self._open_causes[number] -= 1
+            if not self._open_causes[number]:
+                step = self._plan.steps[number]
+                think = step.t - max(cause.t for cause in self._causes[number].values())
+                self._schedule(number, now if number in self._doomed else now + self._paced(think))
+
+    def _leave(self, step: Step, now: float, outgoing: list[Outgoing]) -> None:
+        """Send a step, or leave it out."""
+        if is_begin(step):
+            self._closed.pop(step.connection, None)
+        cut = self._closed.get(step.connection, "")
+        reason = self._doomed.get(step.number) or (cut and f"its connection is gone ({cut})")
+        if reason:
+            self._leave_out(step, reason, now, is_told=not (cut and is_end(step)))
+            return
+        headers = self._values.headers(step.client)
+        resolved, lacking = self._resolver.resolve(step, headers)
+        if lacking:
+            self.findings += self._without(step, lacking, now)
+            self._leave_out(step, self._words.lacks(lacking[0]), now)
+            return
+        self._resolver.bind(resolved)
+        outgoing.append(filled(step, resolved.get, headers))
+        self._sent += 1
+        self._pass(step, _Phase.SENT, now)
+        if is_end(step):
+            self._closed[step.connection] = ""
+        for told in self._told_of[step.number]:
+            self._open(told, now)
+
+    def _leave_out(self, step: Step, reason: str, now: float, *, is_told: bool = True) -> None:
+        self._left_out += 1
+        if is_told:
+            self.findings.append(self._words.left_out(step, reason, self._at(now)))
+            if self._on_missing is OnMissing.STOP:
+                self._stop()
+                return
+        self._pass(step, _Phase.LEFT_OUT, now)
+        for told in self._told_of[step.number]:
+            self._void(told, now)
+
+    def _pass(self, step: Step, phase: _Phase, now: float) -> None:
+        """Take a step as settled: the steps after it may go on."""
+        self._phases[step.number] = phase
+        del self._leaves_at[step.number]
+        self._unsettled -= 1
+        self._quiet_since = now
+        self._free(self._after_step.get(step.number, ()), now)
+
+    def _without(self, step: Step, lacking: list[Lacking], now: float) -> list[Finding]:
+        at = self._at(now)
+        return [self._words.no_value(step, one, one.without[0], at) for one in lacking if one.without]
+
+    def _open(self, told: Told, now: float) -> None:
+        """Wait for something whose step has left."""
+        self._fates[told.number] = _Fate.OPEN
+        if told.event is not None:
+            early = self._pairing.open(told, told.event)
+            if early is not None:
+                self._come(told, early, now)
+                return
+            if self._closed.get(told.connection):
+                self._miss(told, now)
+                return
+        if told.is_awaited or told.number in self._after_told:
+            self._open_told[told.number] = None
+            self._expiring.put(told.number, now + self._seconds(told))
+
+    def _seconds(self, told: Told) -> float:
+        """Return how long something is waited for, in seconds since its step has left."""
+        steps = self._plan.steps
+        since = steps[told.step].t if told.step is not None else steps[0].t if steps else told.t
+        return self._patience.seconds(max(0, told.t - since) / _NANO)
+
+    def _come(self, told: Told, event: Event, now: float) -> None:
+        self._paired[told.number] = event
+        self._heard += told.is_awaited
+        self._resolver.learn(told, event)
+        self._settle_told(told, _Fate.HEARD, now)
+
+    def _settle_told(self, told: Told, fate: _Fate, now: float) -> None:
+        before, self._fates[told.number] = self._fates[told.number], fate
+        if before not in _UNSETTLED:
+            return
+        self._expiring.drop(told.number)
+        self._open_told.pop(told.number, None)
+        if told.is_awaited:
+            self._unsettled -= 1
+            self._quiet_since = now
+        self._free(self._after_told.get(told.number, ()), now)
+
+    def _void(self, told: Told, now: float) -> None:
+        """Wait no more for something that cannot come, for a reason that was found."""
+        before = self._fates[told.number]
+        if before not in _UNSETTLED:
+            return
+        if told.event is not None:
+            if before is _Fate.COMING and told.n:
+                self._pairing.forget(told)
+            else:  # what followed a step by chance may come without it
+                early = self._pairing.open(told, told.event) if before is _Fate.COMING else None
+                if early is not None:
+                    self._come(told, early, now)
+                    return
+                self._pairing.retire(told)
+        self._settle_told(told, _Fate.VOID, now)
+
+    def _expire(self, told: Told, now: float) -> None:
+        """Find something missing whose patience has run out."""
+        if not told.is_awaited:
+            self._void(told, now)
+            return
+        lost = self._lost.get(told.connection)
+        since = now - self._seconds(told)
+        meanwhile = lost[1] if lost is not None and lost[0] >= since and told.event is not None else ""
+        self._find_missing(told, now, lost=meanwhile)
+        self._miss(told, now)
+
+    def _find_missing(self, told: Told, now: float, *, failure: str = "", lost: str = "") -> None:
+        waits = [self._plan.steps[number] for number in self._waiters(told)]
+        self.findings.append(
+            self._words.missing(told, self._seconds(told), waits, at=self._at(now), failure=failure, lost=lost)
+        )
+
+    def _miss(self, told: Told, now: float) -> None:
+        """Do as the user wishes about the steps that wait for something missing."""
+        waiters = self._waiters(told)
+        if waiters and self._on_missing is OnMissing.STOP:
+            self._stop()
+            return
+        if self._on_missing is OnMissing.SKIP:
+            for number in waiters:
+                self._doomed.setdefault(number, f"it waited for {self._words.told(told)}, which did not come")
+        if told.event is not None:
+            self._pairing.retire(told)
+        self._settle_told(told, _Fate.MISSING, now)
+
+    def _waiters(self, told: Told) -> list[int]:
+        return [one for one in self._after_told.get(told.number, ()) if self._phases[one] in _UNSENT]
+
+    def _fail(self, step: Step, told: Told | None, answer: Answer, now: float) -> None:
+        """Take that no answer came to a step."""
+        failure = answer.failure or "no answer came"
+        if told is None:
+            if step.act is Act.MESSAGE:
+                self.findings.append(self._words.failed(step, failure, self._at(now)))
+        elif self._fates[told.number] is _Fate.OPEN:
+            self._find_missing(told, now, failure=failure)
+            self._miss(told, now)
+        if is_begin(step):
+            self._cut(step.connection, failure, now)
+
+    def _compare(self, step: Step, told: Told, answer: Answer, now: float) -> None:
+        """Find whether an answer says no where the recorded one said yes, or the other way."""
+        is_accepted = self._is_accepted(step, told, answer)
+        if told.is_accepted and not is_accepted:
+            self.findings.append(self._words.refused(step, told, answer, self._at(now)))
+            for event in self._told_of[step.number]:
+                if event.event is not None:
+                    self._void(event, now)
+            if is_begin(step):
+                self._cut(step.connection, "it was refused", now)
+        elif is_accepted and not told.is_accepted:
+            self.findings.append(self._words.accepted(step, told, answer, self._at(now)))
+
+    def _is_accepted(self, step: Step, told: Told, answer: Answer) -> bool:
+        """Return whether an answer says yes, and learn the keys that it tells."""
+        status = answer.status or 0
+        if self._dialect is None or told.response is None:
+            return 200 <= status < 300 or status == _UPGRADED
+        live = Response(0, 0, 0, status, answer.headers, answer.body)
+        is_accepted, keys = self._dialect.answered(live, step.operation)
+        if keys:
+            self._pairing.learn(self._dialect.answered(told.response, step.operation)[1], keys)
+        return is_accepted
+
+    def _cut(self, connection: str, reason: str, now: float) -> None:
+        """Wait no more for events of a connection that did not begin."""
+        self._closed[connection] = reason
+        for told in self._of_connection[connection]:
+            if self._fates[told.number] is _Fate.OPEN:
+                self._void(told, now)
+
+    def _unexpected(self, connection: str, event: Event, surplus: Surplus, now: float) -> None:
+        name = name_of(self._dialect.keys_of_event(event), event) if self._dialect else event.channel
+        self.findings.append(self._words.surplus(connection, event, name, surplus, self._at(now)))
+
+    def _stop(self) -> None:
+        self._is_over = self._has_stalled = True
+
+    def _finish(self, now: float) -> None:
+        for connection, event in self._pairing.leftovers():
+            if not self._pairing.is_ignored(connection, event):
+                self._unexpected(connection, event, Surplus(), now)
+        self._is_over = True
+
+    def _first_unsent(self) -> int:
+        while self._next < len(self._phases) and self._phases[self._next] not in _UNSENT:
+            self._next += 1
+        return self._next
+
+    def _go_to(self, limit: float) -> None:
+        self._limit = limit
+        for one in self._held:
+            heapq.heappush(self._ready, one)
+        self._held.clear()
+
+    def _waits(self, now: float) -> Iterator[str]:
+        """Yield what the next step of each client waits for, then what is waited for after the last step."""
+        if self._is_over and not self._has_stalled:
+            return
+        is_done = True
+        for queue in self._queues.values():
+            while queue and self._phases[queue[0]] not in _UNSENT:
+                queue.popleft()
+            if queue:
+                is_done = False
+                step = self._plan.steps[queue[0]]
+                causes = [one for one in self._causes[step.number].values() if self._is_open(one)]
+                yield from (self._words.wait(step, cause) for cause in causes)
+                if step.number in self._leaves_at and not self._is_over:
+                    yield f"{self._words.step(step)} leaves in {max(0.0, self._leaves_at[step.number] - now):.3g} s"
+        if is_done:
+            yield from (f"{self._words.told(self._plan.told[number])} is waited for" for number in self._open_told)
+
+    def _is_open(self, cause: Cause) -> bool:
+        if cause.told is not None:
+            return self._fates[cause.told] in _UNSETTLED
+        return cause.step is not None and self._phases[cause.step] in _UNSENT

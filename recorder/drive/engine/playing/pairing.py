@@ -1,0 +1,289 @@
+"""Pair each live event with the recorded one that it stands for.
+
+A recorded event can come once the step that caused it has left. Of those on the connection of the live event, with its
+channel and its name, it is the one with the most ids in common; else the first whose ids are not known to be others.
+
+Two kinds of ids count: values that the drive bound, which forbid a pair if they differ, and keys of the dialect, which
+only let one event go before another: two customers may have one telephone number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TypeAlias
+
+from ....dialect.definition import NOTIFICATION, Dialect, name_of
+from ....frozen import dataclass as frozen
+from ....model import Event, Keys
+from ..plan import Plan, Told
+from .bindings import Bindings, Known, Spot, has_digit, is_distinct, texts_in
+
+_ANY = "•"
+_Kind: TypeAlias = tuple[str, str, str]  # connection, channel without ids, name
+
+
+@frozen(frozen=True, slots=True)
+class Paired:
+    """The outcome for a live event that stands for a recorded one; `told` is its number."""
+
+    told: int
+
+
+@frozen(frozen=True, slots=True)
+class Held:
+    """The outcome for a live event that comes before the step that it followed by chance when it was recorded."""
+
+
+@frozen(frozen=True, slots=True)
+class Surplus:
+    """The outcome for a live event that stands for no recorded one.
+
+    Attributes:
+        twin: Number of the recorded event that an equal live one was paired with; None if there is none.
+        next: Number of a recorded event of this kind whose step has not left; None if there is none.
+    """
+
+    twin: int | None = None
+    next: int | None = None
+
+
+Outcome: TypeAlias = Paired | Held | Surplus
+
+
+@dataclass(slots=True)
+class _Live:
+    """A live event as it is compared.
+
+    Attributes:
+        spots: Its texts by their places.
+        ids: Recorded values that its texts stand for.
+    """
+
+    event: Event
+    spots: dict[Spot, str]
+    ids: set[str]
+
+
+@dataclass(slots=True)
+class _Recorded:
+    """A recorded event as it is compared.
+
+    Attributes:
+        ids: The values by their places that the drive binds.
+        texts: Those, and the values of its keys.
+    """
+
+    told: Told
+    event: Event
+    ids: dict[Spot, str]
+    texts: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Recorded events that may come, in the order in which they may."""
+
+    members: OrderedDict[int, _Recorded] = field(default_factory=OrderedDict)
+    by_id: dict[str, OrderedDict[int, _Recorded]] = field(default_factory=dict)
+
+    def add(self, one: _Recorded) -> None:
+        self.members[one.told.number] = one
+        for text in one.texts:
+            self.by_id.setdefault(text, OrderedDict())[one.told.number] = one
+
+    def drop(self, number: int) -> _Recorded | None:
+        one = self.members.pop(number, None)
+        if one is not None:
+            for text in one.texts:
+                same = self.by_id[text]
+                del same[number]
+                if not same:
+                    del self.by_id[text]
+        return one
+
+
+@dataclass(slots=True)
+class _Kindred:
+    """What there is of one kind: recorded events that are awaited, that came too late, and that come later."""
+
+    awaited: _Group = field(default_factory=_Group)
+    late: _Group = field(default_factory=_Group)
+    coming: OrderedDict[int, Told] = field(default_factory=OrderedDict)
+    anchored: int = 0  # of those that come later: events that belong to no triple
+    early: OrderedDict[int, Event] = field(default_factory=OrderedDict)
+
+
+class Pairing:
+    """Recorded events that may come, and the live ones that came."""
+
+    def __init__(self, plan: Plan, bindings: Bindings, known: Known, dialect: Dialect | None) -> None:
+        self._plan, self._bindings, self._known, self._dialect = plan, bindings, known, dialect
+        self._keys = Bindings()
+        self._kinds: dict[_Kind, _Kindred] = {}
+        self._kind_of: dict[int, _Kind] = {}
+        self._heard: dict[tuple[str, bytes], int] = {}
+        self._ignored: set[_Kind] = set()
+        self._held = 0
+        for told in plan.told:
+            if told.event is not None:
+                self._expect(told, told.event)
+
+    def _expect(self, told: Told, event: Event) -> None:
+        kind = self._kind_of[told.number] = (told.connection, self._shape(event.channel), _named(told.name, event))
+        kindred = self._kinds.setdefault(kind, _Kindred())
+        kindred.coming[told.number] = told
+        kindred.anchored += told.n == 0
+        if not told.is_awaited:
+            self._ignored.add(kind)
+
+    def open(self, told: Told, event: Event) -> Event | None:
+        """Let a recorded event be paired from now on; return the live event that came for it before."""
+        kindred = self._kinds[self._kind_of[told.number]]
+        self._leave(kindred, told)
+        one = self._recorded(told, event)
+        for number, early in kindred.early.items():
+            if self._fits(one, self._live(early)):
+                del kindred.early[number]
+                self._note(told, early)
+                return early
+        kindred.awaited.add(one)
+        return None
+
+    def forget(self, told: Told) -> None:
+        """Let a recorded event never be paired: the step that caused it was left out."""
+        self._leave(self._kinds[self._kind_of[told.number]], told)
+
+    def retire(self, told: Told) -> None:
+        """Let a recorded event be paired only with what stands for no other one: it is not waited for any more."""
+        kindred = self._kinds[self._kind_of[told.number]]
+        one = kindred.awaited.drop(told.number)
+        if one is not None:
+            kindred.late.add(one)
+
+    def pair(self, connection: str, event: Event) -> Outcome:
+        """Find the recorded event that a live one stands for."""
+        keys = self._dialect.keys_of_event(event) if self._dialect else {}
+        name = name_of(keys, event)
+        kind = (connection, self._shape(event.channel, is_live=True), _named(name, event))
+        kindred = self._kinds.get(kind)
+        if kindred is None:
+            return Surplus(self._heard.get((connection, _digest(event))))
+        live = self._live(event, keys)
+        for group in (kindred.awaited, kindred.late):
+            found = self._search(group, live)
+            if found is not None:
+                group.drop(found.told.number)
+                self._note(found.told, event)
+                return Paired(found.told.number)
+        if kindred.anchored > len(kindred.early):
+            self._held += 1
+            kindred.early[self._held] = event
+            return Held()
+        return Surplus(self._heard.get((connection, _digest(event))), next(iter(kindred.coming), None))
+
+    def is_ignored(self, connection: str, event: Event) -> bool:
+        """Return whether a live event is a heartbeat or the like, which may come at any time."""
+        if self._dialect is not None and self._dialect.is_ignored(event):
+            return True
+        if not self._ignored:
+            return False
+        name = name_of(self._dialect.keys_of_event(event), event) if self._dialect else event.channel
+        return (connection, self._shape(event.channel, is_live=True), _named(name, event)) in self._ignored
+
+    def leftovers(self) -> Iterator[tuple[str, Event]]:
+        """Yield the connection and the event of each live event that was held and stands for no recorded one."""
+        held = ((number, kind[0], event) for kind, one in self._kinds.items() for number, event in one.early.items())
+        yield from ((connection, event) for _, connection, event in sorted(held, key=lambda one: one[0]))
+
+    def _leave(self, kindred: _Kindred, told: Told) -> None:
+        if kindred.coming.pop(told.number, None) is not None:
+            kindred.anchored -= told.n == 0
+
+    def _note(self, told: Told, event: Event) -> None:
+        """Remember a live event, to tell a doubled one; and what its keys tell of ids."""
+        self._heard.setdefault((told.connection, _digest(event)), told.number)
+        if self._dialect is not None:
+            self.learn(told.keys, self._dialect.keys_of_event(event))
+
+    def learn(self, recorded: Keys, live: Keys) -> None:
+        """Bind the values of keys which have one value in the recording and one now."""
+        for name, text in recorded.items():
+            now = live.get(name)
+            if isinstance(text, str) and isinstance(now, str) and name != NOTIFICATION and is_distinct(text):
+                self._keys.bind(text, now)
+
+    def _search(self, group: _Group, live: _Live) -> _Recorded | None:
+        """Return the recorded event with the most ids of a live one, else the first that the ids do not forbid."""
+        if not group.members:
+            return None
+        rarest = min((group.by_id[text] for text in live.ids if text in group.by_id), key=len, default=None)
+        best, most = None, 0
+        for one in rarest.values() if rarest else ():
+            shared = len(live.ids & one.texts)
+            if shared > most and self._fits(one, live):
+                best, most = one, shared
+                if shared == len(live.ids):
+                    break
+        return best or next((one for one in group.members.values() if self._fits(one, live)), None)
+
+    def _fits(self, one: _Recorded, live: _Live) -> bool:
+        contradict, spots = self._bindings.contradict, live.spots
+        for spot, text in one.ids.items():
+            now = spots.get(spot)
+            if now is not None and contradict(text, now):
+                return False
+        return one.event.channel == live.event.channel or self._fit_channels(one.event.channel, live.event.channel)
+
+    def _fit_channels(self, recorded: str, live: str) -> bool:
+        """Return whether two channels of one shape may be one but for its ids."""
+        pairs = zip(recorded.split("/"), live.split("/"), strict=True)
+        return all(
+            mine == now or (not self._bindings.contradict(mine, now) and (mine in self._known or is_distinct(mine)))
+            for mine, now in pairs
+        )
+
+    def _shape(self, channel: str, *, is_live: bool = False) -> str:
+        """Return a channel without the segments that may be ids."""
+        return "/".join(_ANY if self._may_vary(part, is_live=is_live) else part for part in channel.split("/"))
+
+    def _may_vary(self, segment: str, *, is_live: bool) -> bool:
+        is_bound = is_live and bool(self._bindings.recorded(segment))
+        return is_bound or segment in self._known or has_digit(segment)
+
+    def _live(self, event: Event, keys: Keys | None = None) -> _Live:
+        if keys is None:
+            keys = self._dialect.keys_of_event(event) if self._dialect else {}
+        spots = texts_in(event.data)
+        ids: set[str] = set()
+        recorded = self._bindings.recorded
+        for spot, text in spots.items():
+            if known := recorded(text):
+                ids.update(one for one in known if self._known.is_id(one, spot))
+        for part in event.channel.split("/"):
+            ids.update(recorded(part))
+        for text in _ids_in(keys):
+            ids.update(self._keys.recorded(text))
+        return _Live(event, spots, ids)
+
+    def _recorded(self, told: Told, event: Event) -> _Recorded:
+        ids = {spot: text for spot, text in texts_in(event.data).items() if self._known.is_id(text, spot)}
+        parts = (part for part in event.channel.split("/") if part in self._known)
+        return _Recorded(told, event, ids, frozenset((*ids.values(), *parts, *_ids_in(told.keys))))
+
+
+def _ids_in(keys: Keys) -> Iterator[str]:
+    """Yield the values of keys; of a key with several values none is the id."""
+    return (text for name, text in keys.items() if isinstance(text, str) and name != NOTIFICATION and is_distinct(text))
+
+
+def _named(name: str, event: Event) -> str:
+    return "" if name == event.channel else name
+
+
+def _digest(event: Event) -> bytes:
+    text = json.dumps([event.channel, event.data], sort_keys=True, default=repr)
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,0 +1,170 @@
+"""Which recorded event a live one stands for."""
+
+from __future__ import annotations
+
+from recorder.dialect.definition import Dialect
+from recorder.drive.engine.plan import Told
+from recorder.drive.engine.playing.bindings import Bindings, Known
+from recorder.drive.engine.playing.pairing import Held, Paired, Pairing, Surplus
+
+from ..simulated import Script, event
+
+
+def two_calls(*, channel: str = "/calls") -> Script:
+    """Two calls, each with an event that has its handle; the client uses both handles later."""
+    script = Script()
+    script.client("s1", "c1", "c2")
+    for number in (0, 1):
+        script.step("s1", number, {"ref": f"ref-000{number}"}, fresh=("ref",), n=number + 1)
+        data = {"ref": f"ref-000{number}", "handle": f"handle-000{number}"}
+        script.event("c1", number, number + 0.5, channel.format(number), data)
+    script.step(
+        "s1", 9.0, {"a": "handle-0000", "b": "handle-0001"}, learned={"a": [(0, "handle")], "b": [(1, "handle")]}
+    )
+    return script
+
+
+def opened(script: Script, bindings: Bindings, *numbers: int, dialect: Dialect | None = None) -> Pairing:
+    plan = script.plan()
+    pairing = Pairing(plan, bindings, Known(plan), dialect)
+    for number in numbers:
+        assert pairing.open(plan.told[number], plan.told[number].event) is None
+    return pairing
+
+
+def bound(*pairs: tuple[str, str]) -> Bindings:
+    bindings = Bindings()
+    for recorded, live in pairs:
+        bindings.bind(recorded, live)
+    return bindings
+
+
+def test_the_event_with_the_same_ids_goes_first():
+    pairing = opened(two_calls(), bound(("ref-0000", "x-1"), ("ref-0001", "x-2")), 0, 1)
+
+    assert pairing.pair("c1", event("/calls", {"ref": "x-2"})) == Paired(1)
+    assert pairing.pair("c1", event("/calls", {"ref": "x-1"})) == Paired(0)
+
+
+def test_without_ids_the_earliest_goes_first():
+    pairing = opened(two_calls(), Bindings(), 0, 1)
+
+    assert pairing.pair("c1", event("/calls", {"ref": "new-1"})) == Paired(0)
+    assert pairing.pair("c1", event("/calls", {})) == Paired(1)
+
+
+def test_an_event_that_lost_the_field_of_its_id_is_paired_all_the_same():
+    pairing = opened(two_calls(), bound(("ref-0000", "x-1")), 0)
+
+    assert pairing.pair("c1", event("/calls", {})) == Paired(0)
+
+
+def test_an_event_with_the_id_of_another_is_surplus():
+    pairing = opened(two_calls(), bound(("ref-0000", "x-1"), ("ref-0001", "x-2")), 1)
+
+    assert pairing.pair("c1", event("/calls", {"ref": "x-1"})) == Surplus(None, 0)
+
+
+def test_an_event_with_an_unknown_id_in_place_of_a_known_one_is_surplus():
+    pairing = opened(two_calls(), bound(("ref-0000", "x-1")), 0)
+
+    assert pairing.pair("c1", event("/calls", {"ref": "what-9"})) == Surplus(None, 1)
+
+
+def test_a_short_value_that_happens_to_be_a_handle_contradicts_nothing():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 0.0)
+    script.event("c1", 0, 0.5, "/calls", {"handle": "7", "waiting": 7})
+    script.step("s1", 9.0, {"handle": "7"}, learned={"handle": [(0, "handle")]})
+    pairing = opened(script, bound(("7", "1001")), 0)
+
+    assert pairing.pair("c1", event("/calls", {"handle": "1001", "waiting": 7})) == Paired(0)
+
+
+def test_a_channel_holds_live_ids():
+    pairing = opened(two_calls(channel="/calls/ref-000{}"), bound(("ref-0000", "x-1"), ("ref-0001", "x-2")), 0, 1)
+
+    assert pairing.pair("c1", event("/calls/x-2", {})) == Paired(1)
+    assert pairing.pair("c1", event("/calls/x-3", {})) == Surplus()
+    assert pairing.pair("c1", event("/other/x-1", {})) == Surplus()
+
+
+def test_an_event_on_another_connection_stands_for_another_copy():
+    script = two_calls()
+    script.event("c2", 1, 1.6, "/calls", {"ref": "ref-0001", "handle": "handle-0001"})
+    pairing = opened(script, bound(("ref-0001", "x-2")), 1, 2)
+
+    assert pairing.pair("c2", event("/calls", {"ref": "x-2"})) == Paired(2)
+    assert pairing.pair("c2", event("/calls", {"ref": "x-2"})) == Surplus(2)
+    assert pairing.pair("c1", event("/calls", {"ref": "x-2"})) == Paired(1)
+
+
+def test_what_came_too_late_goes_last():
+    script = two_calls()
+    pairing = opened(script, Bindings(), 0, 1)
+    pairing.retire(script.told[0])
+
+    assert pairing.pair("c1", event("/calls", {})) == Paired(1)
+    assert pairing.pair("c1", event("/calls", {})) == Paired(0)
+
+
+def test_an_event_of_a_step_that_was_left_out_is_surplus():
+    script = two_calls()
+    pairing = opened(script, Bindings())
+    pairing.forget(script.told[0])
+
+    assert pairing.pair("c1", event("/calls", {})) == Surplus(None, 1)
+
+
+def test_an_event_that_followed_a_step_by_chance_may_come_before_it():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 0.0)
+    script.event("c1", 0, 0.5, "/news", {"text": "a"}, n=0)
+    pairing = opened(script, Bindings())
+    news = event("/news", {"text": "a"})
+
+    assert pairing.pair("c1", news) == Held()
+    assert list(pairing.leftovers()) == [("c1", news)]
+    assert pairing.pair("c1", news) == Surplus(None, 0)
+    assert pairing.open(script.told[0], script.told[0].event) is news
+    assert list(pairing.leftovers()) == []
+
+
+def test_keys_of_the_dialect_let_one_event_go_before_another():
+    script = calls_of_workspace()
+    bindings = Bindings()
+    pairing = opened(script, bindings, 0, 1, dialect=WORKSPACE)
+    pairing.learn({"call": "0123-1"}, {"call": "live-1"})
+
+    assert pairing.pair("c1", voice("live-1")) == Paired(1)
+    assert pairing.pair("c1", voice("live-1")) == Paired(0)
+    assert bindings.pairs() == []
+
+
+def test_events_with_other_names_are_others():
+    pairing = opened(calls_of_workspace(), Bindings(), 0, 1, dialect=WORKSPACE)
+    other = event("/workspace/v3/voice", {"call": {"id": "0123-1"}, "messageType": "EventError"})
+
+    assert pairing.pair("c1", other) == Surplus()
+
+
+WORKSPACE = Dialect.load("genesys-workspace")
+
+
+def voice(call: str, number: int = 0):
+    return event("/workspace/v3/voice", {"call": {"id": call}, "messageType": "CallStateChanged"}, number)
+
+
+def calls_of_workspace() -> Script:
+    script = Script()
+    script.client("s1", "c1")
+    for number in (0, 1):
+        script.step("s1", 0.0, n=number + 1)
+        heard = voice(f"0123-{number}", number)
+        script.told.append(
+            Told(number, "s1", "c1", (number, 0), 5, number, number + 1, event=heard, name="CallStateChanged",
+                 keys=WORKSPACE.keys_of_event(heard))
+        )  # fmt: skip
+    return script

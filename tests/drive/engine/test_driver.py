@@ -1,0 +1,565 @@
+"""What leaves when, and what is found if something does not come as recorded."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from recorder.drive.engine.driver import OnMissing, Patience
+from recorder.drive.engine.plan import Act, Answer, Cause, Found, Why
+from recorder.drive.engine.values import Values
+
+from .simulated import Run, Script, Server, body_of, driver, event, sent
+
+
+def ring() -> Script:
+    """A client places a call, hears of it under a handle, and asks for the record of that handle."""
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, {"ref": "ref-0001"}, fresh=("ref",))
+    script.answer(0, 1.1)
+    script.event("c1", 0, 1.5, "/calls", {"ref": "ref-0001", "handle": "handle-0001"})
+    script.step("s1", 3.5, {"handle": "handle-0001"}, learned={"handle": [(1, "handle")]})
+    script.answer(1, 3.6)
+    return script
+
+
+def found(player) -> list[Found]:
+    return [one.found for one in player.findings]
+
+
+def test_a_step_leaves_its_think_time_after_the_last_of_its_causes():
+    player = driver(ring().plan())
+    player.start(100.0)
+    assert sent(player.due(100.0)) == [0]
+    player.answered(0, Answer(200), 100.1)
+    assert player.due(100.1) == []
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 100.2)
+
+    assert player.deadline() == pytest.approx(102.2)
+    assert player.due(102.1) == []
+    [outgoing] = player.due(player.deadline())
+    assert body_of(outgoing) == {"handle": "live-0007"}
+    assert player.bindings == [("ref-0001", "fresh-0001"), ("handle-0001", "live-0007")]
+
+
+@pytest.mark.parametrize(("rate", "leaves"), [(0.5, 104.2), (20.0, 100.3), (math.inf, 100.21)])
+def test_the_rate_shortens_think_times(rate, leaves):
+    player = driver(ring().plan(), rate=rate)
+    player.start(100.0)
+    player.due(100.0)
+    player.answered(0, Answer(200), 100.1)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 100.2)
+
+    assert player.deadline() <= leaves
+    assert sent(player.due(leaves + 1e-9)) == [1]
+
+
+def test_no_rate_lets_a_step_leave_before_its_causes():
+    player = driver(ring().plan(), rate=math.inf)
+    player.start(100.0)
+    player.due(100.0)
+    player.answered(0, Answer(200), 100.1)
+
+    assert player.due(104.0) == []
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, math.nan])
+def test_a_rate_is_positive(rate):
+    with pytest.raises(ValueError, match="not positive"):
+        driver(ring().plan(), rate=rate)
+
+
+def test_a_step_that_waits_for_what_comes_after_it_is_a_mistake_of_the_plan():
+    script = ring()
+    script.step("s1", 9.0, causes=[Cause(3, None, 0, Why.TURN)])
+    script.step("s1", 9.0)
+
+    with pytest.raises(ValueError, match="step 2 waits for step 3"):
+        driver(script.plan())
+
+
+def test_an_event_before_the_ack_counts():
+    player = driver(ring().plan(), rate=math.inf)
+    player.start(0.0)
+    player.due(0.0)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 0.1)
+    assert player.due(0.1) == []
+    player.answered(0, Answer(200), 0.2)
+
+    assert sent(player.due(0.2)) == [1]
+    assert player.findings == []
+
+
+def test_a_session_that_begins_later_begins_later():
+    script = Script()
+    script.client("s1")
+    script.client("s2")
+    script.step("s1", 10.0)
+    script.step("s2", 14.0)
+    player = driver(script.plan(), rate=2.0)
+    player.start(50.0)
+
+    assert sent(player.due(50.0)) == [0]
+    assert player.deadline() == 52.0
+    assert sent(player.due(52.0)) == [1]
+
+
+def test_an_instant_drive_keeps_the_order_of_the_recording():
+    script = Script()
+    script.client("s1")
+    script.client("s2")
+    for client in ("s1", "s2", "s1", "s2"):
+        script.step(client, len(script.steps))
+    player = driver(script.plan(), rate=math.inf)
+    player.start(0.0)
+
+    assert sent(player.due(0.0)) == [0, 1, 2, 3]
+
+
+def test_a_run_ends_after_the_last_of_all_and_a_while():
+    player = driver(ring().plan(), settle=0.5)
+    run = Run(player, Server(player._plan)).play()
+
+    assert run.ended == pytest.approx(max(run.came.values()) + 0.5)
+    state = player.state(run.ended)
+    assert (state.sent, state.answered, state.heard, state.is_over, state.has_stalled) == (2, 2, 1, True, False)
+    assert (state.steps, state.answers, state.events, state.left_out, state.waits) == (2, 2, 1, 0, ())
+    assert {number: one.seq for number, one in state.paired.items()} == {1: 1}
+    assert player.deadline() is None
+    assert player.due(1e9) == []
+
+
+def test_a_state_says_what_a_client_waits_for():
+    player = driver(ring().plan())
+    assert player.deadline() is None
+    player.start(0.0)
+    assert player.state(0.0).waits == ("step 0 Op0 leaves in 0 s",)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    assert player.state(0.0).waits == ("step 1 Op1 waits for event /calls after step 0 Op0 (value handle)",)
+
+
+# What does not come.
+
+
+@pytest.mark.parametrize(
+    ("on_missing", "kinds", "is_stalled"),
+    [
+        (OnMissing.STOP, [Found.MISSING_EVENT], True),
+        (OnMissing.SKIP, [Found.MISSING_EVENT, Found.LEFT_OUT], False),
+        (OnMissing.SEND, [Found.MISSING_EVENT, Found.LEFT_OUT], False),
+    ],
+)
+def test_an_event_that_does_not_come_is_found(on_missing, kinds, is_stalled):
+    player = driver(ring().plan(), on_missing=on_missing)
+    run = Run(player, Server(player._plan, dropped=frozenset({1}))).play()
+
+    assert found(player) == kinds
+    assert sent_steps(run) == [0]
+    assert player.state(run.ended).has_stalled is is_stalled
+    assert player.findings[0].at == pytest.approx(5.0)
+    assert player.findings[0].text == (
+        "event /calls after step 0 Op0 did not come within 5 s; it was recorded 0.5 s after step 0 Op0; "
+        "step 1 Op1 waits for it"
+    )
+
+
+def sent_steps(run) -> list[int]:
+    return [number for _, number in run.sent]
+
+
+def test_a_stopped_run_says_what_it_waited_for():
+    player = driver(ring().plan())
+    run = Run(player, Server(player._plan, dropped=frozenset({1}))).play()
+
+    assert player.state(run.ended).waits == ("step 1 Op1 waits for event /calls after step 0 Op0 (value handle)",)
+
+
+def test_patience_grows_with_the_recorded_latency_and_not_with_the_rate():
+    player = driver(ring_with_late_event().plan(), rate=20.0, patience=Patience(2.0, 3.0))
+    Run(player, Server(player._plan, dropped=frozenset({1}))).play()
+
+    assert player.findings[0].at == pytest.approx(30.0)
+
+
+def ring_with_late_event() -> Script:
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0)
+    script.answer(0, 1.1)
+    script.event("c1", 0, 11.0, "/calls", {})
+    return script
+
+
+def test_what_nobody_waits_for_is_missing_but_stalls_nothing():
+    player = driver(ring_with_late_event().plan())
+    run = Run(player, Server(player._plan, dropped=frozenset({1}))).play()
+
+    assert found(player) == [Found.MISSING_EVENT]
+    assert not player.state(run.ended).has_stalled
+
+
+def test_patience_begins_when_the_cause_has_left():
+    script = ring()
+    script.client("s2", "c2")
+    script.step("s2", 100.0)
+    script.event("c2", 2, 100.1, "/later", {})
+    player = driver(script.plan())
+    run = Run(player, Server(player._plan)).play()
+
+    assert player.findings == []
+    assert run.ended > 199.0
+
+
+def test_skipping_leaves_out_those_that_need_values_of_what_was_left_out():
+    player = driver(chained().plan(), on_missing=OnMissing.SKIP)
+    run = Run(player, Server(player._plan, dropped=frozenset({0}))).play()
+
+    assert sent_steps(run) == [0, 3]
+    assert found(player) == [Found.MISSING_ANSWER, Found.LEFT_OUT, Found.LEFT_OUT]
+    assert [one.text for one in player.findings[1:]] == [
+        "step 1 Op1 was not sent: it waited for the answer to step 0 Op0, which did not come",
+        "step 2 Op2 was not sent: the value handle comes from the answer to step 1 Op1, which did not come",
+    ]
+
+
+def chained() -> Script:
+    """Each step but the last takes a value from the answer to the one before."""
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, n=1)
+    script.answer(0, 1.1, {"handle": "handle-0000"})
+    script.step("s1", 2.0, {"handle": "handle-0000"}, learned={"handle": [(0, "handle")]}, n=2)
+    script.answer(1, 2.1, {"handle": "handle-0001"})
+    script.step("s1", 3.0, {"handle": "handle-0001"}, learned={"handle": [(1, "handle")]}, n=3)
+    script.answer(2, 3.1)
+    script.step("s1", 4.0, n=4)
+    script.answer(3, 4.1)
+    return script
+
+
+def test_sending_leaves_out_only_what_lacks_a_value():
+    player = driver(chained().plan(), on_missing=OnMissing.SEND)
+    run = Run(player, Server(player._plan, dropped=frozenset({1}))).play()
+
+    assert sent_steps(run) == [0, 1, 3]
+    assert found(player) == [Found.MISSING_ANSWER, Found.LEFT_OUT]
+    assert player.findings[0].text == (
+        "the answer to step 1 Op1 did not come: connection reset; it was recorded 0.1 s after step 1 Op1; "
+        "step 2 Op2 waits for it"
+    )
+    assert player.findings[0].where == "triple 2 Op1, answer"
+
+
+def test_a_step_without_answer_in_the_recording_waits_for_none():
+    script = Script()
+    script.client("s1")
+    script.step("s1", 1.0)
+    script.step("s1", 2.0)
+    player = driver(script.plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(None, failure="reset"), 0.5)
+
+    assert sent(player.due(1.0)) == [1]
+    assert player.findings == []
+
+
+def test_a_recorded_refusal_is_waited_for_like_any_answer():
+    script = Script()
+    script.client("s1")
+    script.step("s1", 1.0)
+    script.answer(0, 1.1, {"handle": "handle-0000"}, status=404, is_accepted=False)
+    script.step("s1", 2.0, {"handle": "handle-0000"}, learned={"handle": [(0, "handle")]})
+    player = driver(script.plan())
+    run = Run(player, Server(player._plan)).play()
+
+    assert sent_steps(run) == [0, 1]
+    assert player.findings == []
+
+
+def test_what_was_refused_and_is_accepted_is_found():
+    script = Script()
+    script.client("s1")
+    script.step("s1", 1.0, n=7)
+    script.answer(0, 1.1, status=404, is_accepted=False)
+    player = driver(script.plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+
+    [finding] = player.findings
+    assert (finding.found, finding.n, finding.where) == (Found.ACCEPTED, 7, "triple 7 Op0, answer")
+    assert finding.text == "step 0 Op0 was accepted (status 200); the recorded server refused it (status 404)"
+
+
+@pytest.mark.parametrize(("on_missing", "is_stalled"), [(OnMissing.SKIP, False), (OnMissing.STOP, True)])
+def test_events_of_what_is_refused_are_not_waited_for(on_missing, is_stalled):
+    script = ring()
+    script.step("s1", 5.0)
+    player = driver(script.plan(), on_missing=on_missing)
+    run = Run(player, Server(player._plan, refused=frozenset({0}))).play()
+
+    assert run.ended < 105.0
+    assert found(player) == [Found.REFUSED, Found.LEFT_OUT]
+    assert (
+        player.findings[0].text == "step 0 Op0 was refused (status 409); the recorded server accepted it (status 200)"
+    )
+    assert sent_steps(run) == ([0] if is_stalled else [0, 2])
+    assert player.state(run.ended).has_stalled is is_stalled
+
+
+def test_a_refused_begin_leaves_out_what_its_connection_carries():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, act=Act.HANDSHAKE, connection="c1")
+    script.answer(0, 1.1)
+    script.event("c1", 0, 1.2, "/hello", {}, n=0)
+    script.step("s1", 2.0, act=Act.PUBLISH, connection="c1")
+    script.answer(1, 2.1)
+    script.step("s1", 3.0, act=Act.DISCONNECT, connection="c1")
+    script.answer(2, 3.1)
+    player = driver(script.plan(), on_missing=OnMissing.SEND)
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(403, reply={"successful": False, "error": "403:abc:denied"}), 0.1)
+    assert player.due(10.0) == []
+    assert player.due(11.0) == []
+
+    assert [one.text for one in player.findings] == [
+        "step 0 Op0 was refused (error 403 denied); the recorded server accepted it (status 200)",
+        "step 1 Op1 was not sent: its connection is gone (it was refused)",
+    ]
+    assert player.state(11.0).left_out == 2
+
+
+def test_a_value_that_its_source_lacks_is_found_and_the_step_never_sent():
+    player = driver(ring().plan(), on_missing=OnMissing.SEND)
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001"}), 0.2)
+    assert player.due(9.0) == []
+
+    assert [(one.found, one.told) for one in player.findings] == [(Found.NO_VALUE, 1), (Found.LEFT_OUT, None)]
+    assert player.findings[0].text == (
+        "event /calls after step 0 Op0 came without a value at body.handle, which step 1 Op1 sends as handle"
+    )
+
+
+def test_a_value_comes_from_an_older_source_if_the_latest_lacks_it():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0)
+    script.answer(0, 1.1, {"handle": "handle-0001"})
+    script.event("c1", 0, 1.5, "/calls", {"handle": "handle-0001"})
+    script.step("s1", 3.5, {"handle": "handle-0001"}, learned={"handle": [(1, "handle"), (0, "handle")]})
+    player = driver(script.plan(), rate=math.inf)
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200, (), b'{"handle": "live-0001"}'), 0.1)
+    player.heard("c1", event("/calls", {}), 0.2)
+
+    assert [body_of(one) for one in player.due(0.3)] == [{"handle": "live-0001"}]
+    assert player.findings == []
+
+
+def test_a_value_of_the_user_stands_in_for_one_that_no_source_told():
+    player = driver(
+        ring().plan(), on_missing=OnMissing.SEND, values=Values.parse('[keys]\nhandle = "4711"', "v.toml", {})
+    )
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+
+    player.due(6.0)
+    assert [body_of(one) for one in player.due(9.0)] == [{"handle": "4711"}]
+
+
+def test_an_event_that_comes_too_late_is_no_surplus_and_gives_its_value():
+    script = ring()
+    script.step("s1", 9.0, {"handle": "handle-0001"}, learned={"handle": [(1, "handle")]})
+    player = driver(script.plan(), on_missing=OnMissing.SEND)
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    player.due(6.0)
+    player.due(8.1)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 8.2)
+
+    assert sent(player.due(20.0)) == [2]
+    assert found(player) == [Found.MISSING_EVENT, Found.LEFT_OUT]
+
+
+# Surplus.
+
+
+def test_a_doubled_event_after_the_end_is_found_while_the_run_settles():
+    player = driver(ring().plan(), rate=math.inf)
+    run = Run(player, Server(player._plan, doubled=frozenset({1}), delays={1: 0.3})).play()
+
+    assert [(one.found, one.told) for one in player.findings] == [(Found.UNEXPECTED, 1)]
+    assert player.findings[0].text == (
+        "event /calls came once more: an equal one came before, as event /calls after step 0 Op0; it was recorded once"
+    )
+    assert sent_steps(run) == [0, 1]
+
+
+def test_an_event_that_was_never_recorded_is_found():
+    player = driver(ring().plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.heard("c1", event("/other", {}), 0.2)
+
+    assert [(one.found, one.where) for one in player.findings] == [(Found.UNEXPECTED, "session s1, connection c1")]
+
+
+def test_heartbeats_come_as_often_as_they_like():
+    script = ring()
+    script.event("c1", None, 2.0, "/beat", {}, is_awaited=False)
+    player = driver(script.plan())
+    player.start(0.0)
+    player.due(0.0)
+    for _ in range(3):
+        player.heard("c1", event("/beat", {}), 0.2)
+
+    assert player.findings == []
+
+
+def test_nothing_is_found_after_the_end():
+    player = driver(ring().plan(), rate=math.inf)
+    run = Run(player, Server(player._plan)).play()
+    player.heard("c1", event("/other", {}), run.ended + 1)
+    player.answered(1, Answer(500), run.ended + 1)
+    player.lost("c1", "reset", run.ended + 1)
+    player.gone("c1", "reset", run.ended + 1)
+
+    assert player.findings == []
+
+
+# Connections.
+
+
+def test_events_that_a_lost_connection_lost_are_missing():
+    player = driver(ring().plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    player.lost("c1", "reset by peer", 0.2)
+    player.due(player.deadline())
+
+    assert found(player) == [Found.LOST, Found.MISSING_EVENT]
+    assert player.findings[0].where == "session s1, connection c1"
+    assert "its connection was lost meanwhile (reset by peer)" in player.findings[1].text
+    assert player.state(6.0).has_stalled
+
+
+def test_a_connection_that_does_not_come_back_is_found_once():
+    script = ring()
+    script.event("c1", 1, 4.0, "/calls", {})
+    script.event("c1", 1, 5.0, "/calls", {})
+    player = driver(script.plan(), on_missing=OnMissing.SEND)
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 0.2)
+    player.gone("c1", "404", 0.3)
+    player.gone("c1", "404", 0.4)
+    player.due(5.0)
+    player.answered(1, Answer(200), 5.1)
+    player.due(6.0)
+
+    assert found(player) == [Found.FAILED]
+    assert player.findings[0].text == (
+        "the connection was lost (404) and did not come back; "
+        "2 recorded events cannot come by it, and 0 steps cannot be sent"
+    )
+    assert player.state(6.0).is_over
+
+
+def test_a_connection_may_go_when_all_has_come_by_it():
+    player = driver(ring().plan(), rate=math.inf)
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 0.2)
+    player.gone("c1", "closed by the server", 0.3)
+
+    assert player.findings == []
+
+
+def test_a_connection_that_its_client_ended_is_not_lost():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, act=Act.DISCONNECT, connection="c1")
+    script.step("s1", 9.0)
+    player = driver(script.plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.lost("c1", "closed", 0.3)
+    player.gone("c1", "closed", 0.3)
+
+    assert player.findings == []
+
+
+# Stepping.
+
+
+def test_steps_leave_one_by_one():
+    player = driver(ring().plan(), rate=math.inf)
+    assert player.next_step().number == 0
+    player.start(0.0)
+    assert sent(player.due(0.0)) == [0]
+    assert not player.is_at_rest()
+    player.answered(0, Answer(200), 0.1)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 0.2)
+    assert player.due(0.3) == []
+    assert player.is_at_rest()
+    assert player.next_step().number == 1
+    assert sent(player.due(0.4)) == [1]
+    assert player.next_step() is None
+    player.answered(1, Answer(200), 0.5)
+    assert player.is_at_rest()
+
+
+def test_a_run_goes_on_after_steps():
+    player = driver(ring().plan(), rate=math.inf)
+    player.next_step()
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 0.2)
+    player.due(0.3)
+    player.go_on()
+
+    assert sent(player.due(0.4)) == [1]
+
+
+# Mistakes of a front.
+
+
+def test_an_answer_to_what_was_not_sent_is_a_mistake():
+    player = driver(ring().plan())
+    player.start(0.0)
+    with pytest.raises(ValueError, match="step 1 Op1 was not sent"):
+        player.answered(1, Answer(200), 0.0)
+
+
+def test_a_drive_begins_once():
+    player = driver(ring().plan())
+    player.start(0.0)
+    with pytest.raises(ValueError, match="has begun"):
+        player.start(1.0)
+
+
+def test_only_the_first_answer_counts():
+    player = driver(ring().plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    player.answered(0, Answer(500), 0.2)
+
+    assert player.findings == []
+    assert player.state(0.2).answered == 1
