@@ -18,10 +18,9 @@ The driver has no clock and no connections: a front (`drive.front`) asks for wha
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import islice
 from typing import Final
@@ -32,10 +31,10 @@ from ...priority_queue import PriorityQueue
 from .fill import filled
 from .plan import Act, Answer, Cause, Finding, Hole, Outgoing, Plan, Step, Told
 from .playing.bindings import Bindings, Known
-from .playing.causes import causes_of, followers
 from .playing.findings import Words, is_begin, is_end
 from .playing.pairing import Held, Paired, Pairing, Surplus
 from .playing.resolving import Lacking, Resolver
+from .playing.schedule import Phase, Schedule
 from .playing.state import OnMissing, Patience, State
 from .values import Values
 
@@ -44,15 +43,6 @@ __all__ = ["Driver", "OnMissing", "Patience", "State"]
 _NANO: Final = 1e9
 _UPGRADED = 101  # RFC 9110, section 15.2.2
 _SHOWN = 20  # waits that a state lists
-
-
-class _Phase(Enum):
-    """How far a step is; see the diagram of the module."""
-
-    WAITING = 0
-    READY = 1
-    SENT = 2
-    LEFT_OUT = 3
 
 
 class _Fate(Enum):
@@ -65,7 +55,6 @@ class _Fate(Enum):
     VOID = 4
 
 
-_UNSENT = frozenset({_Phase.WAITING, _Phase.READY})
 _UNSETTLED = frozenset({_Fate.COMING, _Fate.OPEN})
 
 
@@ -114,20 +103,16 @@ class Driver:
         self._pairing = Pairing(plan, self._bindings, known, dialect)
         self._began = self._quiet_since = -math.inf
         self._has_begun = self._is_over = self._has_stalled = False
-        self._limit: float = math.inf  # number of the last step that may leave
-        self._phases = [_Phase.WAITING] * len(plan.steps)
+        self._schedule = Schedule(plan, rate)
         self._fates = [_Fate.COMING] * len(plan.told)
-        self._causes = causes_of(plan)
-        self._open_causes = [len(causes) for causes in self._causes]
-        self._doomed: dict[int, str] = {}  # why a step will be left out
-        self._after_step, self._after_told = followers(self._causes)
         self._told_of: defaultdict[int | None, list[Told]] = defaultdict(list)
+        self._events_by: defaultdict[str, list[Told]] = defaultdict(list)  # by connection
         for told in plan.told:
             self._told_of[told.step].append(told)
-        self._ready: list[tuple[float, int]] = []
-        self._leaves_at: dict[int, float] = {}  # of the steps that are ready
-        self._held: list[tuple[float, int]] = []  # ready, and beyond the limit
+            if told.event is not None:
+                self._events_by[told.connection].append(told)
         self._expiring: PriorityQueue[int, float] = PriorityQueue()
+        self._open_told: dict[int, None] = {}  # those that are waited for, in the order they were opened
         self._closed: dict[str, str] = {}  # connections that are lost for good, and why; "" if the client closed it
         self._lost: dict[str, tuple[float, str]] = {}  # when a connection was lost, and why
         self._unsettled = len(plan.steps) + sum(told.is_awaited for told in plan.told)
@@ -136,17 +121,6 @@ class Driver:
         self._sent = self._left_out = self._heard = self._came = 0
         self._answered: set[int] = set()
         self._paired: dict[int, Event] = {}
-        self._open_told: dict[int, None] = {}  # those that are waited for, in the order they were opened
-        self._next = 0  # no step before this one is unsent
-        self._queues: defaultdict[str, deque[int]] = defaultdict(
-            deque
-        )  # unsent steps by client, and some others before
-        self._of_connection: defaultdict[str, list[Told]] = defaultdict(list)
-        for step in plan.steps:
-            self._queues[step.client].append(step.number)
-        for told in plan.told:
-            if told.event is not None:
-                self._of_connection[told.connection].append(told)
 
     @property
     def bindings(self) -> list[tuple[str, str]]:
@@ -162,29 +136,23 @@ class Driver:
         if self._has_begun:
             raise ValueError("the drive has begun")
         self._has_begun, self._began, self._quiet_since = True, now, now
-        first = self._plan.steps[0].t if self._plan.steps else 0
         for told in self._told_of[None]:
             self._open(told, now)
-        for step in self._plan.steps:
-            if not self._causes[step.number]:
-                self._schedule(step.number, now + self._paced(step.t - first))
+        self._schedule.begin(now)
 
     def due(self, now: float) -> list[Outgoing]:
         """Return the steps that leave now, in order, each once; what has not come in time is found missing."""
         outgoing: list[Outgoing] = []
         while self._has_begun and not self._is_over:
-            if self._ready and self._ready[0][0] <= now:
-                at, number = heapq.heappop(self._ready)
-                if number > self._limit:
-                    self._held.append((at, number))
-                else:
-                    self._leave(self._plan.steps[number], now, outgoing)
+            # steps first: what a late front has brought meanwhile is not missing
+            if (step := self._schedule.pop(now)) is not None:
+                self._leave(step, now, outgoing)
             elif (expiry := self._expiring.first()) is not None and expiry <= now:
                 self._expire(self._plan.told[self._expiring.pop() or 0], now)
+            elif self._end is not None and self._end <= now:
+                self._finish(now)
             else:
                 break
-        if self._end is not None and now >= self._end:
-            self._finish(now)
         return outgoing
 
     def answered(self, number: int, answer: Answer, now: float) -> None:
@@ -196,7 +164,7 @@ class Driver:
             ValueError: If the step was not sent.
         """
         step = self._plan.steps[number]
-        if self._phases[number] is not _Phase.SENT:
+        if not self._schedule.was_sent(number):
             raise ValueError(f"{self._words.step(step)} was not sent")
         if number in self._answered or self._is_over:
             return
@@ -237,10 +205,10 @@ class Driver:
         if self._is_over or connection in self._closed:
             return
         events = [
-            one for one in self._of_connection[connection] if one.is_awaited and self._fates[one.number] in _UNSETTLED
+            one for one in self._events_by[connection] if one.is_awaited and self._fates[one.number] in _UNSETTLED
         ]
         steps = [one for one in self._plan.steps if one.connection == connection and not is_end(one)]
-        steps = [one for one in steps if self._phases[one.number] in _UNSENT]
+        steps = [one for one in steps if self._schedule.is_unsent(one.number)]
         self._closed[connection] = text = text or "no reason is known"
         if events or steps:
             found = self._words.gone(connection, text, len(events), len(steps), self._at(now))
@@ -253,9 +221,9 @@ class Driver:
         """Return when `due` has to be asked again if nothing comes before; None before the begin and after the end."""
         if not self._has_begun or self._is_over:
             return None
-        times = [self._ready[0][0]] if self._ready else []
-        times += [at for at in (self._expiring.first(), self._end) if at is not None]
-        return min(times, default=None)
+        times = (self._schedule.next_time(), self._expiring.first(), self._end)
+        earliest = min((at for at in times if at is not None), default=None)
+        return earliest if earliest is None else max(earliest, self._began)
 
     def next_step(self) -> Step | None:
         """Let one more step leave, and no other one; return it, None if all have left.
@@ -263,24 +231,24 @@ class Driver:
         The first call puts the driver into steps: then the steps leave in the recorded order, each after a call of its
         own.
         """
-        first = self._first_unsent()
-        number = first if math.isinf(self._limit) else max(first, int(self._limit) + 1)
-        self._go_to(number)
+        limit, first = self._schedule.limit, self._schedule.first_unsent()
+        number = first if math.isinf(limit) else max(first, int(limit) + 1)
+        self._schedule.go_to(number)
         return self._plan.steps[number] if number < len(self._plan.steps) else None
 
     def go_on(self) -> None:
         """Let all further steps leave by themselves again."""
-        self._go_to(math.inf)
+        self._schedule.go_to(math.inf)
 
     def is_at_rest(self) -> bool:
         """Return whether all has come that the next step waits for, and only `next_step` lets it leave.
 
         After the last step: whether all is settled.
         """
-        first = self._first_unsent()
-        if first == len(self._phases):
+        first = self._schedule.first_unsent()
+        if first == len(self._plan.steps):
             return not self._unsettled
-        return first > self._limit and not self._open_causes[first]
+        return first > self._schedule.limit and self._schedule.has_causes(first)
 
     def state(self, now: float) -> State:
         """Return how far the drive has got."""
@@ -306,29 +274,12 @@ class Driver:
     def _at(self, now: float) -> float:
         return now - self._began
 
-    def _paced(self, nanoseconds: int) -> float:
-        return 0.0 if math.isinf(self._rate) else max(0, nanoseconds) / _NANO / self._rate
-
-    def _schedule(self, number: int, at: float) -> None:
-        self._phases[number] = _Phase.READY
-        self._leaves_at[number] = at
-        heapq.heappush(self._ready, (self._began if math.isinf(self._rate) else at, number))
-
-    def _free(self, numbers: Iterable[int], now: float) -> None:
-        """Count one cause of these steps as settled; a step without any other is ready."""
-        for number in numbers:
-            self._open_causes[number] -= 1
-            if not self._open_causes[number]:
-                step = self._plan.steps[number]
-                think = step.t - max(cause.t for cause in self._causes[number].values())
-                self._schedule(number, now if number in self._doomed else now + self._paced(think))
-
     def _leave(self, step: Step, now: float, outgoing: list[Outgoing]) -> None:
         """Send a step, or leave it out."""
         if is_begin(step):
             self._closed.pop(step.connection, None)
         cut = self._closed.get(step.connection, "")
-        reason = self._doomed.get(step.number) or (cut and f"its connection is gone ({cut})")
+        reason = self._schedule.doomed.get(step.number) or (cut and f"its connection is gone ({cut})")
         if reason:
             self._leave_out(step, reason, now, is_told=not (cut and is_end(step)))
             return
@@ -338,10 +289,10 @@ class Driver:
             self.findings += self._without(step, lacking, now)
             self._leave_out(step, self._words.lacks(lacking[0]), now)
             return
-        self._resolver.bind(resolved)
+        self._resolver.bind(step, resolved)
         outgoing.append(filled(step, resolved.get, headers))
         self._sent += 1
-        self._pass(step, _Phase.SENT, now)
+        self._pass(step, Phase.SENT, now)
         if is_end(step):
             self._closed[step.connection] = ""
         for told in self._told_of[step.number]:
@@ -354,17 +305,15 @@ class Driver:
             if self._on_missing is OnMissing.STOP:
                 self._stop()
                 return
-        self._pass(step, _Phase.LEFT_OUT, now)
+        self._pass(step, Phase.LEFT_OUT, now)
         for told in self._told_of[step.number]:
             self._void(told, now)
 
-    def _pass(self, step: Step, phase: _Phase, now: float) -> None:
+    def _pass(self, step: Step, phase: Phase, now: float) -> None:
         """Take a step as settled: the steps after it may go on."""
-        self._phases[step.number] = phase
-        del self._leaves_at[step.number]
         self._unsettled -= 1
         self._quiet_since = now
-        self._free(self._after_step.get(step.number, ()), now)
+        self._schedule.passed(step, phase, now)
 
     def _without(self, step: Step, lacking: list[Lacking], now: float) -> list[Finding]:
         at = self._at(now)
@@ -381,7 +330,7 @@ class Driver:
             if self._closed.get(told.connection):
                 self._miss(told, now)
                 return
-        if told.is_awaited or told.number in self._after_told:
+        if told.is_awaited or self._schedule.is_waited_for(told):
             self._open_told[told.number] = None
             self._expiring.put(told.number, now + self._seconds(told))
 
@@ -406,7 +355,7 @@ class Driver:
         if told.is_awaited:
             self._unsettled -= 1
             self._quiet_since = now
-        self._free(self._after_told.get(told.number, ()), now)
+        self._schedule.settled(told, now)
 
     def _void(self, told: Told, now: float) -> None:
         """Wait no more for something that cannot come, for a reason that was found."""
@@ -436,26 +385,23 @@ class Driver:
         self._miss(told, now)
 
     def _find_missing(self, told: Told, now: float, *, failure: str = "", lost: str = "") -> None:
-        waits = [self._plan.steps[number] for number in self._waiters(told)]
+        waits = [self._plan.steps[number] for number in self._schedule.waiters(told)]
         self.findings.append(
             self._words.missing(told, self._seconds(told), waits, at=self._at(now), failure=failure, lost=lost)
         )
 
     def _miss(self, told: Told, now: float) -> None:
         """Do as the user wishes about the steps that wait for something missing."""
-        waiters = self._waiters(told)
+        waiters = self._schedule.waiters(told)
         if waiters and self._on_missing is OnMissing.STOP:
             self._stop()
             return
         if self._on_missing is OnMissing.SKIP:
             for number in waiters:
-                self._doomed.setdefault(number, f"it waited for {self._words.told(told)}, which did not come")
+                self._schedule.doomed.setdefault(number, f"it waited for {self._words.told(told)}, which did not come")
         if told.event is not None:
             self._pairing.retire(told)
         self._settle_told(told, _Fate.MISSING, now)
-
-    def _waiters(self, told: Told) -> list[int]:
-        return [one for one in self._after_told.get(told.number, ()) if self._phases[one] in _UNSENT]
 
     def _fail(self, step: Step, told: Told | None, answer: Answer, now: float) -> None:
         """Take that no answer came to a step."""
@@ -496,7 +442,7 @@ class Driver:
     def _cut(self, connection: str, reason: str, now: float) -> None:
         """Wait no more for events of a connection that did not begin."""
         self._closed[connection] = reason
-        for told in self._of_connection[connection]:
+        for told in self._events_by[connection]:
             if self._fates[told.number] is _Fate.OPEN:
                 self._void(told, now)
 
@@ -513,36 +459,21 @@ class Driver:
                 self._unexpected(connection, event, Surplus(), now)
         self._is_over = True
 
-    def _first_unsent(self) -> int:
-        while self._next < len(self._phases) and self._phases[self._next] not in _UNSENT:
-            self._next += 1
-        return self._next
-
-    def _go_to(self, limit: float) -> None:
-        self._limit = limit
-        for one in self._held:
-            heapq.heappush(self._ready, one)
-        self._held.clear()
-
     def _waits(self, now: float) -> Iterator[str]:
         """Yield what the next step of each client waits for, then what is waited for after the last step."""
         if self._is_over and not self._has_stalled:
             return
-        is_done = True
-        for queue in self._queues.values():
-            while queue and self._phases[queue[0]] not in _UNSENT:
-                queue.popleft()
-            if queue:
-                is_done = False
-                step = self._plan.steps[queue[0]]
-                causes = [one for one in self._causes[step.number].values() if self._is_open(one)]
-                yield from (self._words.wait(step, cause) for cause in causes)
-                if step.number in self._leaves_at and not self._is_over:
-                    yield f"{self._words.step(step)} leaves in {max(0.0, self._leaves_at[step.number] - now):.3g} s"
-        if is_done:
+        heads = list(self._schedule.heads())
+        for step in heads:
+            causes = self._schedule.causes[step.number].values()
+            yield from (self._words.wait(step, cause) for cause in causes if self._is_open(cause))
+            at = self._schedule.leaves_at(step.number)
+            if at is not None and not self._is_over:
+                yield f"{self._words.step(step)} leaves in {max(0.0, at - now):.3g} s"
+        if not heads:
             yield from (f"{self._words.told(self._plan.told[number])} is waited for" for number in self._open_told)
 
     def _is_open(self, cause: Cause) -> bool:
         if cause.told is not None:
             return self._fates[cause.told] in _UNSETTLED
-        return cause.step is not None and self._phases[cause.step] in _UNSENT
+        return cause.step is not None and self._schedule.is_unsent(cause.step)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ....frozen import dataclass
 from ....model import Event, Headers
+from ....requests.masks import Address
 from ..plan import COOKIE, HEADER, Answer, Hole, Plan, Source, Step, Told
 from ..reading import told_value
 from ..values import Values
@@ -27,7 +28,22 @@ class Lacking:
     without: tuple[Source, ...] = ()
 
 
-Resolved: TypeAlias = dict[Hole, str]
+_At: TypeAlias = tuple[Address, int]  # of a hole: its leaf and its begin there, which is quick to look up
+
+
+class Resolved:
+    """The live values of the holes of one step."""
+
+    def __init__(self) -> None:
+        self._values: dict[_At, str] = {}
+
+    def put(self, hole: Hole, value: str) -> None:
+        """Note the value of a hole."""
+        self._values[hole.place, hole.start] = value
+
+    def get(self, hole: Hole) -> str | None:
+        """Return the live value of a hole, None if it keeps its recorded one."""
+        return self._values.get((hole.place, hole.start))
 
 
 class Resolver:
@@ -64,7 +80,7 @@ class Resolver:
         which belong to the front.
         """
         given = {name.lower() for name, _ in headers}
-        resolved: Resolved = {}
+        resolved = Resolved()
         lacking: list[Lacking] = []
         for hole in step.holes:
             kind = hole.place[0]
@@ -72,15 +88,16 @@ class Resolver:
                 continue
             match self._value(step, hole):
                 case str() as value:
-                    resolved[hole] = value
+                    resolved.put(hole, value)
                 case Lacking() as lack:
                     lacking.append(lack)
         return resolved, lacking
 
-    def bind(self, resolved: Resolved) -> None:
+    def bind(self, step: Step, resolved: Resolved) -> None:
         """Note the minted values of a step that leaves."""
-        for hole, value in resolved.items():
-            if hole.is_fresh:
+        for hole in step.holes:
+            value = resolved.get(hole)
+            if hole.is_fresh and value is not None:
                 self._bindings.bind(hole.recorded, value)
 
     def _value(self, step: Step, hole: Hole) -> str | Lacking | None:
