@@ -240,6 +240,11 @@ class Driver:
         """Let all further steps leave by themselves again."""
         self._schedule.go_to(math.inf)
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the driver plays in steps, and waits for a call of `next_step` even if no deadline is there."""
+        return self._limit < math.inf and not self._is_over
+
     def is_at_rest(self) -> bool:
         """Return whether all has come that the next step waits for, and only `next_step` lets it leave.
 

@@ -524,6 +524,22 @@ def test_steps_leave_one_by_one():
     assert player.is_at_rest()
 
 
+def test_a_driver_that_waits_for_the_next_call_is_paused_though_it_has_no_deadline():
+    player = driver(ring().plan(), rate=math.inf)
+    assert not player.is_paused
+    player.next_step()
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200), 0.1)
+    player.heard("c1", event("/calls", {"ref": "fresh-0001", "handle": "live-0007"}), 0.2)
+    player.due(0.3)
+
+    assert (player.deadline(), player.is_paused) == (None, True)
+
+    player.go_on()
+    assert not player.is_paused
+
+
 def test_a_run_goes_on_after_steps():
     player = driver(ring().plan(), rate=math.inf)
     player.next_step()
