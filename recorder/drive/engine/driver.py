@@ -243,7 +243,7 @@ class Driver:
     @property
     def is_paused(self) -> bool:
         """Whether the driver plays in steps, and waits for a call of `next_step` even if no deadline is there."""
-        return self._limit < math.inf and not self._is_over
+        return self._schedule.limit < math.inf and not self._is_over
 
     def is_at_rest(self) -> bool:
         """Return whether all has come that the next step waits for, and only `next_step` lets it leave.
@@ -311,6 +311,8 @@ class Driver:
                 self._stop()
                 return
         self._pass(step, Phase.LEFT_OUT, now)
+        if is_begin(step):
+            self._cut(step.connection, f"{self._words.step(step)} was not sent", now)
         for told in self._told_of[step.number]:
             self._void(told, now)
 
@@ -459,9 +461,9 @@ class Driver:
         self._is_over = self._has_stalled = True
 
     def _finish(self, now: float) -> None:
-        for connection, event in self._pairing.leftovers():
+        for connection, event, surplus in self._pairing.leftovers():
             if not self._pairing.is_ignored(connection, event):
-                self._unexpected(connection, event, Surplus(), now)
+                self._unexpected(connection, event, surplus, now)
         self._is_over = True
 
     def _waits(self, now: float) -> Iterator[str]:

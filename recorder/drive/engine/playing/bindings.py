@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from ..words import split
 
 Spot: TypeAlias = tuple[str | int, ...]  # place of a text: names and indices of members, and the number of a word
 
+_DIGIT = re.compile(r"\d")
 _SHORT, _LONG = 4, 8  # characters of an id with a digit, and of any other one
 
 
@@ -22,7 +24,7 @@ def is_distinct(text: str) -> bool:
 
 def has_digit(text: str) -> bool:
     """Return whether a text has a digit."""
-    return any(character.isdigit() for character in text)
+    return _DIGIT.search(text) is not None
 
 
 def bare(name: str) -> str:

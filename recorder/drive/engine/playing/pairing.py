@@ -1,7 +1,10 @@
 """Pair each live event with the recorded one that it stands for.
 
 A recorded event can come once the step that caused it has left. Of those on the connection of the live event, with its
-channel and its name, it is the one with the most ids in common; else the first whose ids are not known to be others.
+channel and its name, it is the one with the most ids in common, none of which is known to be another; of several the
+one with the most words in common, such as `type`, and of several the first.
+
+An event that equals one before, to the last id, is a doubled one, unless the recording has equal ones too.
 
 Two kinds of ids count: values that the drive bound, which forbid a pair if they differ, and keys of the dialect, which
 only let one event go before another: two customers may have one telephone number.
@@ -10,10 +13,12 @@ only let one event go before another: two customers may have one telephone numbe
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from typing import TypeAlias
 
 from ....dialect.definition import NOTIFICATION, Dialect, name_of
@@ -23,6 +28,9 @@ from ..plan import Plan, Told
 from .bindings import Bindings, Known, Spot, has_digit, is_distinct, texts_in
 
 _ANY = "•"
+_TIME = re.compile(r"\d[-/]\d\d?[-/]\d|\d:\d\d|^\d{10,}$")
+_WORD = 40  # characters of a word that may be a kind or a state
+_COMPARED = 16  # events with the same ids whose words are compared
 _Kind: TypeAlias = tuple[str, str, str]  # connection, channel without ids, name
 
 
@@ -61,11 +69,13 @@ class _Live:
     Attributes:
         spots: Its texts by their places.
         ids: Recorded values that its texts stand for.
+        twin: The texts of the recorded event that an equal live one was paired with; None if there is none.
     """
 
     event: Event
     spots: dict[Spot, str]
     ids: set[str]
+    twin: dict[Spot, str] | None = None
 
 
 @dataclass(slots=True)
@@ -73,14 +83,18 @@ class _Recorded:
     """A recorded event as it is compared.
 
     Attributes:
-        ids: The values by their places that the drive binds.
+        spots: Its texts by their places.
+        ids: Those that the drive binds.
         texts: Those, and the values of its keys.
+        words: The texts by their places that are neither ids nor numbers, such as kinds and states.
     """
 
     told: Told
     event: Event
+    spots: dict[Spot, str]
     ids: dict[Spot, str]
     texts: frozenset[str]
+    words: dict[Spot, str]
 
 
 @dataclass(slots=True)
@@ -148,7 +162,7 @@ class Pairing:
         for number, early in kindred.early.items():
             if self._fits(one, self._live(early)):
                 del kindred.early[number]
-                self._note(told, early)
+                self._note(told, _digest(early), self._keys_of(early))
                 return early
         kindred.awaited.add(one)
         return None
@@ -166,24 +180,27 @@ class Pairing:
 
     def pair(self, connection: str, event: Event) -> Outcome:
         """Find the recorded event that a live one stands for."""
-        keys = self._dialect.keys_of_event(event) if self._dialect else {}
+        keys = self._keys_of(event)
         name = name_of(keys, event)
         kind = (connection, self._shape(event.channel, is_live=True), _named(name, event))
+        digest = _digest(event)
+        twin = self._heard.get((connection, digest))
         kindred = self._kinds.get(kind)
         if kindred is None:
-            return Surplus(self._heard.get((connection, _digest(event))))
+            return Surplus(twin)
         live = self._live(event, keys)
+        live.twin = None if twin is None else self._texts(twin)
         for group in (kindred.awaited, kindred.late):
             found = self._search(group, live)
             if found is not None:
                 group.drop(found.told.number)
-                self._note(found.told, event)
+                self._note(found.told, digest, keys)
                 return Paired(found.told.number)
-        if kindred.anchored > len(kindred.early):
+        if kindred.anchored > len(kindred.early) and not self._is_doubled(kindred, live):
             self._held += 1
             kindred.early[self._held] = event
             return Held()
-        return Surplus(self._heard.get((connection, _digest(event))), next(iter(kindred.coming), None))
+        return Surplus(twin, next(iter(kindred.coming), None))
 
     def is_ignored(self, connection: str, event: Event) -> bool:
         """Return whether a live event is a heartbeat or the like, which may come at any time."""
@@ -191,23 +208,36 @@ class Pairing:
             return True
         if not self._ignored:
             return False
-        name = name_of(self._dialect.keys_of_event(event), event) if self._dialect else event.channel
+        name = name_of(self._keys_of(event), event)
         return (connection, self._shape(event.channel, is_live=True), _named(name, event)) in self._ignored
 
-    def leftovers(self) -> Iterator[tuple[str, Event]]:
-        """Yield the connection and the event of each live event that was held and stands for no recorded one."""
+    def leftovers(self) -> Iterator[tuple[str, Event, Surplus]]:
+        """Yield the connection, the event and the outcome of each live event that was held for no recorded one."""
         held = ((number, kind[0], event) for kind, one in self._kinds.items() for number, event in one.early.items())
-        yield from ((connection, event) for _, connection, event in sorted(held, key=lambda one: one[0]))
+        for _, connection, event in sorted(held, key=lambda one: one[0]):
+            yield connection, event, Surplus(self._heard.get((connection, _digest(event))))
 
     def _leave(self, kindred: _Kindred, told: Told) -> None:
         if kindred.coming.pop(told.number, None) is not None:
             kindred.anchored -= told.n == 0
 
-    def _note(self, told: Told, event: Event) -> None:
+    def _note(self, told: Told, digest: bytes, keys: Keys) -> None:
         """Remember a live event, to tell a doubled one; and what its keys tell of ids."""
-        self._heard.setdefault((told.connection, _digest(event)), told.number)
-        if self._dialect is not None:
-            self.learn(told.keys, self._dialect.keys_of_event(event))
+        self._heard.setdefault((told.connection, digest), told.number)
+        self.learn(told.keys, keys)
+
+    def _keys_of(self, event: Event) -> Keys:
+        return self._dialect.keys_of_event(event) if self._dialect is not None else {}
+
+    def _texts(self, number: int) -> dict[Spot, str]:
+        event = self._plan.told[number].event
+        return {} if event is None else texts_in(event.data)
+
+    def _is_doubled(self, kindred: _Kindred, live: _Live) -> bool:
+        """Return whether a live event equals one before, and none of its kind that comes later does so too."""
+        twin = live.twin
+        later = (self._texts(number) for number, told in kindred.coming.items() if not told.n)
+        return twin is not None and all(_differ(twin, texts, live.spots) for texts in islice(later, _COMPARED))
 
     def learn(self, recorded: Keys, live: Keys) -> None:
         """Bind the values of keys which have one value in the recording and one now."""
@@ -217,18 +247,30 @@ class Pairing:
                 self._keys.bind(text, now)
 
     def _search(self, group: _Group, live: _Live) -> _Recorded | None:
-        """Return the recorded event with the most ids of a live one, else the first that the ids do not forbid."""
+        """Return the recorded event that a live one stands for, None if there is none."""
         if not group.members:
             return None
         rarest = min((group.by_id[text] for text in live.ids if text in group.by_id), key=len, default=None)
-        best, most = None, 0
-        for one in rarest.values() if rarest else ():
+        found = self._likest(rarest.values(), live) if rarest else None
+        return found or self._likest(group.members.values(), live)
+
+    def _likest(self, candidates: Iterable[_Recorded], live: _Live) -> _Recorded | None:
+        """Return the candidate with the most ids, then the most words in common; only the first few are compared."""
+        best, most, compared = None, (-1, 0), 0
+        for one in candidates:
             shared = len(live.ids & one.texts)
-            if shared > most and self._fits(one, live):
-                best, most = one, shared
-                if shared == len(live.ids):
-                    break
-        return best or next((one for one in group.members.values() if self._fits(one, live)), None)
+            if shared < most[0] or not self._fits(one, live):
+                continue
+            if live.twin is not None and _differ(live.twin, one.spots, live.spots):
+                continue
+            alike = sum(live.spots.get(spot) == word for spot, word in one.words.items())
+            unlike = len(one.words) - alike
+            if best is None or (shared, -unlike) > most:
+                best, most = one, (shared, -unlike)
+            compared += 1
+            if shared == len(live.ids) and (not unlike or compared == _COMPARED):
+                break
+        return best
 
     def _fits(self, one: _Recorded, live: _Live) -> bool:
         contradict, spots = self._bindings.contradict, live.spots
@@ -256,7 +298,7 @@ class Pairing:
 
     def _live(self, event: Event, keys: Keys | None = None) -> _Live:
         if keys is None:
-            keys = self._dialect.keys_of_event(event) if self._dialect else {}
+            keys = self._keys_of(event)
         spots = texts_in(event.data)
         ids: set[str] = set()
         recorded = self._bindings.recorded
@@ -270,9 +312,28 @@ class Pairing:
         return _Live(event, spots, ids)
 
     def _recorded(self, told: Told, event: Event) -> _Recorded:
-        ids = {spot: text for spot, text in texts_in(event.data).items() if self._known.is_id(text, spot)}
+        texts = texts_in(event.data)
+        ids = {spot: text for spot, text in texts.items() if self._known.is_id(text, spot)}
+        words = {
+            spot: text for spot, text in texts.items() if spot not in ids and len(text) <= _WORD and not has_digit(text)
+        }
         parts = (part for part in event.channel.split("/") if part in self._known)
-        return _Recorded(told, event, ids, frozenset((*ids.values(), *parts, *_ids_in(told.keys))))
+        return _Recorded(told, event, texts, ids, frozenset((*ids.values(), *parts, *_ids_in(told.keys))), words)
+
+
+def _differ(one: dict[Spot, str], other: dict[Spot, str], live: dict[Spot, str]) -> bool:
+    """Return whether a live event shows that it is no second one of two recorded events: both would be equal now.
+
+    Times tell nothing: two events of one second may be equal in a quick drive.
+    """
+    for spot in one.keys() | other.keys():
+        mine, its = one.get(spot), other.get(spot)
+        is_word = spot[:-1] in one or spot[:-1] in other
+        if mine == its or is_word or _TIME.search(mine or its or ""):
+            continue
+        if (spot in live) is not (mine is None):
+            return True
+    return False
 
 
 def _ids_in(keys: Keys) -> Iterator[str]:

@@ -126,10 +126,55 @@ def test_an_event_that_followed_a_step_by_chance_may_come_before_it():
     news = event("/news", {"text": "a"})
 
     assert pairing.pair("c1", news) == Held()
-    assert list(pairing.leftovers()) == [("c1", news)]
+    assert list(pairing.leftovers()) == [("c1", news, Surplus())]
     assert pairing.pair("c1", news) == Surplus(None, 0)
     assert pairing.open(script.told[0], script.told[0].event) is news
     assert list(pairing.leftovers()) == []
+
+
+def states(*recorded: dict) -> Pairing:
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 0.0, n=1)
+    numbers = [script.event("c1", 0, 0.5, "/states", data) for data in recorded]
+    return opened(script, Bindings(), *numbers)
+
+
+def test_of_several_events_the_one_with_the_same_words_goes_first():
+    pairing = states({"type": "started", "n": 1}, {"type": "ended", "n": 2}, {"type": "ended", "n": 3})
+
+    assert pairing.pair("c1", event("/states", {"type": "ended", "n": 9})) == Paired(1)
+    assert pairing.pair("c1", event("/states", {"type": "other", "n": 8})) == Paired(0)
+    assert pairing.pair("c1", event("/states", {"type": "other", "n": 7})) == Paired(2)
+
+
+def test_an_equal_event_is_a_doubled_one_where_the_recorded_ones_differ():
+    pairing = states({"n": 1, "at": "10:00:01"}, {"n": 2, "at": "10:00:02"})
+
+    assert pairing.pair("c1", event("/states", {"n": 5, "at": "11:00:00"})) == Paired(0)
+    assert pairing.pair("c1", event("/states", {"n": 5, "at": "11:00:00"})) == Surplus(0)
+    assert pairing.pair("c1", event("/states", {"n": 6, "at": "11:00:00"})) == Paired(1)
+
+
+def test_an_event_like_the_one_before_is_a_doubled_one_where_the_next_has_more():
+    pairing = states({"n": 1}, {"n": 1, "user": "ann"})
+
+    assert pairing.pair("c1", event("/states", {"n": 5})) == Paired(0)
+    assert pairing.pair("c1", event("/states", {"n": 5})) == Surplus(0)
+
+
+def test_an_equal_event_is_the_next_one_where_the_recorded_ones_are_equal_but_for_their_time():
+    pairing = states({"n": 1, "at": "10:00:01"}, {"n": 1, "at": "10:00:02"})
+
+    assert pairing.pair("c1", event("/states", {"n": 5, "at": "11:00:00"})) == Paired(0)
+    assert pairing.pair("c1", event("/states", {"n": 5, "at": "11:00:00"})) == Paired(1)
+
+
+def test_an_equal_event_is_the_next_one_where_the_server_no_longer_tells_what_differs():
+    pairing = states({"state": "on", "n": 1}, {"state": "on", "n": 2})
+
+    assert pairing.pair("c1", event("/states", {"state": "on"})) == Paired(0)
+    assert pairing.pair("c1", event("/states", {"state": "on"})) == Paired(1)
 
 
 def test_keys_of_the_dialect_let_one_event_go_before_another():
@@ -139,7 +184,7 @@ def test_keys_of_the_dialect_let_one_event_go_before_another():
     pairing.learn({"call": "0123-1"}, {"call": "live-1"})
 
     assert pairing.pair("c1", voice("live-1")) == Paired(1)
-    assert pairing.pair("c1", voice("live-1")) == Paired(0)
+    assert pairing.pair("c1", voice("live-2")) == Paired(0)
     assert bindings.pairs() == []
 
 
