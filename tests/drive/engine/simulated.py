@@ -180,10 +180,22 @@ class Server:
 
 @dataclass
 class Run:
-    """A run to its end: what left and what came, in order, with their times."""
+    """A run to its end: what left and what came, in order, with their times.
+
+    Args:
+        driver: The driver.
+        server: What it is driven against.
+        cuts: Connections that are lost when something of a number comes by them, with whether they come back; all that
+            comes by them later and before they are back is lost.
+        lag: Seconds by which the front is late.
+    """
 
     driver: Driver
     server: Server
+    cuts: dict[int, bool] = field(default_factory=dict)
+    lag: float = 0.0
+    lost: set[int] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     sent: list[tuple[float, int]] = field(default_factory=list)
     came: dict[int, float] = field(default_factory=dict)
     turns: int = 0
@@ -203,7 +215,7 @@ class Run:
             times = [at for at in (self.driver.deadline(), coming[0][0] if coming else None) if at is not None]
             if not times:
                 break
-            now = max(now, min(times))
+            now = max(now, min(times)) + self.lag
             while coming and coming[0][0] <= now:
                 self._tell(*coming[0][2:], now)
                 heapq.heappop(coming)
@@ -212,6 +224,15 @@ class Run:
 
     def _tell(self, number: int, what: object, now: float) -> None:
         told = self.driver._plan.told[number]
+        if number in self.cuts and told.event is not None:
+            cut = self.driver.lost if self.cuts[number] else self.driver.gone
+            cut(told.connection, "reset", now)
+            self.gone |= set() if self.cuts[number] else {told.connection}
+            self.lost.add(number)
+            return
+        if told.event is not None and told.connection in self.gone:
+            self.lost.add(number)
+            return
         self.came.setdefault(number, now)
         if isinstance(what, Answer):
             self.driver.answered(told.step, what, now)

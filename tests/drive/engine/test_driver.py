@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from recorder.dialect.definition import Dialect
 from recorder.drive.engine.driver import OnMissing, Patience
-from recorder.drive.engine.plan import Act, Answer, Cause, Found, Why
+from recorder.drive.engine.plan import HEADER, Act, Answer, Cause, Found, Hole, Why
 from recorder.drive.engine.values import Values
 
 from .simulated import Run, Script, Server, body_of, driver, event, sent
@@ -378,6 +380,31 @@ def test_a_value_of_the_user_stands_in_for_one_that_no_source_told():
     assert [body_of(one) for one in player.due(9.0)] == [{"handle": "4711"}]
 
 
+def test_a_pseudonym_without_a_value_is_never_sent():
+    script = ring()
+    hole = Hole((HEADER, "authorization", 0), 7, 11, "user", "authorization", is_hidden=True, is_credential=True)
+    script.steps[0] = replace(script.steps[0], holes=(hole,))
+    player = driver(script.plan())
+    player.start(0.0)
+
+    assert player.due(0.0) == []
+    assert [one.text for one in player.findings] == [
+        "step 0 Op0 was not sent: the recorded value authorization is a pseudonym, and no other one was given"
+    ]
+    assert player.state(0.0).has_stalled
+
+
+def test_a_header_of_the_user_stands_in_for_a_pseudonym():
+    script = ring()
+    hole = Hole((HEADER, "authorization", 0), 7, 11, "user", "authorization", is_hidden=True, is_credential=True)
+    script.steps[0] = replace(script.steps[0], holes=(hole,))
+    values = Values.parse('[headers]\nAuthorization = "Bearer t"', "v.toml", {})
+    player = driver(script.plan(), values=values)
+    player.start(0.0)
+
+    assert [one.headers for one in player.due(0.0)] == [(("Authorization", "Bearer t"),)]
+
+
 def test_an_event_that_comes_too_late_is_no_surplus_and_gives_its_value():
     script = ring()
     script.step("s1", 9.0, {"handle": "handle-0001"}, learned={"handle": [(1, "handle")]})
@@ -414,6 +441,76 @@ def test_an_event_that_was_never_recorded_is_found():
     player.heard("c1", event("/other", {}), 0.2)
 
     assert [(one.found, one.where) for one in player.findings] == [(Found.UNEXPECTED, "session s1, connection c1")]
+
+
+def news() -> Script:
+    """A client with an event that followed its second call by chance."""
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0)
+    script.answer(0, 1.1, {"handle": "handle-0001"})
+    script.step("s1", 3.0, {"handle": "handle-0001"}, learned={"handle": [(0, "handle")]})
+    script.event("c1", 1, 3.5, "/news", {"text": "a"}, n=0)
+    return script
+
+
+def test_an_event_that_followed_a_step_by_chance_may_come_before_it():
+    player = driver(news().plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.heard("c1", event("/news", {"text": "a"}), 0.1)
+    player.answered(0, Answer(200, (), b'{"handle": "live-0001"}'), 0.2)
+    player.due(3.0)
+
+    assert player.findings == []
+    assert player.state(3.0).heard == 1
+
+
+def test_an_event_that_followed_a_step_by_chance_may_come_without_it():
+    player = driver(news().plan(), on_missing=OnMissing.SEND)
+    player.start(0.0)
+    player.due(0.0)
+    player.heard("c1", event("/news", {"text": "a"}), 0.1)
+    player.answered(0, Answer(200, (), b"{}"), 0.2)
+    player.due(3.0)
+    player.heard("c1", event("/news", {"text": "b"}), 3.1)
+
+    assert found(player) == [Found.NO_VALUE, Found.LEFT_OUT, Found.UNEXPECTED]
+
+
+def test_an_event_that_was_held_for_nothing_is_found_at_the_end():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0)
+    script.step("s1", 3.0, {"handle": "handle-0001"}, fresh=("handle",))
+    script.event("c1", 1, 3.5, "/news", {"handle": "handle-0001"}, n=0)
+    player = driver(script.plan(), rate=math.inf)
+    player.next_step()
+    player.start(0.0)
+    player.due(0.0)
+    player.heard("c1", event("/news", {"handle": "other-0001"}), 0.1)
+    player.go_on()
+    player.due(0.2)
+    player.heard("c1", event("/news", {"handle": "fresh-0001"}), 0.3)
+    player.due(0.8)
+
+    assert [(one.found, one.text) for one in player.findings] == [
+        (Found.UNEXPECTED, "event /news came where none was recorded")
+    ]
+
+
+def test_an_event_tells_after_which_step_it_was_recorded():
+    script = ring()
+    script.event("c1", 1, 3.7, "/calls/ended", {})
+    player = driver(script.plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.heard("c1", event("/calls/ended", {}), 0.1)
+
+    assert player.findings[0].text == (
+        "event /calls/ended came where none was recorded; "
+        "the next one was recorded after step 1 Op1, which has not been sent"
+    )
 
 
 def test_heartbeats_come_as_often_as_they_like():
@@ -479,6 +576,40 @@ def test_a_connection_that_does_not_come_back_is_found_once():
     assert player.state(6.0).is_over
 
 
+def test_steps_of_a_connection_that_was_not_begun_are_left_out():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, act=Act.HANDSHAKE, connection="c1")
+    script.answer(0, 1.1)
+    script.step("s1", 1.2, act=Act.SUBSCRIBE, connection="c1")
+    script.answer(1, 1.3)
+    script.event("c1", 1, 1.4, "/a", {}, n=0)
+    script.step("s1", 1.5)
+    player = driver(script.plan(), on_missing=OnMissing.SEND, rate=math.inf)
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(None, failure="connection refused"), 0.1)
+
+    assert sent(player.due(0.1)) == [2]
+    assert found(player) == [Found.MISSING_ANSWER, Found.LEFT_OUT]
+    player.due(0.6)
+    assert player.state(0.6).is_over
+
+
+def test_a_message_that_could_not_be_sent_is_found():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, act=Act.MESSAGE, connection="c1", payload=b"{}")
+    player = driver(script.plan())
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(None, failure="the WebSocket is closed"), 0.1)
+
+    assert [(one.found, one.text) for one in player.findings] == [
+        (Found.FAILED, "step 0 Op0 could not be sent: the WebSocket is closed")
+    ]
+
+
 def test_a_connection_may_go_when_all_has_come_by_it():
     player = driver(ring().plan(), rate=math.inf)
     player.start(0.0)
@@ -502,6 +633,62 @@ def test_a_connection_that_its_client_ended_is_not_lost():
     player.gone("c1", "closed", 0.3)
 
     assert player.findings == []
+
+
+# Dialects.
+
+GWS = Dialect.load("gws-outbound")
+
+
+def test_an_answer_that_says_no_in_its_body_is_refused():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, n=3)
+    script.answer(0, 1.1, {"statusCode": 0})
+    player = driver(script.plan(), dialect=GWS)
+    player.start(0.0)
+    player.due(0.0)
+    player.answered(0, Answer(200, (("Content-Type", "application/json"),), b'{"statusCode": 9}'), 0.1)
+
+    assert found(player) == [Found.REFUSED]
+    assert player.findings[0].text == (
+        "step 0 Op0 was refused (status 200, with a code of a refusal in its body); "
+        "the recorded server accepted it (status 200)"
+    )
+
+
+def test_what_the_dialect_ignores_is_no_surplus():
+    player = driver(ring().plan(), dialect=Dialect.load("genesys-cloud"))
+    player.start(0.0)
+    player.due(0.0)
+    player.heard("c1", event("channel.metadata", {"topicName": "channel.metadata"}), 0.2)
+
+    assert player.findings == []
+
+
+def test_keys_of_an_answer_tell_which_of_two_events_is_missing():
+    script = Script()
+    script.client("s1", "c1")
+    for number in (0, 1):
+        script.step("s1", number, n=number + 1)
+        script.answer(number, number + 0.1, {"statusCode": 0, "referenceId": f"made-up-{number}"})
+    for number in (0, 1):
+        data = {"notificationType": "PreviewRecord", "referenceId": f"made-up-{number}"}
+        told = script.event("c1", number, 2.0 + number, "/v2/me/outbound", data)
+        keys = GWS.keys_of_event(script.told[told].event)
+        script.told[told] = replace(script.told[told], name="PreviewRecord", keys=keys)
+    player = driver(script.plan(), dialect=GWS, rate=math.inf)
+    player.start(0.0)
+    for number in (0, 1):
+        player.due(0.1)
+        player.answered(number, Answer(200, (), b'{"statusCode": 0, "referenceId": "live-%d"}' % number), 0.1)
+    player.heard("c1", event("/v2/me/outbound", {"notificationType": "PreviewRecord", "referenceId": "live-1"}), 0.2)
+    player.due(60.0)
+    player.due(61.0)
+
+    assert [(one.found, one.n, one.where) for one in player.findings] == [
+        (Found.MISSING_EVENT, 1, "triple 1 Op0, event PreviewRecord")
+    ]
 
 
 # Stepping.

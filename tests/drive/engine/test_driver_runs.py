@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from time import process_time
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.drive.engine.driver import OnMissing, Patience
-from recorder.drive.engine.plan import Cause, Found, Plan, Why
+from recorder.drive.engine.plan import Answer, Cause, Found, Plan, Why
 
-from .simulated import SECOND, Run, Script, Server, driver
+from .simulated import SECOND, Run, Script, Server, body_of, driver, event
 
 CLIENTS = ("s1", "s2", "s3")
 
@@ -64,9 +65,9 @@ def worlds(draw) -> World:
     return World(script.plan(), delays, draw(st.sampled_from((0.5, 1.0, 20.0, math.inf))))
 
 
-def played(world: World, on_missing=OnMissing.STOP, **server) -> Run:
+def played(world: World, on_missing=OnMissing.STOP, *, cuts=None, lag=0.0, **server) -> Run:
     player = driver(world.plan, rate=world.rate, on_missing=on_missing, patience=Patience(5.0, 3.0))
-    return Run(player, Server(world.plan, world.delays, **server)).play()
+    return Run(player, Server(world.plan, world.delays, **server), cuts or {}, lag).play()
 
 
 def check_order(run: Run, plan: Plan, missing: frozenset[int] = frozenset()) -> None:
@@ -82,7 +83,7 @@ def check_order(run: Run, plan: Plan, missing: frozenset[int] = frozenset()) -> 
                 assert run.came[cause.told] <= at
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(worlds())
 def test_a_server_that_tells_all_is_driven_to_the_end_without_a_finding(world):
     run = played(world)
@@ -96,7 +97,7 @@ def test_a_server_that_tells_all_is_driven_to_the_end_without_a_finding(world):
     assert all(one.seq == number for number, one in state.paired.items())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(worlds())
 def test_think_times_are_at_least_the_recorded_ones(world):
     run = played(world)
@@ -124,7 +125,7 @@ def test_two_runs_are_equal(world):
     assert first.driver.findings == second.driver.findings
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(worlds(), st.data())
 def test_what_does_not_come_is_found_once_and_at_its_place(world, data):
     numbers = [told.number for told in world.plan.told]
@@ -145,7 +146,7 @@ def test_what_does_not_come_is_found_once_and_at_its_place(world, data):
     check_order(run, world.plan, missing=frozenset(range(len(numbers))) - run.came.keys())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(worlds(), st.data())
 def test_a_stopped_run_sends_nothing_after_the_first_that_is_missing(world, data):
     numbers = [told.number for told in world.plan.told]
@@ -160,7 +161,7 @@ def test_a_stopped_run_sends_nothing_after_the_first_that_is_missing(world, data
     check_order(run, world.plan)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(worlds(), st.data())
 def test_each_doubled_event_is_found_and_nothing_else(world, data):
     numbers = [told.number for told in world.plan.told if told.event is not None]
@@ -173,7 +174,7 @@ def test_each_doubled_event_is_found_and_nothing_else(world, data):
     assert len(run.sent) == len(world.plan.steps)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(worlds(), st.data())
 def test_a_refused_step_is_found_and_its_events_are_not_waited_for(world, data):
     steps = [step.number for step in world.plan.steps if step.answer is not None]
@@ -184,3 +185,62 @@ def test_a_refused_step_is_found_and_its_events_are_not_waited_for(world, data):
     assert found == refused & {number for _, number in run.sent}
     assert {one.found for one in run.driver.findings} <= {Found.REFUSED, Found.NO_VALUE, Found.LEFT_OUT}
     assert run.driver.state(run.ended).is_over
+
+
+@settings(max_examples=30, deadline=None)
+@given(worlds(), st.data())
+def test_a_lost_connection_ends_in_findings_and_never_in_a_hang(world, data):
+    numbers = [told.number for told in world.plan.told if told.event is not None]
+    picked = data.draw(st.dictionaries(st.sampled_from(numbers), st.booleans(), max_size=2)) if numbers else {}
+    on_missing = data.draw(st.sampled_from(list(OnMissing)))
+    run = played(world, on_missing, cuts=picked)
+
+    state = run.driver.state(run.ended)
+    kinds = {one.found for one in run.driver.findings}
+    assert state.is_over
+    assert kinds <= {Found.LOST, Found.FAILED, Found.MISSING_EVENT, Found.LEFT_OUT}
+    assert kinds or not run.lost
+    assert state.has_stalled or state.heard == state.events - len(run.lost) - unheard(run)
+    check_order(run, world.plan, missing=frozenset(range(len(world.plan.told))) - run.came.keys())
+
+
+def unheard(run: Run) -> int:
+    """Count the events of steps that were left out."""
+    left = {number for _, number in run.sent}
+    return sum(told.event is not None and told.step not in left for told in run.driver._plan.told)
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds(), st.sampled_from((0.001, 0.7)))
+def test_a_late_front_finds_nothing_missing_that_came_in_time(world, lag):
+    run = played(world, lag=lag)
+
+    assert run.driver.findings == []
+    assert len(run.sent) == len(world.plan.steps)
+
+
+def test_no_call_takes_longer_for_what_was_done_before():
+    """The last hundred of 4,000 steps cost about what the first hundred do."""
+    script = Script()
+    script.client("s1", "c1")
+    for number in range(4000):
+        learned = {"h": [(2 * number - 1, "handle")]} if number else {}
+        body = {"ref": f"ref-{number:04d}", "h": f"handle-{number - 1:04d}"}
+        script.step("s1", number, body, learned=learned, fresh=("ref",), n=number + 1)
+        script.answer(number, number + 0.1)
+        script.event(
+            "c1", number, number + 0.2, "/calls", {"ref": f"ref-{number:04d}", "handle": f"handle-{number:04d}"}
+        )
+    player = driver(script.plan(), rate=math.inf)
+    player.start(0.0)
+    spent = []
+    for number in range(4000):
+        begin = process_time()
+        [outgoing] = player.due(float(number))
+        player.answered(number, Answer(200), float(number))
+        ref = body_of(outgoing)["ref"]
+        player.heard("c1", event("/calls", {"ref": ref, "handle": f"live-{number:04d}"}), float(number))
+        player.state(float(number))
+        spent.append(process_time() - begin)
+
+    assert sorted(spent[-500:])[250] < 3 * sorted(spent[:500])[250]

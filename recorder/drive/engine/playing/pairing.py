@@ -75,7 +75,7 @@ class _Live:
     event: Event
     spots: dict[Spot, str]
     ids: set[str]
-    twin: dict[Spot, str] | None = None
+    twin: dict[Spot, str] | None
 
 
 @dataclass(slots=True)
@@ -160,9 +160,10 @@ class Pairing:
         self._leave(kindred, told)
         one = self._recorded(told, event)
         for number, early in kindred.early.items():
-            if self._fits(one, self._live(early)):
+            keys, digest = self._keys_of(early), _digest(early)
+            if self._fits(one, self._live(early, keys, self._heard.get((told.connection, digest)))):
                 del kindred.early[number]
-                self._note(told, _digest(early), self._keys_of(early))
+                self._note(told, digest, keys)
                 return early
         kindred.awaited.add(one)
         return None
@@ -188,8 +189,7 @@ class Pairing:
         kindred = self._kinds.get(kind)
         if kindred is None:
             return Surplus(twin)
-        live = self._live(event, keys)
-        live.twin = None if twin is None else self._texts(twin)
+        live = self._live(event, keys, twin)
         for group in (kindred.awaited, kindred.late):
             found = self._search(group, live)
             if found is not None:
@@ -261,8 +261,6 @@ class Pairing:
             shared = len(live.ids & one.texts)
             if shared < most[0] or not self._fits(one, live):
                 continue
-            if live.twin is not None and _differ(live.twin, one.spots, live.spots):
-                continue
             alike = sum(live.spots.get(spot) == word for spot, word in one.words.items())
             unlike = len(one.words) - alike
             if best is None or (shared, -unlike) > most:
@@ -278,6 +276,8 @@ class Pairing:
             now = spots.get(spot)
             if now is not None and contradict(text, now):
                 return False
+        if live.twin is not None and _differ(live.twin, one.spots, spots):
+            return False
         return one.event.channel == live.event.channel or self._fit_channels(one.event.channel, live.event.channel)
 
     def _fit_channels(self, recorded: str, live: str) -> bool:
@@ -296,9 +296,7 @@ class Pairing:
         is_bound = is_live and bool(self._bindings.recorded(segment))
         return is_bound or segment in self._known or has_digit(segment)
 
-    def _live(self, event: Event, keys: Keys | None = None) -> _Live:
-        if keys is None:
-            keys = self._keys_of(event)
+    def _live(self, event: Event, keys: Keys, twin: int | None) -> _Live:
         spots = texts_in(event.data)
         ids: set[str] = set()
         recorded = self._bindings.recorded
@@ -309,7 +307,7 @@ class Pairing:
             ids.update(recorded(part))
         for text in _ids_in(keys):
             ids.update(self._keys.recorded(text))
-        return _Live(event, spots, ids)
+        return _Live(event, spots, ids, None if twin is None else self._texts(twin))
 
     def _recorded(self, told: Told, event: Event) -> _Recorded:
         texts = texts_in(event.data)
