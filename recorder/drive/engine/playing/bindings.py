@@ -58,11 +58,14 @@ class Bindings:
         return self._recorded.get(live, ())
 
     def contradict(self, recorded: str, live: str) -> bool:
-        """Return whether a live value at the place of a recorded one is known to stand for another."""
-        known = self._live.get(recorded)
-        if known is not None:
+        """Return whether a live value at the place of a recorded one is known to stand for another.
+
+        A server may tell the recorded value itself: a stand-in does so with what another session minted.
+        """
+        known, others = self._live.get(recorded), self._recorded.get(live)
+        if known is not None and live != recorded:
             return live not in known
-        return recorded not in (others := self._recorded.get(live, ())) and bool(others)
+        return others is not None and recorded not in others
 
 
 class Known:

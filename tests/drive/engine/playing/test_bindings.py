@@ -54,6 +54,16 @@ def test_values_contradict_if_one_of_them_is_known_to_be_another():
     assert not bindings.contradict("r1", "l2")
     assert bindings.contradict("r1", "l3")
     assert bindings.contradict("r2", "l1")
+    assert not bindings.contradict("r1", "r1")
     assert not bindings.contradict("r2", "l3")
     assert bindings.pairs() == [("r1", "l1"), ("r1", "l2")]
     assert list(bindings.recorded("l2")) == ["r1"]
+
+
+def test_a_recorded_value_that_now_stands_for_another_contradicts():
+    bindings = Bindings()
+    bindings.bind("1001", "1002")
+    bindings.bind("1002", "1003")
+
+    assert bindings.contradict("1002", "1002")
+    assert not bindings.contradict("1001", "1001")
