@@ -1,0 +1,73 @@
+import asyncio
+
+import pytest
+
+from recorder.capture.mitm.capture import Settings
+from recorder.cassette.reader import open_cassette
+from recorder.cassette.writer import Fsync
+from recorder.dialect.definition import load as load_dialect
+from recorder.drive.front.tape import Tape
+from recorder.errors import CaptureError, UsageError
+from recorder.library.recording import load_recording
+from recorder.redaction.policy import load as load_policy
+
+BODY = b'{"operationName":"GetChainedRecord","referenceId":"7","userData":{"phone":"+4930123456"}}'
+HEADERS = (("Content-Type", "application/json"), ("Authorization", "Basic c2VjcmV0OnNlY3JldA=="))
+
+
+def tape(path, **more):
+    dialect = load_dialect("gws-outbound")
+    return Tape(path, upstream="http://staging.example", dialect=dialect, policy=load_policy(), **more)
+
+
+def record(path, **more):
+    async def run():
+        made = tape(path, **more)
+        made.open()
+        made.open()
+        target = "/api/v2/me/outbound-records/7"
+        made.request("0", 10**9, connection="s1", method="POST", target=target, headers=HEADERS, body=BODY)
+        made.response("0", 2 * 10**9, status=200, headers=HEADERS[:1], body=b'{"statusCode":0}')
+        made.close()
+        made.close()
+
+    asyncio.run(run())
+
+
+def test_a_drive_is_recorded_as_the_recorder_does_it(tmp_path):
+    path = tmp_path / "live.cassette"
+
+    record(path)
+
+    recording = load_recording(path)
+    header = recording.header
+    assert (header.upstream, header.dialect, header.redaction) == ("http://staging.example", "gws-outbound", "gws")
+    assert [triple.operation for triple in recording.triples] == ["GetChainedRecord"]
+    with open_cassette(path) as cassette:
+        assert list(cassette.records())[-1].text == "the capture ended cleanly"
+
+
+def test_no_secret_is_on_the_tape(tmp_path):
+    path = tmp_path / "live.cassette"
+
+    record(path)
+
+    with open_cassette(path) as cassette:
+        text = repr(list(cassette.records()))
+    assert "c2VjcmV0" not in text
+    assert "4930123456" not in text
+
+
+def test_a_cassette_is_not_overwritten(tmp_path):
+    path = tmp_path / "live.cassette"
+    record(path)
+
+    with pytest.raises(UsageError, match=r"live\.cassette"):
+        record(path)
+
+    record(path, settings=Settings(force=True, fsync=Fsync.NEVER))
+
+
+def test_a_tape_that_is_not_open_takes_nothing(tmp_path):
+    with pytest.raises(CaptureError, match="is not open"):
+        tape(tmp_path / "live.cassette").closed("0", 0, "x")
