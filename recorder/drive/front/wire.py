@@ -304,7 +304,7 @@ class Socket:
             self._tap.message(self._sending, message.data.encode(), from_client=False, is_text=True)
         elif message.type is aiohttp.WSMsgType.BINARY:
             self._tap.message(self._sending, message.data, from_client=False, is_text=False)
-        else:
+        elif not self._is_ours:  # else `close` knows the code, once it has ended
             self._end(message.extra if isinstance(message.extra, str) else "")
         return message
 
@@ -312,7 +312,10 @@ class Socket:
         """Close it; a second call does nothing."""
         if not self._socket.closed:
             self._is_ours = True
-            await self._socket.close()
+            try:
+                await self._socket.close()
+            finally:
+                self._end("")
         self._end("")
 
     def _end(self, reason: str) -> None:

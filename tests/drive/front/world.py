@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +12,10 @@ from typing import Any
 
 from aiohttp import web
 
+from recorder.drive.engine.allowing import Allowed
 from recorder.drive.engine.plan import Act, Answer, Client, Connection, Outgoing, Plan, Step, Told
+from recorder.drive.engine.values import Values
+from recorder.drive.front.run import Front
 from recorder.drive.front.tap import Left, Tap
 from recorder.drive.front.target import Target
 from recorder.drive.front.wire import Wire
@@ -23,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @asynccontextmanager
 async def serving(handler: Handler) -> AsyncIterator[str]:
     """Serve all paths by one handler; yield the URL, which names an address, no host."""
-    runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=0.1)
+    runner = web.ServerRunner(web.Server(handler, access_log=None, handler_cancellation=True), shutdown_timeout=0.1)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -175,3 +180,118 @@ class Script:
             return None
         may_send = self._sent == len(self.answers) and self._sent < len(self._outs)
         return self.now if may_send else self.now + 30
+
+
+class BayeuxServer:
+    """A server of Bayeux whose answers a test may change.
+
+    Attributes:
+        got: All messages that came.
+        on: Answers by channel, in place of the usual ones: functions of a message that return messages.
+        events: What the next polls bring.
+    """
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.on: dict[str, Callable[[dict[str, Any]], Any]] = {}
+        self.events: list[dict[str, Any]] = []
+        self.advice: dict[str, Any] = {"reconnect": "retry", "timeout": 20_000, "interval": 0}
+        self._changed = asyncio.Event()
+        self._handshakes = 0
+        self._is_over = False
+
+    def sent_on(self, channel: str) -> list[dict[str, Any]]:
+        """Return the messages that came on a channel."""
+        return [message for message in self.got if message["channel"] == channel]
+
+    def push(self, channel: str, data: Any) -> None:
+        """Bring an event with the next poll."""
+        self.events.append({"channel": channel, "data": data})
+        self._changed.set()
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Upgrade") == "websocket":
+            return await self._socket(request)
+        messages = await request.json()
+        return web.json_response([reply for message in messages for reply in await self._replies(message)])
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async with asyncio.TaskGroup() as group:
+            async for text in socket:
+                for message in json.loads(text.data):
+                    group.create_task(self._answer(socket, message))
+            for task in asyncio.all_tasks():
+                if task.get_coro().__name__ == "_answer":
+                    task.cancel()
+        return socket
+
+    async def _answer(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
+        replies = await self._replies(message)
+        if replies is CLOSE:
+            await socket.close()
+        elif replies:
+            await socket.send_str(json.dumps(replies))
+
+    async def _replies(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        self.got.append(message)
+        channel = message["channel"]
+        if channel in self.on and (made := self.on[channel](message)) is not None:
+            return made
+        if channel == "/meta/connect":
+            return await self._held(message)
+        reply = ok(message)
+        if channel == "/meta/handshake":
+            self._handshakes += 1
+            reply |= {"clientId": f"c{self._handshakes}", "advice": self.advice}
+            reply["supportedConnectionTypes"] = ["long-polling", "websocket"]
+        elif channel == "/meta/disconnect":
+            self._is_over = True
+            self._changed.set()
+        return [reply]
+
+    async def _held(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        if message.get("advice", {}).get("timeout") != 0 and not self.events and not self._is_over:
+            self._changed.clear()
+            await self._changed.wait()
+        events, self.events = self.events, []
+        return [*events, ok(message) | {"advice": self.advice}]
+
+
+CLOSE: list[dict[str, Any]] = []  # in place of replies: ends the WebSocket
+
+
+def ok(message: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the reply to a message that is accepted."""
+    about = {"subscription": message["subscription"]} if "subscription" in message else {}
+    return {"channel": message["channel"], "id": message["id"], "successful": True} | about | more
+
+
+async def played(
+    handler: Handler,
+    script: Script,
+    recorded: Plan,
+    *,
+    allowed: Allowed | None = None,
+    values: Values | None = None,
+    patience: float = 5.0,
+) -> Tape:
+    """Play a script against a server; return the tape."""
+    tape = Tape()
+    async with serving(handler) as url:
+        front = Front(
+            script,  # type: ignore[arg-type]  # has the same methods
+            recorded,
+            Target.at(url),
+            values=values or Values(),
+            allowed=allowed or Allowed(everything=True),
+            tape=tape,  # type: ignore[arg-type]  # has the same methods
+            patience=patience,
+        )
+        async with asyncio.timeout(20):
+            await front.run()
+    running = [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    if running:
+        raise RuntimeError(f"still running: {running}")
+    return tape
