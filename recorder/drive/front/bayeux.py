@@ -1,14 +1,15 @@
 """Play one recorded Bayeux connection on aiocometd: polls, advice and new handshakes are its business.
 
 Some things of the library must not be: its WebSocket sends a message again after the connection broke, though the
-server may have got it, and opens twice if two messages come at once; its callbacks take no cancelled task; after the
-last poll it polls on; and it takes `advice.interval`, which is in milliseconds, for seconds. `Polling` and `Sockets`
-change these, and put the recorded extensions in.
+server may have got it, opens twice if two messages come at once, and takes an event with an id for a reply; its
+callbacks take no cancelled task; after the last poll it polls on; and it takes `advice.interval`, which is in
+milliseconds, for seconds. `Polling` and `Sockets` change these, and put the recorded extensions in.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Callable
 from typing import Any
@@ -23,12 +24,14 @@ from multidict import CIMultiDict
 
 from ...bayeux import channels
 from ...bayeux.extensions import batch_of
-from ...bayeux.messages import encode, parse
+from ...bayeux.messages import encode, is_event, parse
 from ...bayeux.replies import is_lost
 from ...model import JSON, Headers
 from ..engine.plan import Act, Answer, Connection, Outgoing
 from .tap import Left, Sending
 from .wire import NotSent, Socket, Wire, reason_of
+
+logging.getLogger("aiocometd_noloop").addHandler(logging.NullHandler())  # the driver tells what it would say on stderr
 
 _UNTOLD = 120.0  # seconds that a poll is waited for if the server advises no timeout
 _PAUSE = 0.25  # seconds between two attempts to reach a server
@@ -268,6 +271,10 @@ class Sockets(_Recorded, WebSocketTransport):  # type: ignore[misc]  # the libra
         async with self._opening:  # the library opens one for each message that comes while none is open
             found: _BayeuxSocket = await super()._get_socket(headers)
         return found
+
+    def _set_exchange_results(self, payload: list[dict[str, Any]]) -> None:
+        # The library looks at ids alone, but events may have ids too: Faye's do.
+        super()._set_exchange_results([message for message in payload if not is_event(message)])
 
     def _receive_done(self, future: asyncio.Future[None]) -> None:
         if future.cancelled():  # as in `_connect_done`

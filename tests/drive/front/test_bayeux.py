@@ -305,3 +305,19 @@ def test_a_handshake_by_polling_may_lead_to_a_websocket():
 
     assert script.answers[1].status == 200
     assert [line[0] for line in tape.lines][:5] == ["request", "response", "request", "response", "message"]
+
+
+def test_an_event_with_an_id_is_no_reply():
+    server = BayeuxServer()
+
+    def publish_with_ids(message):
+        server.push("/a", 1)
+        server.events[-1] |= {"id": server.sent_on("/meta/connect")[-1]["id"]}
+
+    server.on["/service/x"] = publish_with_ids
+    steps = [handshake(is_socket=True), *(publish(number) for number in range(1, 6))]
+
+    script, _ = play(server, *steps, events=5, is_socket=True)
+
+    assert script.said == []
+    assert [script.answers[number].status for number in range(6)] == [200] * 6
