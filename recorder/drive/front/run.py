@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from ...errors import RecorderError, UpstreamError
-from ...model import Event
+from ...model import Event, Request
 from ...push.rules import PushRules
 from ..engine.allowing import Allowed
 from ..engine.driver import Driver
@@ -203,6 +203,7 @@ class Front:
             self._channels[key] = Channel(
                 connection,
                 self._wires[connection.client],
+                requests=self._requests_of(key),
                 expected=sum(told.event is not None and told.connection == key for told in self._plan.told),
                 answered=self._answered,
                 lost=self._lost,
@@ -210,6 +211,11 @@ class Front:
                 patience=self._patience,
             )
         return self._channels[key]
+
+    def _requests_of(self, key: str) -> list[Request]:
+        """Return the recorded requests that opened a stream or a WebSocket, by what was sent on each."""
+        found = {step.request.exchange: step.request for step in self._plan.steps if step.connection == key}
+        return [found[exchange] for exchange in sorted(found)]
 
     # -- what comes
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import aiohttp
 
 from ...capture.streams import has_body
 from ...formats.streamed import EVENTS, streamed_media
+from ...model import Request
 from ...push.sse import EventStream
 from ..engine.plan import Answer, Connection, Outgoing
 from .http import PAUSE
@@ -28,6 +29,7 @@ class Channel:
         connection: Connection,
         wire: Wire,
         *,
+        requests: Sequence[Request],
         expected: int,
         answered: Callable[[Outgoing, Answer], None],
         lost: Callable[[str, str], None],
@@ -39,6 +41,7 @@ class Channel:
         Args:
             connection: The recorded connection.
             wire: The HTTP of its client.
+            requests: The recorded requests that opened it, in order: the client may have connected again.
             expected: How many events came on it in the recording.
             answered: Is called with a step and what came back for it.
             lost: Is called with the key of the connection and a sentence, when it is lost and will be recovered.
@@ -46,10 +49,12 @@ class Channel:
             patience: Seconds in which a step that could not leave is tried again.
 
         """
-        self.connection, self._wire, self._expected = connection, wire, expected
+        self.connection, self._wire, self._requests, self._expected = connection, wire, requests, expected
         self._answered, self._lost, self._gone, self._patience = answered, lost, gone, patience
         self._socket: Socket | None = None
-        self._opened = asyncio.Event()  # the WebSocket is open, or will never be
+        self._turn = asyncio.Condition()  # tells that the WebSocket was opened, or will never be
+        self._number = 0  # how often the WebSocket was opened
+        self._is_over = False  # it will not be opened any more
         self._is_closed = False
         self._task: asyncio.Task[None] | None = None
         self._last_id, self._retry = "", _RETRY
@@ -60,7 +65,12 @@ class Channel:
 
     async def send(self, left: Left) -> None:
         """Send a message on the WebSocket."""
-        await self._opened.wait()
+        exchanges = [request.exchange for request in self._requests]
+        exchange = left.out.step.request.exchange
+        wanted = exchanges.index(exchange) + 1 if exchange in exchanges else 1
+        with contextlib.suppress(TimeoutError):  # then the server has not closed it as recorded; the message goes on it
+            async with asyncio.timeout(self._patience), self._turn:
+                await self._turn.wait_for(lambda: self._number >= wanted or self._is_over)
         if self._socket is None or self._socket.closed:
             self._answered(left.out, Answer(None, failure="the WebSocket is not open"))
             return
@@ -83,26 +93,43 @@ class Channel:
     # -- a stream of events
 
     async def _play_stream(self, left: Left) -> None:
-        until = asyncio.get_running_loop().time() + self._patience
-        is_first = True
-        while not self._is_closed:
-            problem, is_open = await self._stream_once(left, is_first=is_first)
-            if is_first and not is_open and problem and not left.has_left:
-                if asyncio.get_running_loop().time() > until:
-                    self._answered(left.out, Answer(None, failure=problem))
-                    return
-                await asyncio.sleep(PAUSE)
-                continue
-            if is_first and not is_open:
-                if problem:
-                    self._answered(left.out, Answer(None, failure=problem))
+        problem, is_open = await self._first_stream(left)
+        until = 0.0
+        while is_open or problem:
+            if self._has_all() and not problem:
+                return  # the server ended it in order
+            if is_open:
+                self._say_lost(problem or "the server ended it")
+                until = self._until()
+            elif asyncio.get_running_loop().time() > until:
+                self._gone(self.connection.key, f"the stream does not come back: {problem}")
                 return
-            is_first = False
-            key, heard = self.connection.key, self._wire.tap.heard.get(self.connection.key, 0)
-            if not problem and heard >= self._expected:
-                return  # the server ended it in order, and nothing is missing
-            self._lost(key, f"the stream ended: {problem or 'the server closed it'}; it is asked for again")
             await asyncio.sleep(min(self._retry, _LONGEST))
+            problem, is_open = await self._stream_once(left, is_first=False)
+
+    async def _first_stream(self, left: Left) -> tuple[str, bool]:
+        """Ask for the stream until the request leaves; return nothing if there is no stream, which is answered."""
+        until = self._until()
+        while True:
+            problem, is_open = await self._stream_once(left, is_first=True)
+            if is_open:
+                return problem, is_open
+            if left.has_left or asyncio.get_running_loop().time() > until:
+                self._answered(
+                    left.out, Answer(None, failure=problem)
+                )  # the first answer counts: a refusal came before
+                return "", False
+            await asyncio.sleep(PAUSE)
+
+    def _until(self) -> float:
+        return asyncio.get_running_loop().time() + self._patience
+
+    def _has_all(self) -> bool:
+        """Return whether as many events came as were recorded."""
+        return self._wire.tap.heard.get(self.connection.key, 0) >= self._expected
+
+    def _say_lost(self, problem: str) -> None:
+        self._lost(self.connection.key, f"{problem}; it is asked for again")
 
     async def _stream_once(self, left: Left, *, is_first: bool) -> tuple[str, bool]:
         """Ask for the stream, and hear it to its end; return what went wrong, and whether the stream was opened."""
@@ -141,35 +168,56 @@ class Channel:
     # -- a WebSocket
 
     async def _play_socket(self, left: Left) -> None:
-        out, loop = left.out, asyncio.get_running_loop()
-        until = loop.time() + self._patience
         try:
-            while self._socket is None:
-                sending = Sending(out.step.client, "GET", out.target, b"", self.connection.key, left=left)
-                headers = self._wire.headers(out.headers)
-                try:
-                    self._socket = await self._wire.upgrade(sending, headers, self.connection.subprotocols)
-                except aiohttp.WSServerHandshakeError as exc:
-                    self._answered(out, Answer(exc.status, sending.head))
+            while await self._open_socket(left, is_first=not self._number):
+                async with self._turn:
+                    self._number += 1
+                    self._turn.notify_all()
+                reason = await self._hear()
+                if self._is_closed or (self._has_all() and self._number >= len(self._requests)):
                     return
-                except (aiohttp.ClientError, OSError) as exc:
-                    if left.has_left or loop.time() > until:
-                        self._answered(out, Answer(None, failure=reason_of(exc)))
-                        return
-                    await asyncio.sleep(PAUSE)
+                if self._number >= len(self._requests):
+                    self._say_lost(f"the server closed the WebSocket{reason}")
+                await asyncio.sleep(PAUSE)
         finally:
-            self._opened.set()
-        self._answered(out, Answer(UPGRADED, sending.head))
-        await self._hear(self._socket)
+            self._is_over = True
+            async with self._turn:
+                self._turn.notify_all()
 
-    async def _hear(self, socket: Socket) -> None:
+    async def _open_socket(self, left: Left, *, is_first: bool) -> bool:
+        """Open the WebSocket; return whether it is open. If not, this is told."""
+        out, until = left.out, self._until()
         while True:
+            again = self._requests[self._number] if 0 < self._number < len(self._requests) else None
+            target = out.target if again is None else again.target
+            sending = Sending(out.step.client, "GET", target, b"", self.connection.key, left=left)
+            try:
+                self._socket = await self._wire.upgrade(
+                    sending, self._wire.headers(out.headers), self.connection.subprotocols
+                )
+            except (aiohttp.ClientError, OSError) as exc:
+                status = exc.status if isinstance(exc, aiohttp.WSServerHandshakeError) else None
+                is_final = status is not None or (is_first and left.has_left) or self._until() - self._patience > until
+                if is_final and is_first:
+                    problem = "" if status else reason_of(exc)
+                    self._answered(out, Answer(status, sending.head, failure=problem))
+                elif is_final:
+                    self._gone(self.connection.key, f"the WebSocket does not come back: {reason_of(exc)}")
+                if is_final:
+                    return False
+                await asyncio.sleep(PAUSE)
+            else:
+                if is_first:
+                    self._answered(out, Answer(UPGRADED, sending.head))
+                return True
+
+    async def _hear(self) -> str:
+        """Hear the WebSocket to its end; return why the server closed it, as the end of a sentence."""
+        socket = self._socket
+        while socket is not None:
             message = await socket.receive()
             if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 continue  # the tap told it
-            if not self._is_closed:
-                with contextlib.suppress(aiohttp.ClientError, OSError):  # it is closed already
-                    await socket.close()
-                if self._wire.tap.heard.get(self.connection.key, 0) < self._expected:
-                    self._gone(self.connection.key, "the server closed the WebSocket")
-            return
+            await socket.close()
+            return f" with code {message.data}" if isinstance(message.data, int) else ""
+        return ""

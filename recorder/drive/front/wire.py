@@ -309,14 +309,17 @@ class Socket:
         return message
 
     async def close(self) -> None:
-        """Close it; a second call does nothing."""
+        """Close it; a second call does nothing, also while the first one waits."""
+        if self._is_ours:
+            return
         if not self._socket.closed:
             self._is_ours = True
             try:
                 await self._socket.close()
             finally:
                 self._end("")
-        self._end("")
+        else:
+            self._end("")
 
     def _end(self, reason: str) -> None:
         who = "client" if self._is_ours else "server"

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -77,6 +78,15 @@ def test_a_stream_that_ends_as_recorded_is_not_asked_for_again():
     assert (script.said, feed.asked) == ([], [None])
 
 
+def test_a_stream_that_does_not_come_back_is_gone():
+    feed = Feed(b"retry: 1\ndata: 1\n\n", end="cut")
+
+    script, _ = play(feed, stream(), events=2, recorded=2, patience=0.05)
+
+    assert [line[0] for line in script.said] == ["lost", "gone"]
+    assert "status 204" in script.said[1][2]
+
+
 def test_an_answer_that_is_no_stream_is_an_answer():
     async def refuse(request):
         return web.Response(status=401, text="who?")
@@ -124,11 +134,38 @@ def test_messages_of_a_websocket_are_sent_and_heard():
     assert tape.lines[-1] == ("closed", "0", "websocket closed by client, code 1000")
 
 
-def test_a_websocket_that_the_server_closes_too_early_is_gone():
-    script, tape = play(echoing, socket(), message(1, b"bye"), events=1, recorded=1, protocol="websocket")
+def test_a_websocket_that_was_opened_again_is_opened_again_where_it_was():
+    again = message(2)
+    again = replace(again, request=replace(again.request, exchange=1, target="/feed?after=1"))
+    steps = socket(), message(1, b"bye"), again
 
-    assert script.said == [("gone", "f1", "the server closed the WebSocket")]
-    assert tape.lines[-1] == ("closed", "0", "websocket closed by server, code 4000: as asked")
+    script, tape = play(echoing, *steps, events=1, recorded=1, protocol="websocket")
+
+    assert script.said == []
+    assert script.events == [("f1", "ask", {"type": "ask"})]
+    assert [line[3] for line in tape.lines if line[0] == "request"] == ["/feed", "/feed?after=1"]
+    assert ("closed", "0", "websocket closed by server, code 4000: as asked") in tape.lines
+
+
+def test_a_websocket_that_does_not_come_back_is_gone():
+    asked = []
+
+    async def only_once(request):
+        asked.append(request.path)
+        return await echoing(request) if len(asked) == 1 else web.Response(status=410)
+
+    script, _ = play(only_once, socket(), message(1, b"bye"), events=1, recorded=1, protocol="websocket")
+
+    assert [line[0] for line in script.said] == ["lost", "gone"]
+    assert "with code 4000" in script.said[0][2]
+    assert len(asked) == 2
+
+
+def test_a_websocket_that_ends_as_recorded_is_not_opened_again():
+    script, tape = play(echoing, socket(), message(1), message(2, b"bye"), events=1, recorded=1, protocol="websocket")
+
+    assert script.said == []
+    assert len([line for line in tape.lines if line[0] == "request"]) == 1
 
 
 def test_a_refused_websocket_is_told_with_its_status():
