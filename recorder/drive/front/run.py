@@ -199,12 +199,15 @@ class Front:
 
     def _channel(self, key: str) -> Channel:
         if key not in self._channels:
-            connection = self._plan.connections[key]
+            connection, requests = self._plan.connections[key], self._requests_of(key)
+            events = [told.event for told in self._plan.told if told.event is not None and told.connection == key]
+            exchanges = {event.exchange for event in events} | {request.exchange for request in requests}
             self._channels[key] = Channel(
                 connection,
                 self._wires[connection.client],
-                requests=self._requests_of(key),
-                expected=sum(told.event is not None and told.connection == key for told in self._plan.told),
+                requests=requests,
+                openings=len(exchanges),
+                expected=len(events),
                 answered=self._answered,
                 lost=self._lost,
                 gone=self._gone,

@@ -30,6 +30,7 @@ class Channel:
         wire: Wire,
         *,
         requests: Sequence[Request],
+        openings: int,
         expected: int,
         answered: Callable[[Outgoing, Answer], None],
         lost: Callable[[str, str], None],
@@ -42,6 +43,7 @@ class Channel:
             connection: The recorded connection.
             wire: The HTTP of its client.
             requests: The recorded requests that opened it, in order: the client may have connected again.
+            openings: How often it was open in the recording.
             expected: How many events came on it in the recording.
             answered: Is called with a step and what came back for it.
             lost: Is called with the key of the connection and a sentence, when it is lost and will be recovered.
@@ -50,10 +52,11 @@ class Channel:
 
         """
         self.connection, self._wire, self._requests, self._expected = connection, wire, requests, expected
+        self._openings = openings
         self._answered, self._lost, self._gone, self._patience = answered, lost, gone, patience
         self._socket: Socket | None = None
         self._turn = asyncio.Condition()  # tells that the WebSocket was opened, or will never be
-        self._number = 0  # how often the WebSocket was opened
+        self._number = 0  # how often it was opened
         self._is_over = False  # it will not be opened any more
         self._is_closed = False
         self._task: asyncio.Task[None] | None = None
@@ -129,6 +132,8 @@ class Channel:
         return self._wire.tap.heard.get(self.connection.key, 0) >= self._expected
 
     def _say_lost(self, problem: str) -> None:
+        if self._number < self._openings:
+            return  # it ended here in the recording, too
         self._lost(self.connection.key, f"{problem}; it is asked for again")
 
     async def _stream_once(self, left: Left, *, is_first: bool) -> tuple[str, bool]:
@@ -151,7 +156,7 @@ class Channel:
                         self._answered(out, Answer(answer.status, found, body))
                     return f"status {answer.status}, and no stream", False
                 chunks = self._wire.tap.stream(sending, answer.status, found, media)
-                is_open = True
+                is_open, self._number = True, self._number + 1
                 if is_first:
                     self._answered(out, Answer(answer.status, found))
                 parser = EventStream() if media == EVENTS else None
@@ -176,8 +181,7 @@ class Channel:
                 reason = await self._hear()
                 if self._is_closed or (self._has_all() and self._number >= len(self._requests)):
                     return
-                if self._number >= len(self._requests):
-                    self._say_lost(f"the server closed the WebSocket{reason}")
+                self._say_lost(f"the server closed the WebSocket{reason}")
                 await asyncio.sleep(PAUSE)
         finally:
             self._is_over = True

@@ -13,15 +13,15 @@ from .world import Script, out, plan, played, step
 SSE = {"Content-Type": "text/event-stream"}
 
 
-def told(number, connection):
-    event = Event(0, 0, 0, 0, "", "message", number)
+def told(number, connection, exchanges):
+    event = Event(0, 0, 0, number % exchanges, "", "message", number)
     return Told(number, "s1", connection, (0, 0), 0, None, event=event)
 
 
-def play(server, *steps, events=0, recorded=0, protocol="sse", **more):
+def play(server, *steps, events=0, recorded=0, exchanges=1, protocol="sse", **more):
     connection = Connection("f1", "s1", protocol, "/feed", protocol == "websocket", ("v1",) * (protocol != "sse"))
     script = Script(*map(out, steps), events=events)
-    heard = tuple(told(number, "f1") for number in range(recorded))
+    heard = tuple(told(number, "f1", exchanges) for number in range(recorded))
     tape = asyncio.run(played(server, script, plan(*steps, connections=(connection,), told=heard), **more))
     return script, tape
 
@@ -68,6 +68,14 @@ def test_a_stream_that_ends_too_early_is_asked_for_again_from_the_last_event_on(
     assert [event[2] for event in script.events] == [1, 2]
     assert feed.asked[:2] == [None, "7"]
     assert script.said[0][:2] == ("lost", "f1")
+
+
+def test_a_stream_that_was_asked_for_again_is_so_without_a_word():
+    feed = Feed(b"retry: 1\nid: 7\ndata: 1\n\n", b"data: 2\n\n", end="close")
+
+    script, _ = play(feed, stream(), events=2, recorded=2, exchanges=2)
+
+    assert (script.said, feed.asked[:2]) == ([], [None, "7"])
 
 
 def test_a_stream_that_ends_as_recorded_is_not_asked_for_again():
