@@ -85,17 +85,21 @@ class Front:
         await reach(self._target)
         if self._tape is not None:
             self._tape.open()
+        is_cancelled = False
         try:
             async with asyncio.TaskGroup() as group:
                 try:
                     await self._play(group)
                 finally:
                     await self._end()
+        except asyncio.CancelledError:
+            is_cancelled = True
+            raise
         except BaseExceptionGroup as exc:
             raise _first(exc) from exc
         finally:
             if self._tape is not None:
-                self._tape.close()
+                self._tape.close(hurries=is_cancelled)
 
     def wake(self) -> None:
         """Ask the driver again what is due: somebody else told it something."""

@@ -1,18 +1,30 @@
-"""Record a drive as the recorder records a session: by its pipeline, redacted, into a cassette of its own."""
+"""Record a drive as the recorder records a session: by its pipeline, redacted, into a cassette of its own.
+
+Redaction takes seconds for a body of a megabyte, in which no event would be heard and none would be in time. So a
+thread redacts and writes; each record has the time at which it was seen.
+"""
 
 from __future__ import annotations
 
 import secrets
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeAlias
 
 from ...capture.mitm.capture import Capture, Settings
-from ...capture.pipeline import Pipeline
+from ...capture.pipeline import Hurried, Pipeline
 from ...dialect.definition import DEFAULT, Dialect, load
 from ...errors import CaptureError
 from ...model import Headers
 from ...redaction.joins import fitted
 from ...redaction.policy import Policy
 from ...redaction.redactor import Redactor
+
+_Make: TypeAlias = Callable[[], bytes]  # makes the frame of a record
 
 
 class Tape:
@@ -52,6 +64,9 @@ class Tape:
             own = fitted(policy, dialect or load(DEFAULT))
             self._redactor = Redactor(own, key or secrets.token_bytes(32))
         self._capture: Capture | None = None
+        self._waiting: SimpleQueue[_Make | None] = SimpleQueue()  # None ends the thread
+        self._thread = threading.Thread(target=self._write, name="drive-tape", daemon=True)
+        self._problem: Exception | None = None
 
     @property
     def path(self) -> Path:
@@ -61,6 +76,10 @@ class Tape:
     @property
     def failure(self) -> CaptureError | None:
         """Why the drive could not be recorded, None as long as it could."""
+        if self._problem is not None:
+            if isinstance(self._problem, CaptureError):
+                return self._problem
+            return CaptureError(f"{self._path}: a record cannot be made: {self._problem!r}")
         return self._capture.failure if self._capture is not None else None
 
     @property
@@ -86,26 +105,42 @@ class Tape:
                 on_failure=_nothing,
                 on_dialect=lambda _, __: None,
             )
+            self._thread.start()
 
-    def close(self) -> None:
+    def close(self, *, hurries: bool = False) -> None:
         """Write a note of the clean end, and close the cassette; a second call does nothing.
+
+        Args:
+            hurries: Keep no long bodies of what waits, which notes say: the user interrupted the drive.
 
         Raises:
             CaptureError: If the rest cannot be written, or something before it could not be.
 
         """
         if self._capture is not None:
+            if hurries:
+                with suppress(Hurried):  # it leaves a redaction, but the one of another thread goes on
+                    self._capture.pipeline.hurry()
+            self._waiting.put(None)
+            self._thread.join()
             self._capture.close([])
-            if self._capture.failure is not None:
-                raise self._capture.failure
+            if self.failure is not None:
+                raise self.failure
 
     def request(
         self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes
     ) -> None:
         """Record a request as it leaves."""
         self._put(
-            self._pipeline.request(
-                flow, now, connection=connection, method=method, target=target, headers=headers, body=body
+            partial(
+                self._pipeline.request,
+                flow,
+                now,
+                connection=connection,
+                method=method,
+                target=target,
+                headers=headers,
+                body=body,
             )
         )
 
@@ -113,31 +148,31 @@ class Tape:
         self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None
     ) -> None:
         """Record an answer."""
-        self._put(self._pipeline.response(flow, now, status=status, headers=headers, body=body, lacks=lacks))
+        self._put(partial(self._pipeline.response, flow, now, status=status, headers=headers, body=body, lacks=lacks))
 
     def stream(self, flow: str, now: int, *, status: int, headers: Headers) -> None:
         """Record the head of an answer that comes in chunks."""
-        self._put(self._pipeline.stream(flow, now, status=status, headers=headers))
+        self._put(partial(self._pipeline.stream, flow, now, status=status, headers=headers))
 
     def chunk(self, flow: str, now: int, body: bytes, *, is_last: bool = False, lacks: str | None = None) -> None:
         """Record whole events or lines of such an answer."""
-        self._put(self._pipeline.chunk(flow, now, body, is_last=is_last, lacks=lacks))
+        self._put(partial(self._pipeline.chunk, flow, now, body, is_last=is_last, lacks=lacks))
 
     def failure_of(self, flow: str, now: int, reason: str) -> None:
         """Record the end of a request that got no answer."""
-        self._put(self._pipeline.failure(flow, now, reason))
+        self._put(partial(self._pipeline.failure, flow, now, reason))
 
     def message(self, flow: str, now: int, *, from_client: bool, body: bytes, is_text: bool) -> None:
         """Record a message on a WebSocket."""
-        self._put(self._pipeline.message(flow, now, from_client=from_client, body=body, is_text=is_text))
+        self._put(partial(self._pipeline.message, flow, now, from_client=from_client, body=body, is_text=is_text))
 
     def closed(self, flow: str, now: int, reason: str) -> None:
         """Record the end of a WebSocket, or of a stream that broke."""
-        self._put(self._pipeline.closed(flow, now, reason))
+        self._put(partial(self._pipeline.closed, flow, now, reason))
 
     def note(self, now: int, kind: str, text: str) -> None:
         """Record a fact that is not traffic."""
-        self._put(self._pipeline.note(now, kind, text))
+        self._put(partial(self._pipeline.note, now, kind, text))
 
     @property
     def _pipeline(self) -> Pipeline:
@@ -145,11 +180,20 @@ class Tape:
             raise CaptureError(f"{self._path}: is not open")
         return self._capture.pipeline
 
-    def _put(self, frame: bytes) -> None:
-        if self._capture is not None:
-            self._capture.put(frame)
-            if self._capture.failure is not None:
-                raise self._capture.failure
+    def _put(self, make: _Make) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self._waiting.put(make)
+
+    def _write(self) -> None:
+        """Make and write the frames in the order of the wire; the first problem ends it, and the drive with it."""
+        while (make := self._waiting.get()) is not None:
+            if self._capture is None or self._problem is not None:
+                continue
+            try:
+                self._capture.put(make())
+            except Exception as exc:  # noqa: BLE001  # a thread has nobody to raise to: `failure` tells it
+                self._problem = exc
 
 
 def _nothing() -> None:

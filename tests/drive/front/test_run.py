@@ -117,6 +117,7 @@ def test_an_interrupted_drive_disconnects_and_closes_the_tape():
     assert asyncio.run(run())
     assert len(server.sent_on("/meta/disconnect")) == 1
     assert not tape.is_open
+    assert tape.has_hurried
 
 
 def test_a_tape_that_fails_ends_the_drive():

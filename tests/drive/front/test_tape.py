@@ -1,4 +1,6 @@
 import asyncio
+import json
+import time
 
 import pytest
 
@@ -9,6 +11,7 @@ from recorder.dialect.definition import load as load_dialect
 from recorder.drive.front.tape import Tape
 from recorder.errors import CaptureError, UsageError
 from recorder.library.recording import load_recording
+from recorder.model import Note
 from recorder.redaction.policy import load as load_policy
 
 BODY = b'{"operationName":"GetChainedRecord","referenceId":"7","userData":{"phone":"+4930123456"}}'
@@ -71,3 +74,51 @@ def test_a_cassette_is_not_overwritten(tmp_path):
 def test_a_tape_that_is_not_open_takes_nothing(tmp_path):
     with pytest.raises(CaptureError, match="is not open"):
         tape(tmp_path / "live.cassette").closed("0", 0, "x")
+
+
+def test_a_long_body_holds_up_nobody(tmp_path):
+    body = json.dumps([{"name": f"Ann {number}", "phone": f"+4930{number:07d}"} for number in range(2_000)]).encode()
+
+    async def run():
+        made = tape(tmp_path / "live.cassette")
+        made.open()
+        before = time.thread_time()
+        made.request("0", 1, connection="s1", method="GET", target="/", headers=(), body=b"")
+        made.response("0", 2, status=200, headers=HEADERS[:1], body=body)
+        taken = time.thread_time() - before
+        made.close()
+        return taken
+
+    assert asyncio.run(run()) < 0.05  # seconds of this thread; redaction takes several times as many
+    with open_cassette(tmp_path / "live.cassette") as cassette:
+        assert len(list(cassette.records())[1].body) >= len(body)
+
+
+def test_an_interrupted_drive_keeps_no_long_bodies_of_what_waits(tmp_path):
+    body = json.dumps([{"name": f"Ann {number}"} for number in range(2_000)]).encode()
+
+    async def run():
+        made = tape(tmp_path / "live.cassette")
+        made.open()
+        for flow in "012":
+            made.request(flow, 1, connection="s1", method="GET", target="/", headers=(), body=b"")
+            made.response(flow, 2, status=200, headers=HEADERS[:1], body=body)
+        made.close(hurries=True)
+
+    asyncio.run(run())
+
+    with open_cassette(tmp_path / "live.cassette") as cassette:
+        texts = [record.text for record in cassette.records() if isinstance(record, Note)]
+    assert any("had to end before it was redacted" in text for text in texts)
+    assert texts[-1] == "the capture ended cleanly"
+
+
+def test_a_record_that_cannot_be_made_is_a_failure(tmp_path):
+    async def run():
+        made = tape(tmp_path / "live.cassette")
+        made.open()
+        made.closed("no such flow", 1, "x")
+        made.close()
+
+    with pytest.raises(CaptureError, match="a record cannot be made"):
+        asyncio.run(run())

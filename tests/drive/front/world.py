@@ -51,8 +51,8 @@ class Tape:
     def open(self) -> None:
         self.is_open = True
 
-    def close(self) -> None:
-        self.is_open = False
+    def close(self, *, hurries: bool = False) -> None:
+        self.is_open, self.has_hurried = False, hurries
 
     def request(self, flow, now, *, connection, method, target, headers, body):
         self.lines.append(("request", flow, method, target, body))
