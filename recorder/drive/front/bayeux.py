@@ -362,7 +362,7 @@ class Talk:
         if transport is None:
             return
         try:
-            if transport.state is TransportState.CONNECTED and not self._has_left and self._up.is_set():
+            if transport.client_id and not self._has_left and self._up.is_set():
                 transport.leaving()
                 self._has_left = True
                 await transport.say({"channel": channels.DISCONNECT, "id": self.new_id()})
