@@ -36,7 +36,7 @@ logging.getLogger("aiocometd_noloop").addHandler(logging.NullHandler())  # the d
 _UNTOLD = 120.0  # seconds that a poll is waited for if the server advises no timeout
 _PAUSE = 0.25  # seconds between two attempts to reach a server
 _GRACE = 0.5  # seconds for the last poll to be answered, once the client has disconnected
-_CONNECT_TAILS = ("/handshake", "/connect", "/disconnect")  # CometD's JavaScript client adds these to its URL
+_TAIL = "/handshake"  # CometD's JavaScript client adds this and the like to its URL
 
 
 class Unreadable(aiohttp.ClientError):
@@ -93,7 +93,7 @@ class _Opening:
 
     async def __aenter__(self) -> _BayeuxSocket:
         talk = self._talk
-        sending = Sending(talk.wire.client, "GET", talk.path, b"", talk.connection.key)
+        sending = Sending(talk.wire.client, "GET", talk.socket_path, b"", talk.connection.key)
         socket = await talk.wire.upgrade(sending, talk.headers, talk.connection.subprotocols, self._timeout)
         self._socket = _BayeuxSocket(talk, socket)
         return self._socket
@@ -290,6 +290,7 @@ class Talk:
         connection: The recorded connection.
         wire: The HTTP of its client.
         path: Path and query that its messages go to.
+        socket_path: Path and query of its WebSocket.
         is_new: Whether the next /meta/connect is the first after a handshake.
     """
 
@@ -317,7 +318,7 @@ class Talk:
 
         """
         self.connection, self.wire, self.is_new = connection, wire, True
-        self.path = _path(connection.target)
+        self.path = self.socket_path = _path(connection.target)
         self._answered, self._lost, self._gone, self._allows = answered, lost, gone, allows
         self._patience = patience
         self._number, self._batch = 0, -1
@@ -406,6 +407,9 @@ class Talk:
         upgrades = any(name.lower() == "upgrade" for name, _ in out.step.request.headers)
         wanted = Sockets if self.connection.is_socket else Polling
         kind = wanted if upgrades else Polling
+        self.path = _path(out.target)
+        if upgrades:
+            self.socket_path = out.target
         transport = self._transport = self._made(kind)
         try:
             reply = await transport.say(self.handshake([], message["id"]))
@@ -543,8 +547,7 @@ class Talk:
 def _path(target: str) -> str:
     """Return the path that messages go to, of the recorded one: callback polling has its messages in the query."""
     path, question, query = target.partition("?")
-    for tail in _CONNECT_TAILS:
-        path = path.removesuffix(tail)
+    path = path.removesuffix(_TAIL)
     rest = "&".join(part for part in query.split("&") if part.partition("=")[0] not in ("message", "jsonp"))
     return (path or "/") + (question + rest if rest else "")
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
+from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Self
 
@@ -177,7 +178,7 @@ class Wire:
         url = self.target.url(sending.target)
         with _observed(sending, self.tap):
             async with self._session.request(
-                sending.method, url, headers=headers, data=sending.body or None, allow_redirects=False
+                sending.method, url, headers=headers, data=_data(sending.body), allow_redirects=False
             ) as answer:
                 yield answer
 
@@ -363,6 +364,11 @@ def reason_of(error: BaseException | None) -> str:
 def headers_of(answer: aiohttp.ClientResponse) -> Headers:
     """Return the headers of an answer as texts of one character for each byte."""
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers)
+
+
+def _data(body: bytes) -> bytes | BytesIO | None:
+    """Return a body as aiohttp takes it: of long bytes it warns."""
+    return BytesIO(body) if len(body) > _PIECE else body or None
 
 
 def _text(text: str) -> str:

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -322,3 +323,27 @@ def test_an_event_with_an_id_is_no_reply():
 
     assert script.said == []
     assert [script.answers[number].status for number in range(6)] == [200] * 6
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sent"),
+    [
+        ("/cometd/handshake", "/cometd"),
+        ("/cometd/", "/cometd/"),
+        ("/api/connect", "/api/connect"),
+        ("/c?jsonp=f&message=%5B%5D&x=1", "/c?x=1"),
+        ("/handshake", "/"),
+    ],
+)
+def test_messages_go_where_they_went(recorded, sent):
+    server, paths = BayeuxServer(), set()
+
+    async def look(request):
+        paths.add(request.raw_path)
+        return await server(request)
+
+    first = handshake()
+    first = replace(first, request=replace(first.request, target=recorded))
+    play(look, first, subscribe(1))
+
+    assert paths == {sent}

@@ -290,3 +290,15 @@ def test_a_websocket_follows_no_redirect(to):
     assert seen == ["/ws"]
     assert tape.lines[0][0] == "request"
     assert len(tape.lines) == 2
+
+
+def test_a_long_body_is_sent_whole_with_its_length():
+    seen = []
+
+    async def measure(request):
+        seen.append((request.headers.get("Content-Length"), len(await request.read())))
+        return web.Response()
+
+    fetched(measure, Sending("s1", "POST", "/", b"x" * 900_000), Sending("s1", "POST", "/"))
+
+    assert seen == [("900000", 900_000), ("0", 0)]
