@@ -35,6 +35,7 @@ logging.getLogger("aiocometd_noloop").addHandler(logging.NullHandler())  # the d
 
 _UNTOLD = 120.0  # seconds that a poll is waited for if the server advises no timeout
 _PAUSE = 0.25  # seconds between two attempts to reach a server
+_FAREWELL = 1.0  # seconds for the answer to a /meta/disconnect that was not recorded
 _GRACE = 0.5  # seconds for the last poll to be answered, once the client has disconnected
 _TAIL = "/handshake"  # CometD's JavaScript client adds this and the like to its URL
 
@@ -366,7 +367,8 @@ class Talk:
             if transport.client_id and not self._has_left and self._up.is_set():
                 transport.leaving()
                 self._has_left = True
-                await transport.say({"channel": channels.DISCONNECT, "id": self.new_id()})
+                async with asyncio.timeout(_FAREWELL):
+                    await transport.say({"channel": channels.DISCONNECT, "id": self.new_id()})
         except (TransportError, TimeoutError, aiohttp.ClientError):
             self._up.clear()  # the server is gone; its session ends by itself
         finally:

@@ -347,3 +347,19 @@ def test_messages_go_where_they_went(recorded, sent):
     play(look, first, subscribe(1))
 
     assert paths == {sent}
+
+
+@BOTH
+def test_a_server_that_answers_no_disconnect_holds_up_nothing(is_socket):
+    server = BayeuxServer()
+
+    async def silent(request):
+        if b"/meta/disconnect" in await request.read():
+            await asyncio.Event().wait()
+        return await server(request)
+
+    server.on["/meta/disconnect"] = lambda message: []
+
+    script, _ = play(silent, handshake(is_socket=is_socket), subscribe(1), is_socket=is_socket)
+
+    assert script.answers[1].status == 200
