@@ -123,7 +123,7 @@ class Front:
             if self._tape is not None and self._tape.failure is not None:
                 raise self._tape.failure
             deadline = self._driver.deadline()
-            if deadline is None:
+            if deadline is None and not self._driver.is_paused:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(deadline):

@@ -153,3 +153,35 @@ def test_each_turn_is_told():
     asyncio.run(run())
 
     assert len(turns) >= 2
+
+
+def test_a_driver_that_is_paused_is_asked_again_when_it_is_woken():
+    one = step(0)
+
+    class Paused(Script):
+        is_paused = True
+
+        def start(self, now):
+            super().start(now)
+            self.begun.set()
+
+        def due(self, now):
+            return [] if self.is_paused else super().due(now)
+
+        def deadline(self):
+            return None if self.is_paused else super().deadline()
+
+    async def run():
+        async with serving(answer) as url:
+            script = Paused(out(one))
+            script.begun = asyncio.Event()
+            played_to_end = front(script, url, one)
+            running = asyncio.create_task(played_to_end.run())
+            await script.begun.wait()
+            assert not running.done()
+            script.is_paused = False
+            played_to_end.wake()
+            await running
+            return script.answers
+
+    assert [one.status for one in asyncio.run(run()).values()] == [200]

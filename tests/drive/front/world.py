@@ -136,7 +136,10 @@ class Script:
         answers: What came back, by number of the step.
         events: What was heard: connection, channel and data.
         said: What was told of connections.
+        is_paused: Whether it waits for a call from outside.
     """
+
+    is_paused = False
 
     def __init__(self, *outs: Outgoing, events: int = 0) -> None:
         """Take the steps, and how many events are waited for before each further one, and at the end."""
