@@ -22,7 +22,7 @@ from mitmproxy.proxy import server_hooks
 from recorder.api.standin import StandIn
 from recorder.capture.mitm.listening import exposed, keep_to_loopback
 from recorder.cli import loading  # the module: mitmproxy would call an imported function `load` as a hook
-from recorder.cli.commands.replay import Rate
+from recorder.cli.options import Rate
 from recorder.errors import RecorderError
 from recorder.links.rewriting import asked_hosts, asked_servers
 from recorder.replay.engine import miss

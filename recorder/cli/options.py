@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -229,6 +230,24 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
+    """A positive number, or `instant`."""
+
+    name = "N|instant"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it; fails as click's parameters do."""
+        if value == "instant":
+            return math.inf
+        try:
+            rate = float(str(value))
+        except ValueError:
+            rate = 0.0
+        if not 0 < rate < math.inf:
+            self.fail(f"{value!r} is neither a positive number nor 'instant'", param, ctx)
+        return rate
 
 
 log_option = click.option(

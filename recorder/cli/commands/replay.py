@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import math
 import resource
 import signal
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from ...model import Recording
 from ...printable import printable, to_json
 from ..group import NEW_OBJECTS
 from ..loading import load
-from ..options import cassettes_argument, dialect_option, listen_option, log_option, warn_if_exposed
+from ..options import Rate, cassettes_argument, dialect_option, listen_option, log_option, warn_if_exposed
 from ..saying import alone, say, tell
 from ..tokens import CONTROL_TOKEN, TokenFile, token_of
 from ..verdict import announce
@@ -32,24 +31,6 @@ _TOKEN = "RECORDER_TOKEN"  # noqa: S105  # the environment variable's name
 _JWT_KEY = "RECORDER_JWT_KEY"
 _TOLD = 10  # events that did not come, at the end
 _DESCRIPTORS = 65_536
-
-
-class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
-    """A positive number, or `instant`."""
-
-    name = "N|instant"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read it; fails as click's parameters do."""
-        if value == "instant":
-            return math.inf
-        try:
-            rate = float(str(value))
-        except ValueError:
-            rate = 0.0
-        if not 0 < rate < math.inf:
-            self.fail(f"{value!r} is neither a positive number nor 'instant'", param, ctx)
-        return rate
 
 
 @dataclass(frozen=True, slots=True)
