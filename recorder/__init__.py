@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api.cassette import Cassette as Cassette
+    from .api.drive import Drive as Drive
     from .api.recorder import Recorder as Recorder
     from .api.standin import Session as Session
     from .api.standin import StandIn as StandIn
@@ -43,6 +44,7 @@ _PLACES = {  # name → module, and the name there if it is another one
     "CassetteError": ("errors",),
     "Dialect": ("dialect.definition",),
     "DialectError": ("errors",),
+    "Drive": ("api.drive",),
     "Event": ("model",),
     "Link": ("model",),
     "Miss": ("replay.engine.miss",),

@@ -21,11 +21,11 @@ class LoopThread:
         self._thread = Thread(target=self._loop.run_forever, name="recorder stand-in", daemon=True)
         self._thread.start()
 
-    def run(self, coroutine: Coroutine[Any, Any, T], limit: float = _PATIENCE) -> T:
+    def run(self, coroutine: Coroutine[Any, Any, T], limit: float | None = _PATIENCE) -> T:
         """Run a coroutine in the loop, and wait for its result.
 
         Raises:
-            TimeoutError: If it takes longer than `limit` seconds.
+            TimeoutError: If it takes longer than `limit` seconds; None waits as long as it takes.
 
         """
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)

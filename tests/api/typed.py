@@ -7,6 +7,7 @@ from recorder import (
     CassetteError,
     Dialect,
     DialectError,
+    Drive,
     Event,
     Link,
     Miss,
@@ -63,6 +64,16 @@ async def served(path: str, upstream: str) -> str:
     async with StandIn(path, rate=2.0) as standin, Recorder(upstream, "new.cassette", force=True) as recorder:
         await standin.until_idle(1.0)
         return f"{standin.url} {recorder.url} {__version__}"
+
+
+def driven(path: str, url: str) -> tuple[int, list[str], float]:
+    """Play the client's side."""
+    drive = Drive(path, url, allow=["GetChainedRecord"], rate="instant", on_missing="skip", upstream_ca="ca.pem")
+    report = drive.run("live.cassette")
+    with Drive(path, url, allow_all=True, rate=10, values="values.toml") as stepped:
+        step = stepped.step()
+    titles = [] if step is None else [step.title]
+    return report.exit_code, [*titles, *(finding.text for finding in report.findings)], report.seconds
 
 
 def names() -> list[str]:
