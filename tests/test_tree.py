@@ -15,6 +15,7 @@ MODULES = sorted(p for folder in ("recorder", "addons") for p in (ROOT / folder)
 PACKAGES = sorted({p.parent for p in MODULES if "recorder" in p.relative_to(ROOT).parts and p.name != "__init__.py"})
 TESTED_ELSEWHERE = {  # by whole processes, in tests/cli and tests/integration
     "recorder/cli/commands": "tests/cli",
+    "recorder/cli/driving": "tests/cli",
     "recorder/cli/recording": "tests/cli",
 }
 FLAT = 14  # modules in a folder; `cli/commands` has one for each command

@@ -17,7 +17,7 @@ from .saying import say
 from .verdict import failed, flush, owed
 
 NAMES = (
-    "addon", "ca", "completion", "convert", "demo", "dialect", "diff", "doctor", "explain", "grep", "import",
+    "addon", "ca", "completion", "convert", "demo", "dialect", "diff", "doctor", "drive", "explain", "grep", "import",
     "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover", "redact", "replay", "report",
     "scan", "seal", "show", "slice", "stats", "tail", "textconv", "timeline",
 )  # fmt: skip

@@ -34,6 +34,7 @@ COMMANDS = {
     "tail.jsonl": ("tail", f"tail {OTHER} --jsonl"),
     "doctor.json": ("doctor", f"doctor {OTHER} --json"),
     "redact.json": ("redact", f"redact {ONE} --dry-run --json"),
+    "drive.json": ("drive", f"drive {OTHER} --dry-run --json"),
     "diff.json": ("diff", f"diff {ONE} {OTHER} --json"),
     "diff.jsonl": ("diff", f"diff {ONE} {OTHER} --jsonl"),
     # finds campaigns, which the policy of the cassette keeps

@@ -28,7 +28,7 @@ CASSETTE = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 READERS = [
     ["ls"], ["show", "1"], ["explain", "1"], ["doctor"], ["scan"], ["textconv"], ["migrate"], ["recover"], ["seal"],
     ["recorrelate"], ["redact", "--dry-run"], ["slice", "--triples", "1", "-o", "out"], ["merge", "-o", "out"],
-    ["replay"], ["policy", "check"], ["dialect", "check"],
+    ["replay"], ["drive", "--dry-run"], ["policy", "check"], ["dialect", "check"],
 ]  # fmt: skip
 WRITERS = [["seal"], ["recover"], ["redact"], ["slice", "--triples", "1"], ["merge"]]
 writers = pytest.mark.parametrize("command", WRITERS, ids=" ".join)

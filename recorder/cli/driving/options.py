@@ -1,0 +1,193 @@
+"""Define the options of the commands that play the client's side, and make a drive of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ...errors import UsageError
+from ..loading import hint_if_none, rules_of, warn
+from ..options import OUTPUT, InputFile, NameOrFile, Rate, dialect_option, force_option, json_option, offers
+from ..writing import add_input, must_be_writable
+
+if TYPE_CHECKING:
+    from ...api.drive import Drive
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class SettingsFile(click.Path):
+    """The path of an existing file of settings that a command reads, and must not write to."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path, and remember it as an input of the command."""
+        path = Path(str(super().convert(value, param, ctx)))
+        add_input(path, is_content=False)
+        return path
+
+
+class TrustedFile(click.Path):
+    """The path of an existing file or folder of certificates."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, path_type=Path)
+
+
+_BEFORE = (
+    click.argument("cassette", metavar="FILE", type=InputFile(), shell_complete=offers("cassettes")),
+    click.option("--to", metavar="URL", default="", help="Server to send to, e.g. http://staging.example:8090."),
+    click.option("-o", "--output", type=OUTPUT, help="Cassette to write what was on the wire to, redacted."),
+    force_option,
+    click.option(
+        "--rate",
+        type=Rate(),
+        default="1",
+        show_default=True,
+        help="Pace of think times: 1 as recorded, 10 ten times as fast, instant without them.",
+    ),
+    click.option(
+        "--sessions",
+        metavar="LABEL[,LABEL]",
+        multiple=True,
+        help="Play these sessions only, e.g. s1 (see recorder ls). May be repeated.",
+    ),
+    click.option(
+        "--values",
+        metavar="FILE",
+        type=SettingsFile(),
+        help="TOML file with values for pseudonyms, keys, headers and the login (docs/drive.md).",
+    ),
+    click.option(
+        "--allow",
+        metavar="NAME",
+        multiple=True,
+        help="Allow an operation, 'METHOD /path', 'PUBLISH /channel' or 'MESSAGE /path'. May be repeated.",
+    ),
+    click.option("--allow-all", is_flag=True, help="Allow everything that was recorded."),
+    click.option("--dry-run", is_flag=True, help="List what would be sent, and send nothing; needs no --to."),
+)
+_AFTER = (
+    click.option(
+        "--patience",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0, min_open=True),
+        default=5.0,
+        show_default=True,
+        help="Least time to wait for an answer or event; three times the recorded latency if that is more.",
+    ),
+    click.option(
+        "--settle",
+        metavar="SECONDS",
+        type=click.FloatRange(min=0),
+        default=0.5,
+        show_default=True,
+        help="Time to wait at the end for events that were not recorded.",
+    ),
+    click.option(
+        "--repeat", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Play it N times."
+    ),
+    click.option(
+        "--send-recorded-credentials",
+        is_flag=True,
+        help="Send the tokens in an unredacted cassette to a host other than the recorded one.",
+    ),
+    click.option("--insecure", is_flag=True, help="Trust any certificate of the server. Anyone may read along."),
+    click.option(
+        "--upstream-ca",
+        metavar="FILE",
+        multiple=True,
+        type=TrustedFile(),
+        help="PEM file, or folder of hashed certificates, to trust beside the public CAs.",
+    ),
+    click.option("--seed", type=int, metavar="N", help="Make the same ids whenever it is called with this number."),
+    dialect_option,
+    click.option(
+        "--policy",
+        metavar="NAME|FILE",
+        type=NameOrFile(),
+        help="Policy the cassette was redacted by, if not a shipped one.",
+        shell_complete=offers("policies"),
+    ),
+    json_option,
+)
+
+
+def drive_options(*, on_missing: str) -> Callable[[F], F]:
+    """Return a decorator that adds the cassette and the options of a drive to a command.
+
+    Args:
+        on_missing: Default of --on-missing.
+    """
+    option = click.option(
+        "--on-missing",
+        type=click.Choice(["stop", "skip", "send"]),
+        default=on_missing,
+        show_default=True,
+        help="If an answer or event does not come: stop, skip the steps that need it, or send them all the same.",
+    )
+
+    def add(command: F) -> F:
+        for one in reversed((*_BEFORE, option, *_AFTER)):
+            command = one(command)
+        return command
+
+    return add
+
+
+def drive_of(cassette: Path, given: dict[str, Any]) -> Drive:
+    """Read a cassette and make a drive of it by the options of `drive_options`; say on stderr what is odd about it.
+
+    Nothing is sent.
+
+    Raises:
+        UsageError: If there is no --to outside of a dry run, or an option cannot be used.
+        CassetteError: If the cassette cannot be read.
+        SettingsError: If the dialect, the policy or the values have a mistake.
+    """
+    from ...api.drive import Drive
+
+    if not given["to"] and not given["dry_run"]:
+        raise UsageError(
+            f"name the server to send to: --to http://staging.example:8090; --dry-run lists what {cassette} would send"
+        )
+    for output in outputs(given["output"], given["repeat"]):
+        must_be_writable(output, force=given["force"])
+    drive = Drive(
+        cassette,
+        given["to"],
+        force=given["force"],
+        rate=given["rate"],
+        sessions=[label for text in given["sessions"] for label in text.split(",") if label],
+        values=given["values"],
+        allow=given["allow"],
+        allow_all=given["allow_all"],
+        on_missing=given["on_missing"],
+        patience=given["patience"],
+        settle=given["settle"],
+        send_recorded_credentials=given["send_recorded_credentials"],
+        insecure=given["insecure"],
+        upstream_ca=given["upstream_ca"],
+        seed=given["seed"],
+        dialect=given["dialect"],
+        policy=given["policy"],
+    )
+    held = drive.cassette
+    warn(held.torn)
+    rules = rules_of(held.header, given["dialect"])
+    hint_if_none(drive.recording.triples, held.header, held.records, rules.name)
+    return drive
+
+
+def outputs(first: Path | None, count: int) -> list[Path]:
+    """Return the cassettes of so many runs: `live.cassette`, `live-2.cassette` …; none without a first."""
+    if first is None:
+        return []
+    from ...capture.parts import part_path
+
+    return [part_path(first, number) for number in range(1, count + 1)]
