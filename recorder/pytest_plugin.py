@@ -4,6 +4,8 @@
     def test_a_desktop_previews(standin):
         desktop = Desktop(standin.url)
 
+The fixture `driver` plays the other side: the recorded client, against a server under test.
+
 docs/pytest.md explains the options. pytest imports this module in every run, so the modules that import aiohttp or
 mitmproxy are imported only when a test needs them.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +24,19 @@ from .errors import RecorderError, UsageError
 
 if TYPE_CHECKING:
     from .api.threads import LoopThread
+    from .plugin.driving import Driving
     from .plugin.playing import Playing
     from .plugin.settings import Settings
     from .plugin.taking import Taking
 
 _OPTIONS = (
     "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy=, allow_host=, "
-    "allow_origin="
+    "allow_origin=, drive=, to=, values=, allow=, allow_all=, on_missing=, patience=, settle=, findings="
 )
 _MARKER = f"cassette(name, …, {_OPTIONS})"
 _PLAYING = pytest.StashKey["Playing"]()
 _TAKING = pytest.StashKey["Taking"]()
+_DRIVING = pytest.StashKey["Driving"]()
 _TOLD = pytest.StashKey[int]()  # number of a test's misses that were already reported
 _PASSED = pytest.StashKey[bool]()
 _USED = pytest.StashKey[set[Path]]()
@@ -49,7 +54,11 @@ class MissedWarning(CassetteWarning):
 
 
 class UnplayedWarning(CassetteWarning):
-    """A warning about triples of a cassette that its test did not ask for."""
+    """A warning about what a cassette holds and its test did not play: triples, or steps of a driver."""
+
+
+class FindingWarning(CassetteWarning):
+    """A warning about a server under test that answered other than recorded."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,11 +71,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="When to record cassettes (default: none); a `none` on the command line overrides all markers.",
     )
     group.addoption("--cassette-upstream", metavar="URL", help="Server to record, e.g. http://gws.example:8090.")
+    group.addoption("--cassette-to", metavar="URL", help="Server under test, for tests with drive=True.")
     group.addoption("--cassette-report", metavar="DIR", type=Path, help="Folder for a report of each failed test.")
     group.addoption("--cassette-orphans", action="store_true", help="List the cassettes that no test has used.")
     parser.addini("cassette_dir", "Cassette folder, from the root folder (default: `cassettes` beside the test)")
     parser.addini("cassette_mode", "When to record cassettes: none, once, new_episodes or all", default="none")
     parser.addini("cassette_upstream", "Server to record, e.g. http://gws.example:8090", default="")
+    parser.addini("cassette_to", "Server under test, for tests with drive=True", default="")
     parser.addini("cassette_dialect", "Dialect of the cassettes: a name, or a file from the root folder")
     parser.addini("cassette_policy", "Redaction policy of the cassettes: a name, or a file from the root folder")
     parser.addini("cassette_record_options", "More options for `recorder record`", type="args", default=[])
@@ -102,16 +113,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail a test before its setup if its marker is wrong, or if it has the marker but not the fixture `standin`."""
+    """Fail a test before its setup if its marker is wrong, or if it has the marker but not the fixture it needs."""
     if item.get_closest_marker("cassette") is None:
         return
     with _explained():
-        _settings(item)
+        wanted, other = ("driver", "standin") if _settings(item).drive else ("standin", "driver")
         is_own = any(mark.name == "cassette" for mark in item.own_markers)
-        if is_own and "standin" not in getattr(item, "fixturenames", ()):
+        names = getattr(item, "fixturenames", ())
+        if is_own and wanted not in names:
+            hint = f"add `{wanted}` to its arguments, or @pytest.mark.usefixtures({wanted!r})".replace("'", '"')
+            if other in names:
+                side = "drive=True is for the fixture driver" if wanted == "driver" else "driver needs drive=True"
+                hint = f"{side}; {hint}"
             raise UsageError(
-                "the test has the marker cassette but not the fixture standin, so nothing would be played to it; "
-                'add `standin` to its arguments, or @pytest.mark.usefixtures("standin")'
+                f"the test has the marker cassette but not the fixture {wanted}, so nothing would be played to it; "
+                f"{hint}"
             )
 
 
@@ -152,6 +168,28 @@ def standin(
             yield from _played(item, cassette_settings, cassette_thread)
 
 
+@pytest.fixture
+def cassette_to(cassette_settings: Settings) -> str:
+    """Return the URL of the server under test; override this fixture if a fixture of yours starts that server."""
+    return cassette_settings.to
+
+
+@pytest.fixture
+def driver(
+    request: pytest.FixtureRequest, cassette_settings: Settings, cassette_to: str, cassette_thread: LoopThread
+) -> Iterator[Driving]:
+    """Return the recorded client of a test, ready to be played against the server under test: `driver.run()`."""
+    from .plugin import driving
+
+    item = request.node
+    item.config.stash[_USED].update(path.resolve() for path in cassette_settings.cassettes)
+    with _explained(), driving.Driving(cassette_settings, cassette_to, cassette_thread) as driven:
+        item.stash[_DRIVING] = driven
+        yield driven
+    if item.stash.get(_PASSED, False):
+        _judge(item, [None, driving.left_over(driven)], cassette_settings)
+
+
 def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterator[Playing]:
     from .plugin import verdict
     from .plugin.playing import Playing
@@ -185,7 +223,7 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail the test if a request matched nothing, even if the application swallowed the error."""
+    """Fail the test if a request matched nothing, or a driver found something, even if the test swallowed the error."""
     result = yield
     played = item.stash.get(_PLAYING, None)
     if played is not None:
@@ -194,6 +232,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         found = verdict.missed(played)
         item.stash[_TOLD] = len(played.misses)
         _judge(item, [found, None], played.settings)
+    driven = item.stash.get(_DRIVING, None)
+    if driven is not None:
+        from .plugin import driving
+
+        _judge(item, [driving.found(driven), None], driven.settings)
     return result
 
 
@@ -205,6 +248,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         item.stash[_PASSED] = report.passed
         if (taken := item.stash.get(_TAKING, None)) is not None:
             taken.is_kept = report.passed
+    driven = item.stash.get(_DRIVING, None)
+    if driven is not None and report.failed:
+        _tell_driven(item, report, driven)
     played = item.stash.get(_PLAYING, None)
     if played is None:
         return report
@@ -219,13 +265,30 @@ def _tell(item: pytest.Item, report: pytest.TestReport, played: Playing) -> None
     from .plugin import verdict
 
     report.sections.append(("cassette", verdict.summary(played, item.stash.get(_TOLD, 0))))
+    _keep(item, report, verdict.summary(played), played.report(), played.settings)
+
+
+def _tell_driven(item: pytest.Item, report: pytest.TestReport, driven: Driving) -> None:
+    from .plugin import driving
+    from .views.live.driven import report_row
+
+    text = driving.summary(driven)
+    report.sections.append(("cassette", text))
+    _keep(item, report, text, report_row(driven.report()), driven.settings)
+
+
+def _keep(item: pytest.Item, report: pytest.TestReport, text: str, data: dict[str, Any], settings: Settings) -> None:
+    """Write the report of a failed test, if reports are wanted, and tell where it is."""
     folder = item.config.getoption("cassette_report")
-    if folder is not None:
-        try:
-            kept = str(verdict.keep_report(folder, item.nodeid, played))
-        except RecorderError as exc:  # an error in this hook would end the whole run
-            kept = f"was not written: {exc}"
-        report.sections.append(("cassette report", kept))
+    if folder is None:
+        return
+    from .plugin import verdict
+
+    try:
+        kept = str(verdict.keep_report(folder, item.nodeid, text, data, settings.cassettes))
+    except RecorderError as exc:  # an error in this hook would end the whole run
+        kept = f"was not written: {exc}"
+    report.sections.append(("cassette report", kept))
 
 
 @pytest.hookimpl(trylast=True)
@@ -267,8 +330,9 @@ def _explained() -> Iterator[None]:
 
 
 def _judge(item: pytest.Item, found: list[str | None], settings: Settings) -> None:
-    """Fail the test or warn, for misses and for unplayed triples, as the settings say."""
-    verdicts = zip(found, (settings.misses, settings.unplayed), (MissedWarning, UnplayedWarning), strict=True)
+    """Fail the test or warn, for what was found and for what was not played, as the settings say."""
+    first, warned = (settings.findings, FindingWarning) if settings.drive else (settings.misses, MissedWarning)
+    verdicts = zip(found, (first, settings.unplayed), (warned, UnplayedWarning), strict=True)
     failures = []
     for text, verdict, warning in verdicts:
         if text is not None and verdict == "fail":
@@ -296,6 +360,7 @@ def _settings(item: pytest.Item) -> Settings:
         (path_of(folder, Path(item.path.stem) / own_name([*names, item.name])),),
         mode=_option(config, "cassette_mode"),
         upstream=_option(config, "cassette_upstream"),
+        to=_option(config, "cassette_to"),
         rate=_rate(config),
         misses=config.getini("cassette_misses"),
         unplayed=config.getini("cassette_unplayed"),
@@ -307,6 +372,8 @@ def _settings(item: pytest.Item) -> Settings:
     )
     for marker in reversed(list(item.iter_markers("cassette"))):
         settings = of_marker(settings, folder, marker.args, marker.kwargs)
+    if settings.values is not None:
+        settings = replace(settings, values=config.rootpath / settings.values)
     if config.getoption("cassette_mode") == "none":
         return of_marker(settings, folder, (), {"mode": "none"})
     return settings

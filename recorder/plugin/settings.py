@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import UsageError
 from ..replay.engine.policy import Repeat
 
 MODES = ("none", "once", "new_episodes", "all")
 VERDICTS = ("fail", "warn", "ignore")
+ON_MISSING = ("stop", "skip", "send")
 SUFFIX = ".cassette"
 
 _UNFIT = re.compile(r"[^\w.,=+@\[\]-]+")  # characters replaced in names, so that a name fits every operating system
@@ -45,6 +46,15 @@ class Settings:
         allow_host: Hosts to serve besides those of this machine and of the cassettes, as after `--allow-host`.
         allow_origin: Origins of pages to serve besides those, as after `--allow-origin`.
         record_options: More options, as on the command line of `recorder record`.
+        drive: Play the client's side against a server under test (the fixture `driver`), not the server's.
+        to: URL of the server under test.
+        values: TOML file with the values that replace pseudonyms, keys and headers; None takes the environment alone.
+        allow: Operations, and methods with paths, that may be sent though they may change something.
+        allow_all: Allow everything that was recorded.
+        on_missing: What to do if an answer or event does not come: `stop`, `skip` or `send`.
+        patience: Least number of seconds to wait for an answer or event.
+        settle: Number of seconds to wait at the end for events that were not recorded.
+        findings: Verdict on a test whose driver found something: `fail`, `warn` or `ignore`.
 
     """
 
@@ -63,6 +73,15 @@ class Settings:
     allow_host: tuple[str, ...] = ()
     allow_origin: tuple[str, ...] = ()
     record_options: tuple[str, ...] = ()
+    drive: bool = False
+    to: str = ""
+    values: Path | None = None
+    allow: tuple[str, ...] = ()
+    allow_all: bool = False
+    on_missing: Literal["stop", "skip", "send"] = "stop"
+    patience: float = 5.0
+    settle: float = 0.5
+    findings: str = "fail"
 
 
 def is_recorded(settings: Settings, begun: Container[Path]) -> bool:
@@ -180,6 +199,18 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _path(name: str, value: Any) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise UsageError(f"{name} must be the path of a file, not {value!r}")
+    return Path(value)
+
+
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise UsageError(f"{name} must be a positive number of seconds, not {value!r}")
+    return float(value)
+
+
 def _is(kind: type) -> Any:
     def check(name: str, value: Any) -> Any:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -203,4 +234,13 @@ _CHECKS: dict[str, Any] = {
     "policy": _is(str),
     "allow_host": _texts,
     "allow_origin": _texts,
+    "drive": _is(bool),
+    "to": _is(str),
+    "values": _path,
+    "allow": _texts,
+    "allow_all": _is(bool),
+    "on_missing": lambda name, value: one_of(name, value, ON_MISSING),
+    "patience": _seconds,
+    "settle": _seconds,
+    "findings": lambda name, value: one_of(name, value, VERDICTS),
 }

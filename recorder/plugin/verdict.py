@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..output import replacing
 from ..replay.engine.status import numbers, unheard_text
@@ -60,8 +62,15 @@ def _last_triple(playing: Playing) -> str | None:
     return f"events of triple {last.n} ({last.operation}): {events}; {on_its_way}"
 
 
-def keep_report(folder: Path, test: str, playing: Playing) -> Path:
+def keep_report(folder: Path, test: str, text: str, report: dict[str, Any], cassettes: Sequence[Path]) -> Path:
     """Write the report of a failed test as JSON and as text, and return the path of the JSON file.
+
+    Args:
+        folder: Folder of the reports.
+        test: Id of the test.
+        text: The report as text.
+        report: The report as data.
+        cassettes: Its cassettes: nobody may read the report who may not read them.
 
     Raises:
         OutputError: If a file cannot be written.
@@ -71,13 +80,13 @@ def keep_report(folder: Path, test: str, playing: Playing) -> Path:
     path = folder / own_name([place.replace("/", "-").replace("::", "-") + bracket + parameters])
     target = path.with_name(f"{path.name}.json")
     texts = {
-        path.with_name(f"{path.name}.txt"): summary(playing),
-        target: json.dumps({"test": test} | playing.report(), ensure_ascii=False, indent=1),
+        path.with_name(f"{path.name}.txt"): text,
+        target: json.dumps({"test": test} | report, ensure_ascii=False, indent=1),
     }
-    for output, text in texts.items():
+    for output, content in texts.items():
         # whoever may write into the folder can guess the name, and make it a link to a file of ours
-        with replacing(output, force=True, like=playing.settings.cassettes, follow=False) as file:
-            file.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        with replacing(output, force=True, like=cassettes, follow=False) as file:
+            file.write(f"{content}\n".encode("utf-8", "backslashreplace"))
     return target
 
 

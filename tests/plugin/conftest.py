@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from recorder.plugin import playing, taking, verdict
+from recorder.drive.front import run as front
+from recorder.plugin import driving, playing, taking, verdict
 from tests.plugin.desktop import CASSETTES
 
-KEPT = (playing, taking, verdict)  # loaded before any suite that runs in this process, which would forget them again
+KEPT = (
+    driving,
+    front,
+    playing,
+    taking,
+    verdict,
+)  # loaded before any suite that runs in this process, which would forget them again
 _HEAD = """
 import pytest
 from tests.plugin.desktop import post, works

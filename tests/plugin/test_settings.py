@@ -66,11 +66,29 @@ def test_each_option_is_taken_over_the_runs() -> None:
         ({"faults": "drop event X"}, "faults must be a list of strings"),
         ({"faults": 7}, "faults must be a list of strings"),
         ({"record_options": ()}, "no option 'record_options'"),
+        ({"drive": "yes"}, "drive must be of type bool, not 'yes'"),
+        ({"to": 8090}, "to must be of type str, not 8090"),
+        ({"values": {"Authorization": "x"}}, "values must be the path of a file"),
+        ({"values": ""}, "values must be the path of a file"),
+        ({"allow": 1}, "allow must be a string or a list of strings, not 1"),
+        ({"allow_all": 1}, "allow_all must be of type bool"),
+        ({"on_missing": "sned"}, "on_missing must be one of stop, skip, send, not 'sned'; did you mean 'send'"),
+        ({"patience": 0}, "patience must be a positive number of seconds, not 0"),
+        ({"patience": True}, "patience must be a positive number of seconds"),
+        ({"patience": math.nan}, "patience must be a positive number of seconds"),
+        ({"findings": "no"}, "findings must be one of fail, warn, ignore"),
     ],
 )
 def test_an_option_nobody_can_read_is_an_error_that_says_what_can(options: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         marked(**options)
+
+
+def test_the_options_of_a_drive_are_taken() -> None:
+    settings = marked(drive=True, to="http://sim", values="v.toml", allow="Get", on_missing="skip", patience=2)
+
+    assert (settings.drive, settings.to, settings.values) == (True, "http://sim", Path("v.toml"))
+    assert (settings.allow, settings.on_missing, settings.patience) == (("Get",), "skip", 2.0)
 
 
 def test_paces() -> None:

@@ -101,10 +101,15 @@ def test_a_client_that_hears_nothing_because_of_its_identity_is_told(standin: Pl
     assert told in verdict.summary(standin)
 
 
+def keep(standin: Playing, folder: Path, test: str) -> Path:
+    told = verdict.summary(standin), standin.report()
+    return verdict.keep_report(folder, test, *told, standin.settings.cassettes)
+
+
 def test_a_report_is_kept_under_the_name_of_the_test(standin: Playing, tmp_path: Path) -> None:
     misses(standin, "One")
 
-    kept = verdict.keep_report(tmp_path / "a" / "b", "tests/test_a.py::TestB::test_c[x-1]", standin)
+    kept = keep(standin, tmp_path / "a" / "b", "tests/test_a.py::TestB::test_c[x-1]")
 
     assert kept == tmp_path / "a" / "b" / "tests-test_a.py-TestB-test_c[x-1].json"
     report = json.loads(kept.read_text())
@@ -115,5 +120,5 @@ def test_a_report_is_kept_under_the_name_of_the_test(standin: Playing, tmp_path:
 def test_reports_of_tests_with_alike_names_stand_beside_each_other(standin: Playing, tmp_path: Path) -> None:
     names = ("t[a/b]", "t[a:b]", "t[a-b]", "t" * 300 + "1", "t" * 300)
 
-    assert len({verdict.keep_report(tmp_path, name, standin) for name in names}) == 5
+    assert len({keep(standin, tmp_path, name) for name in names}) == 5
     assert all(path.parent == tmp_path for path in tmp_path.rglob("*"))
