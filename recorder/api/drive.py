@@ -172,6 +172,11 @@ class Drive:
         lines = [f"{_titles(steps)} may change something; {given} allows it" for given, steps in refused.items()]
         return [*lines, *(one.text for one in self.missing)]
 
+    def unused(self) -> list[str]:
+        """Return a line for what was allowed or given and is for nothing in the plan, such as a misspelt name."""
+        allowed = [f"nothing needs {name!r} to be allowed" for name in self._allowed.unused(self.plan)]
+        return allowed + [f"nothing takes {name} of the values file" for name in self._values.unused(self.plan)]
+
     def check(self) -> None:
         """Refuse to run if a step is not allowed, or a value is missing.
 

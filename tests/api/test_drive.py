@@ -140,6 +140,19 @@ def test_reading_needs_no_allowance(server: StandIn) -> None:
     assert {step.act for step in drive.writes} == {Act.CALL}
 
 
+def test_what_is_allowed_or_given_for_nothing_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "values.toml"
+    path.write_text('[keys]\nhandel = "7"\n', encoding="utf-8")
+
+    drive = driven("", values=path, allow=["UpdateRecrod", "UpdateRecord", "POST /nothing"])
+
+    assert drive.unused() == [
+        "nothing needs 'UpdateRecrod' to be allowed",
+        "nothing needs 'POST /nothing' to be allowed",
+        "nothing takes keys.handel of the values file",
+    ]
+
+
 def test_a_value_that_is_missing_is_named_and_nothing_is_sent(server: StandIn) -> None:
     with pytest.raises(UsageError, match="Authorization"):
         driven(server.url, environ={}).run()

@@ -125,6 +125,13 @@ def test_nothing_is_sent_while_a_value_is_missing(tmp_path: Path) -> None:
     assert not (tmp_path / "live.cassette").exists()
 
 
+def test_a_misspelt_name_is_told_beside_what_it_does_not_allow(values: Path) -> None:
+    told = drive(SMALL, "http://127.0.0.1:1", "--values", values, "--allow", "GetChainedRecrod")
+
+    fails(2, "--allow GetChainedRecord allows it", by=told)
+    assert "recorder: warning: nothing needs 'GetChainedRecrod' to be allowed" in told.stderr.splitlines()
+
+
 def test_nothing_is_sent_by_a_dry_run_whatever_is_allowed(values: Path) -> None:
     with trap() as (url, came):
         result = drive(PREVIEW, url, "--values", values, "--allow-all", "--dry-run")

@@ -70,7 +70,7 @@ def _list(cassette: Path, drive: Drive, *, as_json: bool) -> None:
         return
     for line in as_text(rows):
         announce(line)
-    for line in (*notes, *problems):
+    for line in (*notes, *drive.unused(), *problems):
         say(line)
 
 

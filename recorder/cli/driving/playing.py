@@ -30,10 +30,14 @@ _AGAIN = 0.2  # seconds between two lines of progress
 def check(drive: Drive) -> None:
     """Refuse to send anything while something is not allowed or a value is missing; say each on a line of its own.
 
+    What is allowed or given for nothing is said as a warning: its name may be misspelt.
+
     Raises:
         UsageError: Then.
     """
     problems = drive.problems()
+    for line in drive.unused():
+        say(f"warning: {line}")
     for line in problems[:-1]:
         say(line)
     if problems:
