@@ -34,18 +34,19 @@ class Match:
     moved: bool = False
 
 
-def align(old: Keys, new: Keys) -> list[Match]:
+def align(old: Keys, new: Keys, strict: int = 2) -> list[Match]:
     """Return the pairs of items, in the order of the old sequence.
 
     An item that is only in the new sequence stands behind the item it follows there.
 
     The keys are compared stage by stage, from strict to lenient. Each stage searches only the gaps between the pairs of
     the stages before, so these pairs never cross. Among the items without a partner, two with an equal key of one of
-    the two strictest stages become a pair with `moved`.
+    the strictest stages become a pair with `moved`.
 
     Args:
         old: The keys of each old item; all items have equally many keys.
         new: The keys of each new item, in as many stages.
+        strict: Number of the stages by which items may have moved.
     """
     gaps: list[_Gap] = [(range(len(old)), range(len(new)))]
     pairs: list[Match] = []
@@ -58,7 +59,7 @@ def align(old: Keys, new: Keys) -> list[Match]:
         gaps = left
     old_left = [i for mine, _ in gaps for i in mine]
     new_left = [j for _, its in gaps for j in its]
-    for stage in (0, 1):
+    for stage in range(strict):
         moved = dict(_same(old, new, old_left, new_left, stage))
         pairs += [Match(i, j, moved=True) for i, j in moved.items()]
         taken = set(moved.values())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from ..model import Event
+from ..model import Event, Value
 from .drafts import canonical
 from .holes import Leaf, Reader, Seen
 from .words import BLANK, Hole
@@ -71,13 +71,17 @@ class BriefReader:
         """Return the body of a request or an ack, read value by value; `root` is as in `Reader.body`."""
         return exact(self._reader.body(body, root))
 
+    def key(self, value: Value) -> Value:
+        """Return the value of a key as `Reader.key` does."""
+        return self._reader.key(value)
+
     def data(self, event: Event) -> Brief:
         """Return the data of an event, read value by value."""
         return exact(self._reader.data(event))
 
     def quick(self, text: str | None) -> Brief | None:
         """Return the brief of a value of a `Draft`; None if the search might find other holes than `Reader`."""
-        if text is None or self._reader.masks is not None:
+        if text is None or self._reader.masks is not None or self._reader.bound:
             return None
         if not text:
             return _NO_BODY

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import zip_longest
 from typing import Self
@@ -20,10 +20,12 @@ from ..model import JSON, Event, Link, Recording, Triple
 from ..redaction.policy import Policy
 from ..requests.bindings import ABSENT
 from .align import Match, align, pair_groups
+from .bound import BOUND, Bound
 from .drafts import Draft, Drafts
 from .holes import Leaf, Masks, Reader, Seen, plain_of
 from .renames import Renames, digest
-from .shapes import Group, Shaper, Shapes, root_of
+from .shapes import EVENT_STRICT, Group, Shaper, Shapes, root_of
+from .words import Hole
 
 _MS = 1_000_000  # nanoseconds
 
@@ -59,12 +61,14 @@ class Difference:
             those of the old recording, or of the new recording for what only the new one has.
         old: Value in the old recording, `ABSENT` for none; for a latency, milliseconds after the request.
         new: Value in the new recording, `ABSENT` for none; for a latency, milliseconds after the request.
+        kinds: Of an id that is renamed inconsistently: what it is, as in `Hole.kind`.
     """
 
     what: What
     where: str
     old: JSON = ABSENT
     new: JSON = ABSENT
+    kinds: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,13 @@ class Latency:
 
 
 def differences(
-    old: Recording, new: Recording, dialect: Dialect, policy: Policy | None = None, latency: Latency | None = None
+    old: Recording,
+    new: Recording,
+    dialect: Dialect,
+    policy: Policy | None = None,
+    latency: Latency | None = None,
+    *,
+    bound: Iterable[tuple[str, str]] = (),
 ) -> Iterator[Changed]:
     """Yield the triples, other exchanges and unsolicited events that differ, session by session.
 
@@ -122,29 +132,50 @@ def differences(
         dialect: The dialect by which both recordings are read.
         policy: The policy by which one or both recordings were redacted, None if neither was.
         latency: The threshold from which times differ; None if times do not count.
+        bound: Values of the old recording, each with the one of the new recording that stands for it, as a drive knows
+            them. A value may be in several pairs.
     """
-    return _Differ(old, new, dialect, policy, latency).all()
+    return Comparison(old, new, dialect, policy, latency, bound=bound).all()
 
 
-class _Differ:
+class Comparison:
+    """A comparison of two recordings; its arguments are those of `differences`."""
+
     def __init__(
-        self, old: Recording, new: Recording, dialect: Dialect, policy: Policy | None, latency: Latency | None
+        self,
+        old: Recording,
+        new: Recording,
+        dialect: Dialect,
+        policy: Policy | None = None,
+        latency: Latency | None = None,
+        *,
+        bound: Iterable[tuple[str, str]] = (),
     ) -> None:
+        """Read both recordings once."""
         self._old, self._new, self._dialect, self._latency = old, new, dialect, latency
+        self.bound = Bound(bound)
         servers = {old.header.upstream, new.header.upstream}
         masks = _masks(old, new, policy) if policy is not None else (None, None)
         self._drafts = Drafts(old, dialect), Drafts(new, dialect)
         self._a, self._b = (
-            Reader(drafts.ids, dialect, own, servers) for drafts, own in zip(self._drafts, masks, strict=True)
+            Reader(drafts.ids, dialect, own, servers, classes)
+            for drafts, own, classes in zip(self._drafts, masks, (self.bound.old, self.bound.new), strict=True)
         )
         self._shapers = tuple(Shaper(reader, dialect, timed=latency is not None) for reader in (self._a, self._b))
         self._renames = Renames()
+        for name in {*self.bound.old.values()}:  # a class stands for itself alone
+            self._renames.contradicts(digest(Hole(BOUND, name)), digest(Hole(BOUND, name)))
 
     def all(self) -> Iterator[Changed]:
+        """Yield what differs, once; see `differences`."""
         old, new = self._drafts
         yield from self._exchanges(self._old.triples, self._new.triples, (old.triples(), new.triples()))
         yield from self._exchanges(self._old.plain, self._new.plain, (old.plain(), new.plain()))
         yield from self._unsolicited()
+
+    def event(self, old: Event, new: Event, where: str) -> list[Difference]:
+        """Return the differences of two events, whose paths begin with `where`."""
+        return list(self._pushed(old, new, where))
 
     def _exchanges(
         self, old: Sequence[Triple], new: Sequence[Triple], drafts: tuple[Iterable[Draft], Iterable[Draft]]
@@ -179,8 +210,11 @@ class _Differ:
             yield Difference(What.TRIPLE_MOVED, "n", old.n, new.n)
         yield from self._request(old, new)
         yield from self._ack(old, new)
-        matches = align(*(shaper.events(side.events) for shaper, side in zip(self._shapers, (old, new), strict=True)))
+        mine, its = (shaper.events(side.events) for shaper, side in zip(self._shapers, (old, new), strict=True))
+        matches = align(mine, its, EVENT_STRICT)
         for match in matches:
+            if match.moved and not _crosses(match, matches, old.events, new.events):
+                match = replace(match, moved=False)  # noqa: PLW2901  # two clients hear in any order
             yield from self._event(_link(old.events, match.old), _link(new.events, match.new), match)
         if self._latency is not None:
             yield from _latency(old, new, matches, self._latency)
@@ -214,6 +248,9 @@ class _Differ:
             return
         if match.moved:
             yield Difference(What.EVENT_MOVED, where, match.old, match.new)
+        yield from self._pushed(old, new, where)
+
+    def _pushed(self, old: Event, new: Event, where: str) -> Iterator[Difference]:
         if old.channel != new.channel:
             yield Difference(What.CHANNEL, f"{where}.channel", old.channel, new.channel)
         yield from self._compare(self._a.data(old), self._b.data(new), f"{where}.data")
@@ -224,20 +261,25 @@ class _Differ:
         mine, its = (s.unsolicited(own, items) for s, own, items in zip(self._shapers, drafts, sides, strict=True))
         found: list[Difference] = []
         group, other = mine.group(None), its.group(None)
-        for match in align(group, other):
+        for match in align(group, other, EVENT_STRICT):
             places = _place(group, match.old), _place(other, match.new)
             if self._are_equal(mine, its, *places):
                 continue
             was, now = (None if at is None else side[at].event for side, at in zip(sides, places, strict=True))
             # no operation caused these events, so their order has no meaning
-            found += self._event(was, now, replace(match, moved=False), "unsolicited")
+            found += self._event(was, now, Match(*places), "unsolicited")
         if found:
             yield Changed(None, None, tuple(found))
 
     def _compare(self, old: Seen, new: Seen, where: str) -> Iterator[Difference]:
         if isinstance(old, dict) and isinstance(new, dict):
-            for name in [*old, *(name for name in new if name not in old)]:
-                yield from self._member(old.get(name), new.get(name), f"{where}.{name}")
+            partners = self._partners(old, new)
+            for name in old:
+                yield from self._member(old[name], new.get(partners.get(name, name)), f"{where}.{name}")
+            taken = {*old, *partners.values()}
+            for name in new:
+                if name not in taken:
+                    yield from self._member(None, new[name], f"{where}.{name}")
         elif isinstance(old, list) and isinstance(new, list):
             for place in range(max(len(old), len(new))):
                 mine, its = (side[place] if place < len(side) else None for side in (old, new))
@@ -246,6 +288,14 @@ class _Differ:
             yield from self._leaf(old, new, where)
         else:
             yield Difference(What.FIELD_TYPED, where, plain_of(old), plain_of(new))
+
+    def _partners(self, old: dict[str, Seen], new: dict[str, Seen]) -> dict[str, str]:
+        """Return the members that are named by bound values, each with the one that stands for it."""
+        if not self.bound or old.keys() == new.keys():
+            return {}
+        left = {self.bound.new[name]: name for name in new if name not in old and name in self.bound.new}
+        gone = {name: self.bound.old[name] for name in old if name not in new and name in self.bound.old}
+        return {name: left.pop(known) for name, known in gone.items() if known in left}
 
     def _member(self, old: Seen | None, new: Seen | None, where: str) -> Iterator[Difference]:
         if old is not None and new is not None:
@@ -260,10 +310,33 @@ class _Differ:
         if old.type != new.type:
             yield Difference(What.FIELD_TYPED, where, old.plain, new.plain)
         elif old.text != new.text or kinds[0] != kinds[1]:
-            yield Difference(What.FIELD_CHANGED, where, old.plain, new.plain)
-        # sum, not any: every pair must be noted, also behind a contradiction
-        elif sum(self._renames.contradicts(digest(a), digest(b)) for a, b in zip(old.holes, new.holes, strict=True)):
-            yield Difference(What.RENAMED, where, old.plain, new.plain)
+            if not (self.bound and self.bound.same(old.plain, new.plain)):
+                yield Difference(What.FIELD_CHANGED, where, old.plain, new.plain)
+        else:
+            # a list, not a generator: every pair must be noted, also behind a contradiction
+            against = [
+                a.kind
+                for a, b in zip(old.holes, new.holes, strict=True)
+                if self._renames.contradicts(digest(a), digest(b))
+            ]
+            # a constant may be equal to a bound value by chance
+            if against and not ({*against} == {BOUND} and self.bound.same(old.plain, new.plain)):
+                yield Difference(What.RENAMED, where, old.plain, new.plain, tuple(dict.fromkeys(against)))
+
+
+def _crosses(match: Match, matches: Iterable[Match], old: Sequence[Link], new: Sequence[Link]) -> bool:
+    """Return whether an event changed its place among those that one client heard."""
+    if match.old is None or match.new is None:
+        return False
+    clients = old[match.old].event.client_id, new[match.new].event.client_id
+    return any(
+        (other.old < match.old) != (other.new < match.new)
+        for other in matches
+        if other.old is not None
+        and other.new is not None
+        and other is not match
+        and (old[other.old].event.client_id, new[other.new].event.client_id) == clients
+    )
 
 
 def _latency(old: Triple, new: Triple, matches: Sequence[Match], limit: Latency) -> Iterator[Difference]:

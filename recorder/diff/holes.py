@@ -17,13 +17,14 @@ from urllib.parse import parse_qsl, unquote
 from ..bayeux.messages import encode
 from ..dialect.definition import Dialect
 from ..dialect.paths import Tree, as_key, covers, names_in, parse_json, path_of, tree_of, without
-from ..model import JSON, Event, Headers, Recording
+from ..model import JSON, Event, Headers, Recording, Value
 from ..redaction.finder import Finder
 from ..redaction.known import Known
 from ..redaction.policy import Policy
 from ..redaction.pseudonyms import Kind
 from ..replay.engine.rewriting.rewriter import names_of
 from ..requests.bindings import HIDDEN, LONG
+from .bound import BOUND, blanked
 from .words import BLANK, SERVER, Hole, Words
 
 _ZERO = "0"
@@ -128,7 +129,12 @@ class Reader:
     """A reader of the values of one recording, as texts with holes."""
 
     def __init__(
-        self, ids: Mapping[str, str], dialect: Dialect, masks: Masks | None = None, servers: Iterable[str] = ()
+        self,
+        ids: Mapping[str, str],
+        dialect: Dialect,
+        masks: Masks | None = None,
+        servers: Iterable[str] = (),
+        bound: Mapping[str, str] | None = None,
     ) -> None:
         """Take the ids of a recording.
 
@@ -138,8 +144,9 @@ class Reader:
             masks: Has learned the recording by its redaction policy; values this policy names become holes, pseudonyms
                 and plain values alike. None if the recording was not redacted.
             servers: URLs of the recorded server, in both recordings.
+            bound: The class of each value of this recording that a drive bound (`bound.Bound`); None for none.
         """
-        self.masks = masks
+        self.masks, self.bound = masks, bound or {}
         self._dialect = dialect
         self.named = {name: key for key in reversed(dialect.minted) for name in names_of(dialect, key)}
         self._parts = {
@@ -213,6 +220,9 @@ class Reader:
             return Leaf("id", text[: len(text) - len(bare)] + BLANK, (Hole(key, bare),), plain)
         if isinstance(blank, str) and isinstance(marked, str):
             return self._text(blank, marked, plain)
+        known = self.bound.get(text) if text is not None and isinstance(plain, int) and blank == plain else None
+        if known is not None:
+            return Leaf(_type(plain), _ZERO, (Hole(BOUND, known),), plain)
         number = isinstance(marked, int) and _NUMBERS <= marked < _NUMBERS + len(self._values)
         holes = (Hole(HIDDEN, self._values[marked - _NUMBERS]),) if number else ()
         return Leaf(_type(blank), json.dumps(blank), holes, plain)
@@ -222,7 +232,18 @@ class Reader:
         places = [int(found[1]) for found in _MARK.finditer(marked)]
         hidden = [Hole(HIDDEN, self._values[place]) for place in places if place < len(self._values)]
         text, words = self.words.taken_out(blank)
-        return Leaf("string", text, (*hidden, *words), plain)
+        own: list[Hole] = []
+
+        def take(known: str) -> str:
+            own.append(Hole(BOUND, known))
+            return BLANK
+
+        text = blanked(text, self.bound, take)
+        return Leaf("string", text, (*hidden, *words, *own), plain)
+
+    def key(self, value: Value) -> Value:
+        """Return the value of a key, with the class of a bound value in its place."""
+        return value if not isinstance(value, str) else self.bound.get(value, value)
 
     @property
     def _values(self) -> list[str]:

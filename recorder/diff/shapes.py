@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..dialect.definition import Dialect
 from ..model import Link, Request, Triple, Unsolicited
+from .bound import BOUND
 from .brief import Brief, BriefReader
 from .drafts import Draft, Pushed
 from .holes import Reader
 from .renames import digest
+
+_WORD, _DIGIT = re.compile(r"[\w:.+-]+"), re.compile(r"\d")
+EVENT_STRICT = 3  # stages by which events may have moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +128,15 @@ class Shaper:
             for number, (_, _, data) in enumerate(draft.events):
                 briefs.append(read.quick(data) or read.data(items[place].events[number].event))
             like = hash((draft.operation, draft.method, path.text))
-            own = frozenset([(name, value) for name, value in draft.keys])
-            keys = (like, query.text, body.text), (like, own), like, draft.operation or like
+            own = frozenset([(name, read.key(value)) for name, value in draft.keys])
+            keys = (like, query.text, body.text, *_bound(path, query, body)), (like, own), like, draft.operation or like
             told = draft.method, draft.status, *[event[:2] for event in draft.events]
             shapes.add(draft.session, keys, told, briefs, draft.times if self._timed else ())
         return shapes
 
     def unsolicited(self, drafts: Iterable[Pushed | None], items: Sequence[Unsolicited]) -> Shapes:
         """Return the shapes of events that no operation caused, as one group."""
-        shapes = Shapes(5)
+        shapes = Shapes(6)
         for place, draft in enumerate(drafts):
             if draft is None:
                 shapes.leave_out()
@@ -159,6 +164,18 @@ def _ack(item: Triple, read: BriefReader) -> Brief:
     return read.body(item.ack.body if item.ack is not None else b"")
 
 
+def _bound(*briefs: Brief) -> list[str]:
+    """Return the classes of the bound values: known before anything is paired, they tell what belongs together."""
+    return [hole.value for brief in briefs for hole in brief.holes if hole.kind == BOUND]
+
+
+def _steady(text: str) -> str:
+    """Return a text without the words that hold a digit: counters, times and ids are others each time."""
+    return _WORD.sub(lambda found: "#" if _DIGIT.search(found[0]) else found[0], text)
+
+
 def _event_keys(channel: str, name: str, data: Brief) -> tuple[Hashable, ...]:
-    # stages for `align`: all three; channel and name; channel and data; data; name
-    return (channel, name, data.text), (channel, name), (channel, data.text), data.text, name
+    # stages for `align`: all three; without numbers and ids; channel and name; channel and data; data; name
+    place, bound = (channel, name), _bound(data)
+    steady = *place, _steady(data.text), *bound
+    return (*place, data.text, *bound), steady, place, (channel, data.text), data.text, name

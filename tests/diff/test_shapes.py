@@ -91,7 +91,7 @@ def _changed_event(link: Any, random: Random) -> Any:
 def by_every_pair(old: Recording, new: Recording, **options: Any) -> list[Changed]:
     """The differences without the help of digests."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(module._Differ, "_are_equal", lambda *_: False)
+        patched.setattr(module.Comparison, "_are_equal", lambda *_: False)
         return list(differences(old, new, GWS, **options))
 
 
