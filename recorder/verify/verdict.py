@@ -1,0 +1,69 @@
+"""Judge all runs of a drive together, beside a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..dialect.definition import Dialect
+from ..frozen import dataclass
+from ..model import Recording
+from ..redaction.policy import Policy
+from .judged import Judged, Tier
+from .judging import Run, judge_run
+from .latency import Limit, slower
+from .repeats import accepted, joined, with_required
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verification found.
+
+    Attributes:
+        found: The findings, the weightiest first.
+        accepted: Findings that the baseline has too.
+        runs: Number of runs.
+        has_stalled: Whether a run stopped before its end.
+    """
+
+    found: tuple[Judged, ...] = ()
+    accepted: tuple[Judged, ...] = ()
+    runs: int = 1
+    has_stalled: bool = False
+
+    def count(self, tier: Tier) -> int:
+        """Return the number of findings of a tier."""
+        return sum(one.tier is tier for one in self.found)
+
+    def fails(self, on: Tier = Tier.ERROR) -> bool:
+        """Return whether a finding weighs as much as `on`, or more."""
+        return any(one.tier.weight >= on.weight for one in self.found)
+
+
+def verdict_of(
+    old: Recording,
+    runs: Sequence[Run],
+    dialect: Dialect,
+    policy: Policy | None = None,
+    *,
+    baseline: Recording | None = None,
+    limit: Limit | None = None,
+) -> Verdict:
+    """Return the verdict on a server, by one run or more.
+
+    Args:
+        old: What was driven.
+        runs: What each drive brought.
+        dialect: The dialect by which all are read.
+        policy: The policy by which some of them were redacted, None if none was.
+        baseline: A live recording of an earlier run: what it has other than `old` is accepted.
+        limit: From where on a time counts as slower.
+    """
+    found = joined([judge_run(old, run, dialect, policy, number) for number, run in enumerate(runs, start=1)])
+    found += slower(old, [run.recording for run in runs], limit)
+    known: list[Judged] = []
+    if baseline is not None:
+        known = with_required(judge_run(old, Run(baseline), dialect, policy))
+        known += slower(old, [baseline], limit)
+    left, taken = accepted(found, known)
+    left.sort(key=lambda one: (-one.tier.weight, one.is_flaky))
+    return Verdict(tuple(left), tuple(taken), len(runs), any(run.has_stalled for run in runs))
