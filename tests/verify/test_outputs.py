@@ -1,0 +1,103 @@
+"""A verdict as text, JSON, JUnit XML and annotations of GitHub."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+
+from recorder.drive.engine.plan import Finding, Found
+from recorder.verify.data import as_json
+from recorder.verify.judged import Judged, Place, Rule, Tier
+from recorder.verify.judging import Run
+from recorder.verify.junit import junit
+from recorder.verify.verdict import Verdict, verdict_of
+from recorder.verify.wording import for_github, summary, text
+from tests.verify.desks import GWS, pair
+from tests.verify.test_judging import at, event, gone
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "verify.schema.json").read_text())
+DROP = event("record", change=gone("guid"))
+OLD, NEW, BINDINGS = pair(lambda name, message: DROP(message) if name in ("chained 1", "chained 2") else message)
+_, LOST, LOST_BINDINGS = pair(at("state", lambda _: []), 2)
+LEFT = Finding(Found.LEFT_OUT, 9, 9, "triple 9 CompleteRecord", "no value for handle", 1.0)
+ONE = verdict_of(OLD, [Run(NEW, [LEFT], BINDINGS)], GWS)
+TWO = verdict_of(OLD, [Run(NEW, (), BINDINGS), Run(LOST, (), LOST_BINDINGS, has_stalled=True)], GWS)
+ODD = Judged(Tier.WARNING, Rule.WORD, "A,b:c", "", "", "50%\nof \x00\x1b]", (Place(1, 0, "ack.body.x"),), "a", "b")
+
+
+def test_the_text_names_each_finding_once() -> None:
+    lines = [*text(ONE)]
+
+    assert lines[0] == "error   triple 5 GetChainedRecord events[0].data.record.guid"
+    assert lines[1].startswith("        field gone (ChainedRecord): had ")
+    assert lines[2] == "        also in triple 8"
+    assert lines[-1].startswith("info    other values at ")
+    assert sum("guid" in line for line in lines) == 1
+
+
+def test_the_summary_counts() -> None:
+    found = summary(Verdict((ODD,), (ODD, ODD), 3, has_stalled=True))
+
+    assert found == "0 errors, 1 warning, 0 infos in 3 runs; 2 more that the baseline has too; stalled before the end"
+
+
+def test_flaky_findings_are_called_so() -> None:
+    assert "        also in triple 8; flaky: in 1 of 2 runs" in [*text(TWO)]
+
+
+@pytest.mark.parametrize("verdict", [ONE, TWO, Verdict((ODD,), (ODD,))])
+def test_the_json_fits_its_schema(verdict: Verdict) -> None:
+    row = as_json(verdict, ["live.cassette"])
+
+    jsonschema.validate(json.loads(json.dumps(row)), SCHEMA)
+    assert sum(row["counts"].values()) == len(row["findings"]) == len(verdict.found)
+
+
+def test_the_schema_knows_all_rules() -> None:
+    assert SCHEMA["$defs"]["finding"]["properties"]["rule"]["enum"] == [rule.value for rule in Rule]
+
+
+def test_each_triple_is_a_case_of_each_run() -> None:
+    root = ET.fromstring(junit(TWO, OLD, "day.cassette"))
+
+    first, second = root
+    assert (first.get("name"), second.get("name")) == ("day.cassette, run 1", "day.cassette, run 2")
+    assert len(first) == len(second) == len(OLD.triples) + 3
+    failed = {case.get("name"): case.find("failure") for case in first}
+    assert [(name, found.get("type")) for name, found in failed.items() if found is not None] == [
+        ("triple 5 GetChainedRecord", "field gone"),
+        ("triple 8 GetChainedRecord", "field gone"),
+    ]
+    assert (root.get("tests"), root.get("failures")) == (str(2 * len(first)), "2")
+
+
+def test_what_was_left_out_is_skipped_and_warnings_fail_if_asked_for() -> None:
+    (suite,) = ET.fromstring(junit(ONE, OLD, "x"))
+    (odd,) = ET.fromstring(junit(Verdict((ODD,)), OLD, "x", Tier.WARNING))
+
+    skipped = [case.get("name") for case in suite if case.find("skipped") is not None]
+    assert (skipped, suite.get("skipped")) == (["triple 9 CompleteRecord"], "1")
+    assert [case.get("name") for case in odd if case.find("failure") is not None] == ["other exchanges"]
+
+
+def test_no_character_breaks_the_xml() -> None:
+    broken = Judged(Tier.ERROR, Rule.GONE, "x", "", "", "\x00\ud800 ]]> <a> \ufffe", (Place(1, 0, ""),))
+
+    assert "]]&gt; &lt;a&gt;" in junit(Verdict((broken,)), OLD, "\x01")
+    assert ET.fromstring(junit(Verdict((broken,)), OLD, "\x01")) is not None
+
+
+def test_an_annotation_is_one_line_with_escapes() -> None:
+    (line,) = for_github(Verdict((ODD,)), "a:b.cassette")
+
+    assert line == (
+        "::warning file=a%3Ab.cassette,title=word changed%3A A%2Cb%3Ac ack.body.x::word changed: 50%25\\nof \\x00\\x1b]"
+    )
+
+
+def test_values_of_each_run_get_no_annotation() -> None:
+    assert [line.partition(" ")[0] for line in for_github(ONE, "x")] == ["::error", "::notice"]
