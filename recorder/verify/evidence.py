@@ -28,6 +28,7 @@ class Evidence:
         self._nodes: Counter[tuple[Kind, str]] = Counter()
         self._types: dict[tuple[Kind, str], set[str]] = defaultdict(set)
         self._values: dict[tuple[Kind, str], Counter[str]] = defaultdict(Counter)
+        self._texts: set[str] = set()
         for kind, root, value in messages(recording):
             self.messages[kind] += 1
             self._take(kind, root, value)
@@ -50,6 +51,10 @@ class Evidence:
         found = self._values.get((kind, pattern), Counter())
         return len(found) >= 3 and max(found.values()) == 1  # fewer may be different by chance
 
+    def holds(self, text: str) -> bool:
+        """Return whether some scalar is this text, or a number that is written so."""
+        return text in self._texts
+
     def _take(self, kind: Kind, pattern: str, value: JSON) -> None:
         at = kind, pattern
         self._nodes[at] += 1
@@ -61,8 +66,10 @@ class Evidence:
         elif isinstance(value, list):
             for item in value:
                 self._take(kind, f"{pattern}[*]", item)
-        elif (text := as_key(value)) is not None and len(self._values[at]) < _MOST_KEPT:
-            self._values[at][text] += 1
+        elif (text := as_key(value)) is not None:
+            self._texts.add(text)
+            if len(self._values[at]) < _MOST_KEPT:
+                self._values[at][text] += 1
 
 
 def messages(recording: Recording) -> Iterator[tuple[Kind, str, JSON]]:

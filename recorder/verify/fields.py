@@ -42,9 +42,9 @@ class Mark:
 class Fields:
     """A judge of the fields of messages."""
 
-    def __init__(self, evidence: Evidence, bound: Bound, dialect: Dialect) -> None:
-        """Take what the recording holds, and the values that the drive bound."""
-        self._evidence, self._bound = evidence, bound
+    def __init__(self, evidence: Evidence, live: Evidence, bound: Bound, dialect: Dialect) -> None:
+        """Take what the recording and the live one hold, and the values that the drive bound."""
+        self._evidence, self._live, self._bound = evidence, live, bound
         paths = [*dialect.event_keys.values(), *dialect.ack_keys.values()]
         self._keys = {path.rpartition(".")[2] for several in paths for path in several}
 
@@ -107,6 +107,10 @@ class Fields:
 
     def _bound_tier(self, one: Difference) -> Tier:
         """Return how much it weighs that another value stands in place of one that the drive bound."""
+        name = self._bound.old.get(as_key(one.old) or "")
+        partners = [live for live, known in self._bound.new.items() if known == name]
+        if name is not None and not any(map(self._live.holds, partners)):
+            return Tier.INFO  # the live recording is redacted, and the value is hidden in it
         if _last(one.where) in self._keys:
             return Tier.ERROR
         # a short value may be equal to a bound one by chance

@@ -6,7 +6,6 @@ add what stands in no triple, such as a refused subscription.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 
@@ -18,7 +17,7 @@ from ..frozen import dataclass
 from ..model import JSON, Event, Recording, State, Triple
 from ..redaction.policy import Policy
 from ..requests.bindings import ABSENT
-from .evidence import Evidence, messages, title_of
+from .evidence import Evidence, title_of
 from .fields import Fields, Mark, shown
 from .judged import Judged, Key, Place, Rule, Tier, pattern_of, split
 from .pushed import Heard, are_equal, reunited
@@ -83,8 +82,8 @@ class _Judge:
         self._old, self._new, self._dialect, self._run, self._number = old, run.recording, dialect, run, number
         self._comparison = Comparison(old, run.recording, dialect, policy, bound=run.bindings)
         self._evidence = Evidence(old)
-        self._fields = Fields(self._evidence, self._comparison.bound, dialect)
-        self._live = Counter(kind for kind, _, _ in messages(run.recording))
+        self._live = Evidence(run.recording)
+        self._fields = Fields(self._evidence, self._live, self._comparison.bound, dialect)
         self._marks: list[tuple[int, str, str, Mark]] = []  # number of the triple, operation, part
         self._missing: list[Heard] = []
         self._surplus: list[Heard] = []
@@ -299,6 +298,8 @@ class _Judge:
             return Tier.ERROR, Rule.MISSING
         if any(mark.rule is Rule.MISSING for n, _, _, mark in self._marks if n == finding.n):
             return None
+        if any(one.at < finding.at for one in self._found[Found.UNEXPECTED]):
+            return None  # it came in time, and the driver took it for another one
         return Tier.WARNING, Rule.LATE
 
     def _joined(self) -> list[Judged]:
@@ -313,7 +314,7 @@ class _Judge:
             tier = max((mark.tier for _, mark in marks), key=lambda tier: tier.weight)
             first = next(mark for _, mark in marks if mark.tier is tier)
             places = tuple(Place(self._number, n, mark.where) for n, mark in marks)
-            among = self._live[operation, part]
+            among = self._live.messages[operation, part]
             one = Judged(tier, rule, operation, part, pattern, first.text, places, first.old, first.new, among)
             found.append(one)
         return sorted(found, key=lambda one: -one.tier.weight)

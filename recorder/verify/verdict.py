@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from ..dialect.definition import Dialect
 from ..frozen import dataclass
-from ..model import Recording
+from ..model import Recording, Triple
 from ..redaction.policy import Policy
 from .judged import Judged, Tier
 from .judging import Run, judge_run
@@ -37,6 +38,16 @@ class Verdict:
     def fails(self, on: Tier = Tier.ERROR) -> bool:
         """Return whether a finding weighs as much as `on`, or more."""
         return any(one.tier.weight >= on.weight for one in self.found)
+
+
+def of_sessions(recording: Recording, labels: Collection[str]) -> Recording:
+    """Return what a recording has of some sessions, as a drive of these sessions alone plays it."""
+
+    def of(items: Sequence[Triple]) -> tuple[Triple, ...]:
+        return tuple(item for item in items if item.session in labels)
+
+    unasked = tuple(one for one in recording.unsolicited if one.session in labels)
+    return replace(recording, triples=of(recording.triples), plain=of(recording.plain), unsolicited=unasked)
 
 
 def verdict_of(
