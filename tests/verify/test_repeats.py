@@ -8,7 +8,7 @@ from recorder.model import Recording
 from recorder.verify.judged import Judged, Rule, Tier
 from recorder.verify.judging import Run
 from recorder.verify.verdict import Verdict, verdict_of
-from tests.verify.desks import GWS, Drift, as_it_is, pair
+from tests.verify.desks import GWS, Drift, Server, as_it_is, pair, played
 from tests.verify.test_judging import at, event, gone, put
 
 GUID = at("chained 1", event("record", change=gone("guid")))
@@ -63,3 +63,17 @@ def test_only_errors_fail_unless_warnings_do_too() -> None:
 
     assert (verdict.fails(), verdict.fails(Tier.WARNING)) == (False, True)
     assert not verified(as_it_is).fails(Tier.WARNING)
+
+
+def test_a_server_that_did_not_drift_passes_in_50_of_50_runs() -> None:
+    """Each has its own handles, phone numbers, GUIDs, counters, times and latencies."""
+    first = Server(0, jitter=0.6)
+    old = played(first)
+
+    verdicts = []
+    for seed in range(1, 51):
+        server = Server(seed, jitter=0.6)
+        run = Run(played(server), (), list(zip(first.values, server.values, strict=True)))
+        verdicts.append(verdict_of(old, [run], GWS))
+
+    assert [verdict.fails(Tier.WARNING) for verdict in verdicts] == [False] * 50
