@@ -19,7 +19,7 @@ from .verdict import failed, flush, owed
 NAMES = (
     "addon", "ca", "completion", "convert", "demo", "dialect", "diff", "doctor", "drive", "explain", "grep", "import",
     "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover", "redact", "replay", "report",
-    "scan", "seal", "show", "slice", "stats", "tail", "textconv", "timeline",
+    "scan", "seal", "show", "slice", "stats", "tail", "textconv", "timeline", "verify",
 )  # fmt: skip
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...redaction.policy import Policy
     from ...views.difference import Tally
 
-_MOST_ROWS = 5_000  # differences on a page, which shows the first thousand triples at once, others by its filter
+MOST_ROWS = 5_000  # differences on a page, which shows the first thousand triples at once, others by its filter
 
 
 @click.command("diff")
@@ -86,12 +86,12 @@ def command(
     recordings = load([old], dialect), load([new], dialect)
     read_by = _dialect(recordings, ids)
     fits = _fits(wanted, read_by)
-    tally = difference.Tally(_MOST_ROWS if html is not None else 0)
+    tally = difference.Tally(MOST_ROWS if html is not None else 0)
     found = map(tally.note, filter(fits, differences(*recordings, read_by, _policy(recordings, policy), limit)))
     for line in _lines(found, (old, new), as_json=as_json, as_lines=as_lines):
         announce(line)
     if html is not None:
-        _write(html, (old, new), read_by, tally, force=force)
+        write_page(html, (old, new), read_by, tally, force=force)
     say(tally.summary())
     if tally.total:
         raise SystemExit(1)
@@ -106,7 +106,16 @@ def _lines(found: Iterator[Changed], files: tuple[Path, Path], *, as_json: bool,
     return difference.array(rows) if as_json else difference.text(found, *map(str, files))
 
 
-def _write(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tally: Tally, *, force: bool) -> None:
+def write_page(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tally: Tally, *, force: bool) -> None:
+    """Write the page of two cassettes with their differences; say on stderr what it leaves out.
+
+    Args:
+        target: The page.
+        cassettes: The old and the new cassette.
+        dialect: The dialect by which both are read.
+        tally: Has noted the differences, `MOST_ROWS` of them at most.
+        force: Overwrite the page if it exists.
+    """
     from ...views import report, selection
     from ...views.document import page
 

@@ -1,0 +1,183 @@
+"""Implement `recorder verify`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...printable import to_json
+from ..driving.options import drive_of, drive_options, outputs
+from ..driving.playing import check, conclude, play, warn_of_writes
+from ..loading import load
+from ..options import OUTPUT, InputFile
+from ..saying import say
+from ..verdict import announce
+from ..writing import must_be_writable, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ...api.drive import Drive
+    from ...dialect.definition import Dialect
+    from ...diff.differences import Changed
+    from ...model import Recording
+    from ...redaction.policy import Policy
+    from ...verify.judging import Run
+    from ...verify.verdict import Verdict
+
+_STALLED = 3  # exit code, as of `drive`
+_OWN = ("baseline", "factor", "fail_on", "form", "html", "junit")  # options that `drive` has not
+
+
+@click.command("verify")
+@drive_options(on_missing="send")
+@click.option(
+    "--baseline",
+    metavar="LIVE",
+    type=InputFile(),
+    help="Accept what differs in this live cassette of an earlier run.",
+)
+@click.option("--junit", metavar="FILE", type=OUTPUT, help="Write JUnit XML: a suite for each run, a case per triple.")
+@click.option(
+    "--html", metavar="FILE", type=OUTPUT, help="Write a page about the first run, as `recorder diff --html`."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "github"]),
+    default="text",
+    show_default=True,
+    help="Print lines for people, or annotations for GitHub Actions.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning"]),
+    default="error",
+    show_default=True,
+    help="Exit with 1 if there is a finding of this tier, or of a weightier one.",
+)
+@click.option(
+    "--slower",
+    "factor",
+    metavar="FACTOR",
+    type=click.FloatRange(min=1, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Warn of times beyond so many times the recorded ones, and 200 ms more.",
+)
+def command(cassette: Path, *, as_json: bool, **given: Any) -> None:
+    """Verify a server: play the client's side of a cassette against it, and judge what differs.
+
+    Errors are what a client may fail at: an operation refused, an event missing, doubled, out of order, a field gone or
+    of another type. Warnings are for a person to look at: other states, new fields, longer times. The rest is for
+    information. Exit code 1 if there is an error, 3 if the run stalled, 6 if the server cannot be reached.
+
+    These are real requests: --allow, --values and --dry-run are those of `recorder drive`. docs/verify.md says what is
+    checked, what is not, and how to run it each night.
+
+    \b
+    Example:  recorder verify monday.cassette --to https://staging.example --values staging.toml --allow-all
+              recorder verify monday.cassette --to http://127.0.0.1:8090 --allow-all --repeat 5 --junit verify.xml
+              recorder verify monday.cassette --to http://127.0.0.1:8090 --allow-all --baseline known.cassette
+    """
+    own = {name: given.pop(name) for name in _OWN}
+    drive = drive_of(cassette, given)
+    if given["dry_run"]:
+        from .drive import command as listing
+
+        click.get_current_context().invoke(listing, cassette=cassette, as_json=as_json, **given)
+        return
+    for output in (own["junit"], own["html"]):
+        if output is not None:
+            must_be_writable(output, force=given["force"])
+    check(drive)
+    for note in drive.plan.notes:
+        say(note)
+    warn_of_writes(drive, given["repeat"])
+    raise SystemExit(_verify(drive, given, own, as_json=as_json))
+
+
+def _verify(drive: Drive, given: dict[str, Any], own: dict[str, Any], *, as_json: bool) -> int:
+    """Play all runs, print and write what they found, and return the exit code."""
+    from ...diff.differences import differences
+    from ...verify.judged import Tier
+    from ...verify.junit import junit
+    from ...verify.latency import Limit
+    from ...verify.verdict import verdict_of
+    from ...verify.wording import summary
+
+    with ExitStack() as stack:
+        kept = given["output"]
+        first = kept or Path(stack.enter_context(TemporaryDirectory(prefix="recorder-verify-"))) / "live.cassette"
+        cassettes = outputs(first, given["repeat"])
+        runs = _played(drive, cassettes, given["repeat"], is_kept=kept is not None)
+        old, policy = _old(drive, given["sessions"]), _policy(drive, runs, given["policy"])
+        baseline = load([own["baseline"]], given["dialect"]) if own["baseline"] is not None else None
+        verdict = verdict_of(old, runs, drive.dialect, policy, baseline=baseline, limit=Limit(own["factor"]))
+        tier = Tier(own["fail_on"])
+        if own["junit"] is not None:
+            headers = [one.header.redaction for one in (old, *(run.recording for run in runs))]
+            page = junit(verdict, old, drive.path.name, tier)
+            write_text(own["junit"], [page], force=given["force"], redaction=headers)
+        if own["html"] is not None:
+            found = differences(old, runs[0].recording, drive.dialect, policy, bound=runs[0].bindings)
+            _write_page(own["html"], (drive.path, cassettes[0]), drive.dialect, found, force=given["force"])
+    _print(drive.path, verdict, [str(path) for path in cassettes] if kept else [], own["form"], as_json=as_json)
+    say(summary(verdict))
+    return _STALLED if verdict.has_stalled else int(verdict.fails(tier))
+
+
+def _played(drive: Drive, cassettes: Sequence[Path], repeat: int, *, is_kept: bool) -> list[Run]:
+    """Play all runs; return what each brought."""
+    from ...verify.judging import Run
+
+    runs = []
+    for report in play(drive, cassettes, repeat, tells_findings=False):
+        conclude(report if is_kept else replace(report, cassette=None))
+        live = report.recording(drive.dialect)
+        runs.append(Run(live, report.findings, report.bindings, report.has_stalled))
+    return runs
+
+
+def _old(drive: Drive, sessions: Sequence[str]) -> Recording:
+    """Return what was driven: the recording, or some sessions of it."""
+    from ...verify.verdict import of_sessions
+
+    labels = {label for text in sessions for label in text.split(",") if label}
+    return of_sessions(drive.recording, labels) if labels else drive.recording
+
+
+def _policy(drive: Drive, runs: Sequence[Run], source: str | None) -> Policy | None:
+    """Return the policy by which the recording was redacted; of one in the clear, that of the live cassettes."""
+    from ...redaction.joins import of_cassette
+
+    return drive.policy or of_cassette(runs[0].recording.header, source, described=True)
+
+
+def _write_page(
+    target: Path, cassettes: tuple[Path, Path], dialect: Dialect, found: Iterable[Changed], *, force: bool
+) -> None:
+    from ...views.difference import Tally
+    from .diff import MOST_ROWS, write_page
+
+    tally = Tally(MOST_ROWS)
+    for change in found:
+        tally.note(change)
+    write_page(target, cassettes, dialect, tally, force=force)
+
+
+def _print(cassette: Path, verdict: Verdict, kept: Sequence[str], form: str, *, as_json: bool) -> None:
+    if as_json:
+        from ...verify.data import as_json as data
+
+        announce(to_json(data(verdict, kept), indent=None))
+        return
+    from ...verify.wording import for_github, text
+
+    for line in for_github(verdict, str(cassette)) if form == "github" else text(verdict):
+        announce(line)

@@ -1,0 +1,100 @@
+"""`recorder verify` against a stand-in of the same cassette, as it is and with faults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from recorder import StandIn
+from recorder.cli import main
+
+ROOT = Path(__file__).parents[2]
+PREVIEW = ROOT / "cassettes" / "preview-session.cassette"
+SCHEMA = json.loads((ROOT / "docs" / "schemas" / "verify.schema.json").read_text())
+NOTHING_LISTENS = "http://127.0.0.1:9"
+
+
+def verified(to: str, *options: str | Path) -> Result:
+    given = ["verify", PREVIEW, "--to", to, "--allow-all", "--rate", "instant", "--patience", "0.4", *options]
+    return CliRunner().invoke(main, [*map(str, given)], env={"RECORDER_HEADER_AUTHORIZATION": "Basic YWdlbnQ6c2VjcmV0"})
+
+
+def against(faults: Sequence[str], *options: str | Path) -> Result:
+    with StandIn(PREVIEW, rate="instant", faults=faults) as stand_in:
+        return verified(stand_in.url, *options)
+
+
+def weighty(result: Result) -> list[tuple[str, str, int, str]]:
+    findings: list[dict[str, Any]] = json.loads(result.stdout)["findings"]
+    return [(one["tier"], one["rule"], one["n"], one["where"]) for one in findings if one["tier"] != "info"]
+
+
+def test_a_server_that_does_as_recorded_is_in_order(tmp_path: Path) -> None:
+    files = {name: tmp_path / f"verify.{name}" for name in ("junit", "html", "cassette")}
+
+    result = against(
+        (), "--json", "--repeat", "2", "--junit", files["junit"], "--html", files["html"], "-o", files["cassette"]
+    )
+
+    row = json.loads(result.stdout)
+    jsonschema.validate(row, SCHEMA)
+    assert (result.exit_code, row["runs"], row["findings"]) == (0, 2, [])
+    assert [Path(path).exists() for path in row["cassettes"]] == [True, True]
+    root = ET.parse(files["junit"]).getroot()
+    assert (root.get("failures"), len(root)) == ("0", 2)
+    assert "<html" in files["html"].read_text()[:200]
+
+
+@pytest.mark.parametrize(
+    ("fault", "finding"),
+    [
+        ("drop event PreviewSessionStarted", ("error", "event missing", 1, "events[0]")),
+        ("duplicate event PreviewSessionStarted", ("error", "event doubled", 1, "events[1]")),
+        ("http 500 UpdateRecord", ("error", "refused", 4, "ack.status")),
+        ("no answer UpdateRecord", ("error", "answer missing", 4, "ack")),
+        ("refuse subscribe /me/internal", ("error", "refused", 0, "")),
+    ],
+)
+def test_a_fault_is_one_finding(fault: str, finding: tuple[str, str, int, str]) -> None:
+    result = against([fault], "--json")
+
+    assert result.exit_code == 1
+    assert weighty(result) == [finding]
+
+
+def test_a_baseline_accepts_what_is_known(tmp_path: Path) -> None:
+    known = tmp_path / "known.cassette"
+    fault = ["http 500 UpdateRecord"]
+
+    first = against(fault, "-o", known, "--format", "github")
+    second = against(fault, "--baseline", known)
+
+    assert (first.exit_code, second.exit_code) == (1, 0)
+    assert first.stdout.startswith("::error file=")
+    assert "more that the baseline has too" in second.stderr
+
+
+def test_a_run_that_stops_has_stalled() -> None:
+    assert against(["drop event PreviewSessionStarted"], "--on-missing", "stop").exit_code == 3
+
+
+def test_a_server_that_cannot_be_reached_has_its_exit_code() -> None:
+    assert verified(NOTHING_LISTENS).exit_code == 6
+
+
+def test_nothing_is_sent_that_was_not_allowed() -> None:
+    with StandIn(PREVIEW, rate="instant") as stand_in:
+        result = CliRunner().invoke(main, ["verify", str(PREVIEW), "--to", stand_in.url])
+        listed = CliRunner().invoke(main, ["verify", str(PREVIEW), "--dry-run", "--json"])
+
+        assert (result.exit_code, listed.exit_code) == (2, 0)
+        assert "--allow UpdateRecord" in result.stderr
+        assert len(json.loads(listed.stdout)["steps"]) > 6
+        assert not stand_in.played
