@@ -15,7 +15,8 @@ from .drafts import Draft, Pushed
 from .holes import Reader
 from .renames import digest
 
-_WORD, _DIGIT = re.compile(r"[\w:.+-]+"), re.compile(r"\d")
+# a word with a digit; each word is looked at once, from its begin
+_NUMBERED = re.compile(r"(?<![\w:.+-])(?:[^\W\d]|[:.+-])*+\d[\w:.+-]*+")
 EVENT_STRICT = 3  # stages by which events may have moved
 
 
@@ -171,7 +172,7 @@ def _bound(*briefs: Brief) -> list[str]:
 
 def _steady(text: str) -> str:
     """Return a text without the words that hold a digit: counters, times and ids are others each time."""
-    return _WORD.sub(lambda found: "#" if _DIGIT.search(found[0]) else found[0], text)
+    return _NUMBERED.sub("#", text)
 
 
 def _event_keys(channel: str, name: str, data: Brief) -> tuple[Hashable, ...]:
