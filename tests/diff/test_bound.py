@@ -177,7 +177,7 @@ def test_one_that_stands_for_two_is_one_class_with_both() -> None:
     bound = Bound([("7", "8"), ("7", "9"), ("6", "9"), ("5", "5"), ("", "4")])
 
     assert len({*bound.old.values()}) == 1
-    assert (bound.old.keys(), bound.new.keys()) == ({"7", "6"}, {"8", "9"})
+    assert ({*bound.old}, {*bound.new}) == ({"7", "6"}, {"8", "9"})
 
 
 def test_whole_texts_are_taken_before_words() -> None:
