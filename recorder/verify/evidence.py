@@ -9,7 +9,8 @@ from typing import TypeAlias
 from ..dialect.paths import as_key, parse_json
 from ..model import JSON, Recording, Triple
 
-Kind: TypeAlias = tuple[str, str]  # operation and part, as in `Judged`
+# Operation and part, as in `Judged`, and channel: an event may come over two, as another message on each.
+Kind: TypeAlias = tuple[str, str, str]
 _MOST_KEPT = 1_000  # values at one place
 
 
@@ -32,6 +33,10 @@ class Evidence:
         for kind, root, value in messages(recording):
             self.messages[kind] += 1
             self._take(kind, root, value)
+
+    def knows(self, operation: str, part: str) -> bool:
+        """Return whether there is such a message, over any channel."""
+        return any(kind[:2] == (operation, part) for kind in self.messages)
 
     def is_optional(self, kind: Kind, pattern: str) -> bool:
         """Return whether some messages have a member and others, of the same kind, do not."""
@@ -78,11 +83,11 @@ def messages(recording: Recording) -> Iterator[tuple[Kind, str, JSON]]:
         for item in items:
             title = title_of(item)
             if item.ack is not None:
-                yield (title, "ack"), "body", parse_json(item.ack.body)
+                yield (title, "ack", ""), "body", parse_json(item.ack.body)
             for link in item.events:
-                yield (title, link.name), "data", link.event.data
+                yield (title, link.name, link.event.channel), "data", link.event.data
     for one in recording.unsolicited:
-        yield ("", one.name), "data", one.event.data
+        yield ("", one.name, one.event.channel), "data", one.event.data
 
 
 def type_of(value: JSON) -> str:

@@ -17,7 +17,7 @@ from ..frozen import dataclass
 from ..model import JSON, Event, Recording, State, Triple
 from ..redaction.policy import Policy
 from ..requests.bindings import ABSENT
-from .evidence import Evidence, title_of
+from .evidence import Evidence, Kind, title_of
 from .fields import Fields, Mark, shown
 from .judged import Judged, Key, Place, Rule, Tier, pattern_of, split
 from .pushed import Heard, are_equal, reunited
@@ -84,7 +84,7 @@ class _Judge:
         self._evidence = Evidence(old)
         self._live = Evidence(run.recording)
         self._fields = Fields(self._evidence, self._live, self._comparison.bound, dialect)
-        self._marks: list[tuple[int, str, str, Mark]] = []  # number of the triple, operation, part
+        self._marks: list[tuple[int, Kind, Mark]] = []  # with the number of the triple
         self._missing: list[Heard] = []
         self._surplus: list[Heard] = []
         self._found = {found: [one for one in run.findings if one.found is found] for found in Found}
@@ -101,8 +101,8 @@ class _Judge:
             self._told(finding)
         return self._joined()
 
-    def _mark(self, n: int, operation: str, part: str, mark: Mark) -> None:
-        self._marks.append((n, operation, part, mark))
+    def _mark(self, n: int, operation: str, part: str, mark: Mark, channel: str = "") -> None:
+        self._marks.append((n, (operation, part, channel), mark))
 
     # exchanges
 
@@ -168,7 +168,7 @@ class _Judge:
                 case What.ACK_NEW:
                     text = f"one came that is not in the recording: {shown(one.new)}"
                     yield Mark(Tier.INFO, Rule.ACCEPTED, one.where, text, one.old, one.new)
-        yield from self._fields.marks([one for one in found if one.what in _FIELDS], (title, "ack"))
+        yield from self._fields.marks([one for one in found if one.what in _FIELDS], (title, "ack", ""))
 
     def _event(self, change: Changed, home: int, place: int, found: Sequence[Difference]) -> None:
         alone = found[0].what
@@ -192,9 +192,11 @@ class _Judge:
             for one in found
             if one.what is What.CHANNEL
         ]
-        marks += self._fields.marks([one for one in found if one.what in _FIELDS], (heard.operation, heard.name))
+        channel = heard.event.channel
+        kind = heard.operation, heard.name, channel
+        marks += self._fields.marks([one for one in found if one.what in _FIELDS], kind)
         for mark in marks:
-            self._mark(heard.n, heard.operation, heard.name, mark)
+            self._mark(heard.n, heard.operation, heard.name, mark, channel)
 
     def _heard(self, change: Changed, home: int, place: int, *, is_new: bool) -> Heard:
         side = change.new if is_new else change.old
@@ -217,7 +219,7 @@ class _Judge:
             self._is_missing(one)
         for one in surplus:
             # how often a server tells its state depends on time
-            is_known = one.home == _NOBODY and bool(self._evidence.messages["", one.name])
+            is_known = one.home == _NOBODY and self._evidence.knows("", one.name)
             text = f"{shown(one.event.data)} over {one.event.channel}"
             mark = Mark(Tier.INFO if is_known else Tier.WARNING, Rule.SURPLUS, one.where, text, new=one.event.data)
             self._mark(one.n, one.operation, one.name, mark)
@@ -274,7 +276,7 @@ class _Judge:
     # the driver's findings
 
     def _told(self, finding: Finding) -> None:
-        errors = [(n, operation) for n, operation, _, mark in self._marks if mark.tier is Tier.ERROR]
+        errors = [(n, kind[0]) for n, kind, mark in self._marks if mark.tier is Tier.ERROR]
         is_known = any(n == finding.n and (n or _stands(operation, finding)) for n, operation in errors)
         told = {
             Found.LOST: (Tier.INFO, Rule.LOST),
@@ -284,7 +286,7 @@ class _Judge:
         if told is None and not is_known:
             told = {
                 Found.REFUSED: (Tier.ERROR, Rule.REFUSED),
-                Found.MISSING_ANSWER: (Tier.ERROR, Rule.ANSWER),
+                Found.MISSING_ANSWER: self._unanswered(finding),
                 Found.FAILED: (Tier.ERROR, Rule.FAILED),
                 Found.MISSING_EVENT: self._late(finding),
             }.get(finding.found)
@@ -292,29 +294,34 @@ class _Judge:
             tier, rule = told
             self._mark(finding.n, finding.where, "", Mark(tier, rule, "", finding.text))
 
+    def _unanswered(self, finding: Finding) -> tuple[Tier, Rule]:
+        """Return what it means that the driver missed an answer; the wire may have seen it later."""
+        came = finding.n and not self._run.has_stalled
+        return (Tier.WARNING, Rule.LATE) if came else (Tier.ERROR, Rule.ANSWER)
+
     def _late(self, finding: Finding) -> tuple[Tier, Rule] | None:
         """Return what it means that the driver missed an event; it may have come when nobody waited any more."""
         if self._run.has_stalled:
             return Tier.ERROR, Rule.MISSING
-        if any(mark.rule is Rule.MISSING for n, _, _, mark in self._marks if n == finding.n):
+        if any(mark.rule is Rule.MISSING for n, _, mark in self._marks if n == finding.n):
             return None
         if any(one.at < finding.at for one in self._found[Found.UNEXPECTED]):
             return None  # it came in time, and the driver took it for another one
         return Tier.WARNING, Rule.LATE
 
     def _joined(self) -> list[Judged]:
-        groups: dict[Key, list[tuple[int, Mark]]] = {}
-        for n, operation, part, mark in self._marks:
+        groups: dict[Key, list[tuple[int, Kind, Mark]]] = {}
+        for n, kind, mark in self._marks:
             head, place, rest = split(mark.where)
-            name = f"{head}[{part}]" if place >= 0 else head
-            key = mark.rule, operation, part, ".".join(filter(None, (name, pattern_of(rest))))
-            groups.setdefault(key, []).append((n, mark))
+            name = f"{head}[{kind[1]}]" if place >= 0 else head
+            key = mark.rule, *kind[:2], ".".join(filter(None, (name, pattern_of(rest))))
+            groups.setdefault(key, []).append((n, kind, mark))
         found = []
-        for (rule, operation, part, pattern), marks in groups.items():
-            tier = max((mark.tier for _, mark in marks), key=lambda tier: tier.weight)
-            first = next(mark for _, mark in marks if mark.tier is tier)
-            places = tuple(Place(self._number, n, mark.where) for n, mark in marks)
-            among = self._live.messages[operation, part]
+        for (rule, operation, part, pattern), several in groups.items():
+            tier = max((mark.tier for _, _, mark in several), key=lambda tier: tier.weight)
+            first = next(mark for _, _, mark in several if mark.tier is tier)
+            places = tuple(Place(self._number, n, mark.where) for n, _, mark in several)
+            among = sum(self._live.messages[kind] for kind in {kind for _, kind, _ in several})
             one = Judged(tier, rule, operation, part, pattern, first.text, places, first.old, first.new, among)
             found.append(one)
         return sorted(found, key=lambda one: -one.tier.weight)

@@ -17,11 +17,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from statistics import median
+from typing import TypeAlias
 
 from ..frozen import dataclass
 from ..model import Recording, Triple
-from .evidence import Kind, title_of
+from .evidence import title_of
 from .judged import Judged, Place, Rule, Tier
+
+Kind: TypeAlias = tuple[str, str]  # operation and part, as in `Judged`
 
 _MS = 1_000_000  # nanoseconds
 _CHANCE = 1e-4  # of an alarm in one verification of a server that did not change

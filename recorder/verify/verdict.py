@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ..dialect.definition import Dialect
 from ..frozen import dataclass
 from ..model import Recording, Triple
 from ..redaction.policy import Policy
-from .judged import Judged, Tier
+from .judged import Judged, Rule, Tier
 from .judging import Run, judge_run
 from .latency import Limit, slower
 from .repeats import accepted, joined, with_required
@@ -70,11 +70,18 @@ def verdict_of(
         limit: From where on a time counts as slower.
     """
     found = joined([judge_run(old, run, dialect, policy, number) for number, run in enumerate(runs, start=1)])
-    found += slower(old, [run.recording for run in runs], limit)
+    found = _with_times(found, slower(old, [run.recording for run in runs], limit))
     known: list[Judged] = []
     if baseline is not None:
-        known = with_required(judge_run(old, Run(baseline), dialect, policy))
-        known += slower(old, [baseline], limit)
+        known = _with_times(judge_run(old, Run(baseline), dialect, policy), slower(old, [baseline], limit))
+        known = with_required(known)
     left, taken = accepted(found, known)
     left.sort(key=lambda one: (-one.tier.weight, one.is_flaky))
     return Verdict(tuple(left), tuple(taken), len(runs), any(run.has_stalled for run in runs))
+
+
+def _with_times(found: Iterable[Judged], times: Sequence[Judged]) -> list[Judged]:
+    """Return findings with those about time; what came late in a triple that is slower is told once."""
+    slow = {(place.run, place.n) for one in times for place in one.places}
+    left = (one for one in found if one.rule is not Rule.LATE or {(at.run, at.n) for at in one.places} - slow)
+    return [*left, *times]

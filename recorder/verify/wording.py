@@ -38,7 +38,7 @@ def summary(verdict: Verdict) -> str:
 
 def title(one: Judged) -> str:
     """Return where a finding is, e.g. `triple 5 GetChainedRecord events[0].data.record`."""
-    number = f"triple {one.n}" if one.n else ""
+    number = f"triple {one.n}" if one.n and not one.operation.startswith("triple ") else ""
     return printable(" ".join(filter(None, (number, one.operation, one.where))) or "the run")
 
 

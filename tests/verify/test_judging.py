@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from recorder.drive.engine.plan import Finding, Found
+from recorder.model import Recording
 from recorder.verify.judged import Judged, Rule, Tier
 from recorder.verify.judging import judge
 from tests.verify.desks import GWS, Drift, pair
+from tests.wire import Wire, chained, done, record_event, twin
 
 ERROR, WARNING, INFO = Tier.ERROR, Tier.WARNING, Tier.INFO
 CHAINED = "GetChainedRecord"
@@ -402,3 +404,27 @@ def test_a_bound_value_that_redaction_hides_is_no_error() -> None:
     found = judge(old, new, GWS, bindings=[*bindings, *((phone, f"0{phone}") for phone in phones)])
 
     assert told(found) == []
+
+
+def test_an_answer_that_came_after_the_patience_is_late() -> None:
+    old, new, bindings = pair()
+    missed = Finding(Found.MISSING_ANSWER, 2, 2, "triple 2 GetChainedRecord, answer", "did not come", 6.0)
+
+    assert told(judge(old, new, GWS, bindings=bindings, findings=[missed])) == [(WARNING, Rule.LATE, "")]
+
+
+def twins(*, drops: str = "", adds: str = "") -> Recording:
+    """Events that come over two channels under one name, as another message on each."""
+    wire = Wire()
+    desk = wire.desk()
+    for handle in range(1, 4):
+        events = [record_event("ChainedRecord", handle, f"r{handle}"), twin("ChainedRecord", handle)]
+        events[0]["data"].pop(drops, None)
+        events[0]["data"] |= {adds: 1} if adds else {}
+        desk.asks(chained(handle, f"r{handle}"), *events, done(handle, f"r{handle}"))
+    return wire.recording()
+
+
+def test_a_twin_over_another_channel_makes_no_field_optional_and_hides_none() -> None:
+    assert told(judge(twins(), twins(drops="messageType"), GWS)) == [(ERROR, Rule.GONE, "events[0].data.messageType")]
+    assert told(judge(twins(), twins(adds="priority"), GWS)) == [(WARNING, Rule.REQUIRED, "events[0].data.priority")]

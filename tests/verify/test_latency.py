@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.drive.engine.plan import Finding, Found
 from recorder.model import Recording
 from recorder.verify.judged import Rule, Tier
 from recorder.verify.judging import Run
@@ -130,3 +131,13 @@ def test_many_ranks_are_taken_as_normal() -> None:
 
     assert greater_by_chance(small, large) == pytest.approx(3.9e-9, rel=0.5)
     assert greater_by_chance(large, small) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_what_came_late_in_a_triple_that_is_slower_is_told_once() -> None:
+    random = Random(7)
+    old, new = (session(random, DRAWS["steady"], 8, late) for late in ("", "UpdateRecord"))
+    missed = Finding(Found.MISSING_EVENT, 3, 3, "triple 3 UpdateRecord, event ChainedRecord", "did not come", 2.0)
+
+    found = verdict_of(old, [Run(new, [missed])], GWS).found
+
+    assert [one.rule for one in found if one.tier is Tier.WARNING] == [Rule.SLOWER]
