@@ -46,7 +46,7 @@ class Fields:
         """Take what the recording and the live one hold, and the values that the drive bound."""
         self._evidence, self._live, self._bound = evidence, live, bound
         paths = [*dialect.event_keys.values(), *dialect.ack_keys.values()]
-        self._keys = {path.rpartition(".")[2] for several in paths for path in several}
+        self._keys = {path for several in paths for path in several}
 
     def marks(self, found: Sequence[Difference], kind: Kind) -> Iterator[Mark]:
         """Yield the marks of the fields of one message that differ."""
@@ -102,7 +102,7 @@ class Fields:
             tier = self._bound_tier(one)
         if tier is Tier.INFO:
             return Mark(tier, Rule.VALUE, one.where, change, one.old, one.new)
-        text = f"{shown(one.new)} stands where {shown(one.old)} was, for which another value stands elsewhere"
+        text = f"{shown(one.new)} stands here for {shown(one.old)}, and another value elsewhere"
         return Mark(tier, Rule.ID, one.where, text, one.old, one.new)
 
     def _bound_tier(self, one: Difference) -> Tier:
@@ -111,10 +111,10 @@ class Fields:
         partners = [live for live, known in self._bound.new.items() if known == name]
         if name is not None and not any(map(self._live.holds, partners)):
             return Tier.INFO  # the live recording is redacted, and the value is hidden in it
-        if _last(one.where) in self._keys:
-            return Tier.ERROR
-        # a short value may be equal to a bound one by chance
-        return Tier.WARNING if _is_clear(one.old) else Tier.INFO
+        if not _is_clear(one.old):
+            return Tier.INFO  # it may be equal to a bound one by chance: order 17 is not customer 17
+        path = pattern_of(split(one.where)[2]).replace("[*]", ".*")
+        return Tier.ERROR if path in self._keys else Tier.WARNING
 
     def _changed(self, one: Difference, kind: Kind, pattern: str) -> tuple[Tier, Rule]:
         """Return how much a changed value weighs: states count, but counters, times, names and ids do not."""

@@ -428,3 +428,24 @@ def twins(*, drops: str = "", adds: str = "") -> Recording:
 def test_a_twin_over_another_channel_makes_no_field_optional_and_hides_none() -> None:
     assert told(judge(twins(), twins(drops="messageType"), GWS)) == [(ERROR, Rule.GONE, "events[0].data.messageType")]
     assert told(judge(twins(), twins(adds="priority"), GWS)) == [(WARNING, Rule.REQUIRED, "events[0].data.priority")]
+
+
+@pytest.mark.parametrize(
+    ("name", "tier"), [("recordHandle", ERROR), ("parentHandle", WARNING)], ids=["in a key", "elsewhere"]
+)
+@pytest.mark.parametrize("handle", ["4711", "17"])
+def test_another_value_in_place_of_a_bound_one_counts_by_its_place_and_length(
+    name: str, tier: Tier, handle: str
+) -> None:
+    """Order 17 is not customer 17, but 4711 is 4711."""
+
+    def records(own: str, seen: str) -> Recording:
+        wire = Wire()
+        event = record_event("ChainedRecord", "1", "r", own=own)
+        event["data"]["record"][name] = seen
+        wire.desk().asks(chained("1", "r"), event, done("1", "r"))
+        return wire.recording()
+
+    found = judge(records(handle, handle), records("9999", "8555"), GWS, bindings=[(handle, "9999")])
+
+    assert [one.tier for one in found] == [tier if handle == "4711" else INFO]
