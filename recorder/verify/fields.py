@@ -45,8 +45,9 @@ class Fields:
     def __init__(self, evidence: Evidence, live: Evidence, bound: Bound, dialect: Dialect) -> None:
         """Take what the recording and the live one hold, and the values that the drive bound."""
         self._evidence, self._live, self._bound = evidence, live, bound
-        paths = [*dialect.event_keys.values(), *dialect.ack_keys.values()]
-        self._keys = {path for several in paths for path in several}
+        tables = [*dialect.event_keys.items(), *dialect.ack_keys.items()]
+        self._keys = {(key, path) for key, paths in tables for path in paths}
+        self._paths = {path for _, path in self._keys}
 
     def marks(self, found: Sequence[Difference], kind: Kind) -> Iterator[Mark]:
         """Yield the marks of the fields of one message that differ."""
@@ -97,13 +98,19 @@ class Fields:
         return Mark(tier, rule, one.where, text, one.old, one.new)
 
     def _id(self, one: Difference, change: str) -> Mark:
-        tier = Tier.INFO if {*one.kinds} <= _OWN else Tier.ERROR
-        if {*one.kinds} == {BOUND}:
-            tier = self._bound_tier(one)
+        kinds = {*one.kinds} - _OWN
+        tier = self._bound_tier(one) if kinds == {BOUND} else self._minted_tier(one, kinds)
         if tier is Tier.INFO:
             return Mark(tier, Rule.VALUE, one.where, change, one.old, one.new)
         text = f"{shown(one.new)} stands here for {shown(one.old)}, and another value elsewhere"
         return Mark(tier, Rule.ID, one.where, text, one.old, one.new)
+
+    def _minted_tier(self, one: Difference, kinds: set[str]) -> Tier:
+        """Return how much it weighs that a value of these keys of the dialect stands for two."""
+        if any((kind, _path(one)) in self._keys for kind in kinds):
+            return Tier.ERROR
+        # ids are told by the names of their members, and what another key calls so may be equal by chance
+        return Tier.WARNING if kinds and _is_clear(one.old) else Tier.INFO
 
     def _bound_tier(self, one: Difference) -> Tier:
         """Return how much it weighs that another value stands in place of one that the drive bound."""
@@ -113,8 +120,7 @@ class Fields:
             return Tier.INFO  # the live recording is redacted, and the value is hidden in it
         if not _is_clear(one.old):
             return Tier.INFO  # it may be equal to a bound one by chance: order 17 is not customer 17
-        path = pattern_of(split(one.where)[2]).replace("[*]", ".*")
-        return Tier.ERROR if path in self._keys else Tier.WARNING
+        return Tier.ERROR if _path(one) in self._paths else Tier.WARNING
 
     def _changed(self, one: Difference, kind: Kind, pattern: str) -> tuple[Tier, Rule]:
         """Return how much a changed value weighs: states count, but counters, times, names and ids do not."""
@@ -187,6 +193,11 @@ def _length(place: str, one: Difference) -> Mark:
     if is_empty:
         return Mark(Tier.WARNING, Rule.EMPTY, place, f"the list had {shown(one.old)} and more, and is empty")
     return Mark(Tier.INFO, Rule.LENGTH, place, f"the list is {word}", one.old, one.new)
+
+
+def _path(one: Difference) -> str:
+    """Return where a difference is as a dialect writes it."""
+    return pattern_of(split(one.where)[2]).replace("[*]", ".*")
 
 
 def _last(where: str) -> str:

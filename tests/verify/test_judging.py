@@ -449,3 +449,21 @@ def test_another_value_in_place_of_a_bound_one_counts_by_its_place_and_length(
     found = judge(records(handle, handle), records("9999", "8555"), GWS, bindings=[(handle, "9999")])
 
     assert [one.tier for one in found] == [tier if handle == "4711" else INFO]
+
+
+@pytest.mark.parametrize(
+    ("place", "tier"), [("data", ERROR), ("elsewhere", WARNING)], ids=["at its key", "under another name"]
+)
+def test_the_reference_of_another_request_is_an_error_at_its_key(place: str, tier: Tier) -> None:
+    def asked(first: str, second: str, seen: str) -> Recording:
+        wire = Wire()
+        desk = wire.desk()
+        event = record_event("ChainedRecord", 2, second)
+        event["data"] |= {"referenceId": seen} if place == "data" else {"of": {"referenceId": seen}}
+        desk.asks(chained(1, first), done(1, first))
+        desk.asks(chained(2, second), event, done(2, second))
+        return wire.recording()
+
+    old, new = asked("desk-0001", "desk-0002", "desk-0002"), asked("live-0001", "live-0002", "live-0003")
+
+    assert [one.tier for one in judge(old, new, GWS)] == [tier]
