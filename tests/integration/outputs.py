@@ -116,6 +116,7 @@ OTHERS = {
     "policy show": "prints what is shipped",
     "replay": "serves; what it reads, `ls` reads",
     "tail": "follows a file until a signal; what it reads, `ls` reads",
+    "verify": "drives as `drive` does; its files are written as those of `diff --html`",
 }
 _PEM = b"-----BEGIN CERTIFICATE-----"
 _DONE = (0, 1)  # exit codes: 1 is that of `diff` that found differences
