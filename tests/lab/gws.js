@@ -3,6 +3,8 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 
+import { DRIFTS } from "./drift.js";
+
 const RECORD_CHANNEL = "/v2/me/outbound";
 const TWIN_CHANNEL = "/me/internal";
 const DEVICE_CHANNEL = "/v2/me/devices";
@@ -46,6 +48,7 @@ export const ERROR_NAMES = Object.keys(ERRORS);
 
 export class Gws {
   #tokens = new Map(); // JSESSIONID -> CSRF token, which lives as long as the HTTP session
+  #given = new Set(); // handles of previews, as text
   #eventCount = 0;
   #previewCount = 0;
   #referenceCount = 0;
@@ -55,15 +58,18 @@ export class Gws {
    *
    * @param request {method, path, headers, body}; the body is parsed JSON, or text, or null
    * @param options those of README.md that say what is answered, not when
-   * @returns {status, headers, body, before, events, unasked}: `before` leaves ahead of the ack whatever the timing is,
-   *   `unasked` follows it, though no operation caused it
+   * @returns {status, headers, body, before, events, unasked, asked, given, delayMs}: `before` leaves ahead of the ack
+   *   whatever the timing is, `unasked` follows it, though no operation caused it; `asked` is the handle that it was asked
+   *   with and `given` the one that it gives out, null for none; the ack leaves `delayMs` later than the timing says
    */
   answer(request, options) {
     const headers = { "Content-Type": JSON_TYPE };
     const session = this.#session(request.headers.cookie, headers);
     const url = new URL(request.path, "http://lab.invalid");
     const path = url.pathname.replace(/\/+$/, "");
-    const answer = { status: 200, headers, body: { statusCode: 0 }, before: [], events: [], unasked: [] };
+    const asked = handleOf(path);
+    const none = { before: [], events: [], unasked: [], asked, given: null, delayMs: 0 };
+    const answer = { status: 200, headers, body: { statusCode: 0 }, ...none };
 
     if (request.method === "GET" && path === "/api/v2/me") {
       headers["X-CSRF-HEADER"] = "X-CSRF-TOKEN";
@@ -84,11 +90,24 @@ export class Gws {
       answer.body = error.body;
       headers["Content-Type"] = error.type ?? JSON_TYPE;
       if (options.error === "device") answer.before = [this.#deviceError(request, options)];
+    } else if (options.strictHandles && asked !== null && !this.#given.has(asked)) {
+      answer.status = 404;
+      answer.body = { statusCode: 6, statusMessage: `No record with the handle ${asked}` };
     } else {
-      const body = this.#echoed(request.body, answer.body, options);
-      answer.events = this.#events(path, body, options).flatMap((event) => Array(options.copies).fill(event));
+      this.#operate(path, request.body, answer, options);
     }
     return answer;
+  }
+
+  #operate(path, sent, answer, options) {
+    const body = this.#echoed(sent, answer.body, options);
+    answer.events = this.#events(path, body, options);
+    if (body.operationName === "GetPreviewRecord" && answer.events.length > 0) {
+      answer.given = answer.events[0].data.record.recordHandle;
+      this.#given.add(String(answer.given));
+    }
+    if (options.drift !== null) DRIFTS[options.drift](body.operationName, answer);
+    answer.events = answer.events.flatMap((event) => Array(options.copies).fill(event));
   }
 
   /** What a client is told that has just subscribed to a channel. */
@@ -128,7 +147,7 @@ export class Gws {
     }
     if (body.operationName !== "GetPreviewRecord") return [];
     const number = ++this.#previewCount;
-    const record = recordOf(body, { recordHandle: 1000 + number, campaignName: name });
+    const record = recordOf(body, { recordHandle: options.firstHandle + number - 1, campaignName: name });
     const more = {
       GSW_PHONE: phone(number),
       GSW_CALL_ATTEMPT_GUID: `LAB${String(number).padStart(9, "0")}`,
@@ -259,6 +278,11 @@ function referenceOf({ referenceId }) {
 // Push previews have uuids for handles; and digits that a double cannot hold must not be rounded.
 function handleValue(text) {
   return /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
+}
+
+function handleOf(path) {
+  const [, handle] = /^\/api\/v2\/me\/outbound-records\/([^/]+)$/.exec(path) ?? [];
+  return handle === undefined ? null : decode(handle);
 }
 
 function decode(segment) {

@@ -4,6 +4,7 @@ import { openSync, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { agentOf } from "./agent.js";
+import { DRIFTS } from "./drift.js";
 import { ERROR_NAMES, Gws } from "./gws.js";
 
 // What a held poll needs to carry an event away before the ack of its cause is written.
@@ -26,6 +27,9 @@ const DEFAULTS = Object.freeze({
   error: null,
   clock: null,
   stepwise: false,
+  drift: null,
+  firstHandle: 1001,
+  strictHandles: false,
   gzip: false,
   cors: false,
 });
@@ -48,6 +52,9 @@ const VALID = {
   error: (value) => value === null || ERROR_NAMES.includes(value),
   clock: (value) => value === null || isCount(value),
   stepwise: isFlag,
+  drift: (value) => value === null || Object.hasOwn(DRIFTS, value),
+  firstHandle: isCount,
+  strictHandles: isFlag,
   gzip: isFlag,
   cors: isFlag,
 };
@@ -102,6 +109,8 @@ export class Lab {
     this.#write({ kind: "request", n, agent, method, path, body });
 
     const answer = this.#gws.answer({ method, path, headers, body }, options);
+    if (answer.asked !== null) this.#write({ kind: "handle", n, asked: answer.asked });
+    if (answer.given !== null) this.#write({ kind: "handle", n, given: answer.given });
     const earlyCount = options.early === "all" ? answer.events.length : options.early;
     const early = [...answer.before, ...answer.events.slice(0, earlyCount)];
     const late = answer.events.slice(earlyCount);
@@ -113,7 +122,7 @@ export class Lab {
       return;
     }
     await paced(early, options.splitMs, deliver);
-    await sleep(early.length > 0 ? Math.max(options.ackDelayMs, FLUSH_MS) : options.ackDelayMs);
+    await sleep(answer.delayMs + (early.length > 0 ? Math.max(options.ackDelayMs, FLUSH_MS) : options.ackDelayMs));
     await ack();
     await this.#unasked(agent, answer.unasked, options);
     if (late.length === 0) return;

@@ -166,6 +166,11 @@ class Lab:
         lines = self._lines()
         return [_cause(line, lines) for line in lines if line["kind"] == "request"]
 
+    def handles(self) -> list[tuple[str, str]]:
+        """What became of the handles of records, in order: `("given", handle)` and `("asked", handle)`."""
+        lines = [line for line in self._lines() if line["kind"] == "handle"]
+        return [(kind, str(line[kind])) for line in lines for kind in ("given", "asked") if kind in line]
+
     def unsolicited_events(self) -> list[Event]:
         """The events so far that no request caused."""
         return [_event(line) for line in self._lines() if line["kind"] == "event" and line["cause"] is None]
