@@ -1,7 +1,7 @@
 """More APIs on a real Bayeux server, and their clients, run from Python.
 
 `parcels` is made up, so that nothing can know it; `workspace` has the shapes of Genesys Workspace API v3; `service` is
-asked by publishes on service channels.
+asked by publishes on service channels; `chain` and `transfer` take no id that they did not give out before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from tests.lab.lab import run_client
 from tests.lab.processes import serving
 
 _HERE = Path(__file__).resolve().parent
-Api: TypeAlias = Literal["parcels", "workspace", "service"]
+DIALECTS = _HERE  # those of `chain` and `transfer`, by hand
+Api: TypeAlias = Literal["parcels", "workspace", "service", "chain", "transfer"]
 Verdict: TypeAlias = dict[str, Any]
 
 
@@ -36,6 +37,10 @@ class Served:
     def truth(self) -> list[dict[str, Any]]:
         """Return the lines of the truth so far."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def mistakes(self) -> list[str]:
+        """Return what the clients of `chain` and `transfer` sent that they must not have sent."""
+        return [line["text"] for line in self.truth() if line["kind"] == "mistake"]
 
 
 @contextmanager

@@ -6,12 +6,9 @@
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { CometD } from "cometd";
-import { adapt } from "cometd-nodejs-client";
-import faye from "faye";
-
 import { Cookies, Judge } from "./desk.js";
 import { Seeded } from "./seeded.js";
+import { onCometD, onFaye } from "./wires.js";
 
 const CHANNELS = ["/orders", "/customers", "/labels", "/desk", "/heartbeat", "/topic/jobs/*"];
 const LINGER_MS = 900;
@@ -39,7 +36,7 @@ class Desk {
     const { body } = await this.#step("sign in", "POST", "/auth/session", { user: this.#user, password: "secret" });
     this.#headers["X-Parcels-Token"] = body.token;
     await this.#step("me", "GET", "/api/v1/me");
-    this.close = await connect(`${this.#base}/push`, this.#cookies, (message) => {
+    this.close = await connect(`${this.#base}/push`, this.#cookies, CHANNELS, (message) => {
       if (message.channel !== "/heartbeat") this.judge.receive(message);
     });
   }
@@ -158,38 +155,6 @@ function isUnasked({ type, by, order, customer }) {
 
 function orders(type, data) {
   return { channel: "/orders", data: { type, ...data } };
-}
-
-async function onCometD(url, cookies, receive) {
-  const jar = {
-    storeCookie: (_url, header, done) => done(null, cookies.store(header)),
-    retrieveCookies: (_context, _url, done) => done(null, cookies.header ? [cookies.header] : []),
-  };
-  adapt({ cookies: jar });
-  globalThis.window.console = { debug() {}, info() {}, warn() {}, error() {} };
-  const cometd = new CometD();
-  cometd.unregisterTransport("websocket");
-  cometd.configure({ url });
-  cometd.addListener("/**", (message) => {
-    if (!message.channel.startsWith("/meta/") && message.successful === undefined) receive(message);
-  });
-  await new Promise((resolve, reject) => cometd.handshake((reply) => (reply.successful ? resolve() : reject(reply))));
-  for (const channel of CHANNELS) await new Promise((resolve) => cometd.subscribe(channel, () => {}, resolve));
-  return () => new Promise((resolve) => cometd.disconnect(resolve));
-}
-
-async function onFaye(url, cookies, receive) {
-  const client = new faye.Client(url);
-  client.disable("websocket");
-  client.setHeader("Cookie", cookies.header);
-  client.addExtension({
-    incoming: (message, callback) => {
-      if (!message.channel.startsWith("/meta/") && message.successful === undefined) receive(message);
-      callback(message);
-    },
-  });
-  for (const channel of CHANNELS) await client.subscribe(channel, () => {});
-  return () => client.disconnect();
 }
 
 const script = JSON.parse(await text(process.stdin));

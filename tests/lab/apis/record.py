@@ -14,8 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from recorder.dialect.definition import DEFAULT, shipped
-from tests.lab.apis.lab import Api, play, serving_api
+from recorder.dialect.definition import DEFAULT, Dialect
+from tests.lab.apis.lab import DIALECTS, Api, play, serving_api
 from tests.lab.lab import Lab, available, run_js_client
 from tests.lab.processes import RECORDER, recorder
 from tests.lab.salesforce import lab as salesforce
@@ -36,6 +36,8 @@ def main() -> None:
         "parcels": partial(_record_api, "parcels"),
         "workspace": partial(_record_api, "workspace"),
         "service": _record_service,
+        "chain": partial(_record_strict, "chain"),
+        "transfer": partial(_record_strict, "transfer"),
         "gws": _record_gws,
         "salesforce": _record_salesforce,
     }
@@ -55,6 +57,11 @@ def _record_service(log: Path) -> None:
         record("service", served.url, log, partial(play, "service"), dialect="cometd-service")
 
 
+def _record_strict(api: Api, log: Path) -> None:
+    with serving_api(api, log) as served:
+        record(api, served.url, log, partial(play, api), dialect=str(DIALECTS / f"{api}.toml"))
+
+
 def _record_gws(log: Path) -> None:
     with Lab("cometd", log) as lab:
         lab.options(clock=_CLOCK, chain=2, early=1, unasked=True)
@@ -70,16 +77,17 @@ def _record_salesforce(log: Path) -> None:
 def record(name: str, url: str, log: Path, work: Work, *, dialect: str = DEFAULT) -> None:
     """Record what `work` does at the URL it is given, and write the cassette and its truth.
 
-    The dialect says which publishes are requests.
+    The dialect says which publishes are requests; one of a file is that of the cassette too.
     """
     path = CASSETTES / f"{name}.cassette"
+    own = ["--dialect", dialect] if dialect.endswith(".toml") else []
     # All values are fictional, and the truth knows them as they are.
-    with recorder("record", url, "-o", path, "--no-redaction", "--force") as server:
+    with recorder("record", url, "-o", path, "--no-redaction", "--force", *own) as server:
         work(server.url)
     if server.code:
         sys.exit(server.stderr)
     subprocess.run([RECORDER, "seal", "--archive", path], check=True)
-    truth = joined(path, [json.loads(line) for line in log.read_text().splitlines()], shipped(dialect))
+    truth = joined(path, [json.loads(line) for line in log.read_text().splitlines()], Dialect.load(dialect))
     write(path.with_suffix(".truth.json"), truth)
     print(f"{path.name}: {path.stat().st_size} bytes, {len(truth)} events")
 

@@ -1,9 +1,10 @@
-// node server.js parcels|workspace|service --log FILE [--port 0] [--timeout MS] [--seed TEXT]
+// node server.js parcels|workspace|service|chain|transfer --log FILE [--port 0] [--timeout MS] [--seed TEXT]
 //
 // What the APIs have in common: a Bayeux server, time, and the truth. An API is a class of its own module with
 //   prefix                  path of its Bayeux server
 //   agentOf(headers)        who asks, undefined for nobody
-//   answer(request)         {status, headers, body, before, after}, events of which leave before and after the answer
+//   answer(request)         {status, headers, body, before, after, mistake}, events of which leave before and after the
+//                           answer; `mistake` says what a client must not have sent, for the truth
 //   subscribed(agent, channel)  events for who subscribed, which no request causes; may be left out
 //   beat                    {ms, event()}, of a heartbeat to all sessions; may be left out
 //   services                of service channels: what was published there -> events for who published; may be left out
@@ -18,11 +19,13 @@ import { parseArgs } from "node:util";
 
 import cometdServer from "cometd-nodejs-server";
 
+import { Chain } from "./chain.js";
 import { Parcels } from "./parcels.js";
 import { DeskService } from "./service.js";
+import { Transfer } from "./transfer.js";
 import { Workspace } from "./workspace.js";
 
-const APIS = { parcels: Parcels, workspace: Workspace, service: DeskService };
+const APIS = { parcels: Parcels, workspace: Workspace, service: DeskService, chain: Chain, transfer: Transfer };
 const FLUSH_MS = 60; // what a held poll needs to carry events away before the answer
 
 class Front {
@@ -60,6 +63,7 @@ class Front {
     const body = parsed(content);
     this.#write({ kind: "request", n, agent, method, path, body });
     const answer = this.#api.answer({ method, path, headers, body, agent });
+    if (answer.mistake !== undefined) this.#write({ kind: "mistake", n, text: answer.mistake });
     await this.#push(n, agent, answer.before ?? []);
     if (answer.before?.length > 0) await sleep(FLUSH_MS);
     this.#write({ kind: "ack", n, status: answer.status, body: answer.body ?? null });
