@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from threading import Event, Thread
 from types import TracebackType
@@ -22,7 +23,7 @@ class Relay:
 
         Args:
             upstream: URL of the server.
-            loses: The first piece of an answer with this in it is lost, and its connection ends.
+            loses: The first piece of an answer with this in it is lost, and its connection ends; empty for none.
         """
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 80)
@@ -33,7 +34,16 @@ class Relay:
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self._listener.getsockname()[1]}"
+        return f"http://localhost:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    def cut(self) -> None:
+        """End all connections, as a server that restarts does; new ones are taken."""
+        opened, self._open = self._open, []
+        _end(opened)
 
     def __enter__(self) -> Self:
         Thread(target=self._accept, daemon=True).start()
@@ -42,10 +52,7 @@ class Relay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for opened in (self._listener, *self._open):
-            with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
-            opened.close()
+        _end([self._listener, *self._open])
 
     def _accept(self) -> None:
         with suppress(OSError):  # the listener is closed
@@ -59,10 +66,17 @@ class Relay:
     def _pump(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # a thread's
         with suppress(OSError):
             while data := source.recv(65536):
-                if answers and self._loses in data and not self.lost.is_set():
+                if answers and self._loses and self._loses in data and not self.lost.is_set():
                     self.lost.set()
                     break
                 sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+
+def _end(opened: Iterable[socket.socket]) -> None:
+    for one in opened:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
