@@ -8,6 +8,8 @@ DEVICE = "/devices/c259da54-7c22-4a43-9440-77a92facc86b"
 CHANNELS = ["/v2/me/outbound", "/me/internal"]
 NOTES = "/desk/notes"  # the desktop itself publishes there
 STATES = "/v2/me/devices"
+# options of the lab for `driven_session`
+DRIVEN: dict[str, Any] = {"chain": 2, "early": 1, "ackDelayMs": 60, "unasked": True, "clock": 1433915532887}
 _CAMPAIGN = "/api/v2/me/outbound-campaigns/Campaign1"
 _COMMON = {"devicePath": DEVICE, "applicationId": 134, "campaignName": "Campaign1"}
 
@@ -80,6 +82,31 @@ def anchored_session(prefix: str = "desk-", think: float = 0.15, *, timeout: flo
     script = _script([me, *({**step, "think": think} for step in steps)])
     script["steps"] = [{**step, "timeout": timeout} for step in script["steps"]]
     return script | {"subscribe": [*CHANNELS, NOTES], "goOn": True}
+
+
+def driven_session(prefix: str = "desk-", think: float = 0.04, *, transport: str = "long-polling") -> dict[str, Any]:
+    """An agent works two preview records; between, events come that follow a late subscription, a publish and a GET.
+
+    The lab needs the options `DRIVEN`, and begins its handles at 1001: so each handle comes out of an event.
+    """
+    first, second = (f"/api/v2/me/outbound-records/{handle}" for handle in (1001, 1002))
+    own = {"callingList": "CallingList1", "phoneNumber": "555-0101"}
+    steps = [
+        {"subscribe": STATES, "events": 1},
+        operation(_CAMPAIGN, "StartPreviewSession", f"{prefix}1", 1),
+        operation(_CAMPAIGN, "GetPreviewRecord", f"{prefix}2", 2),
+        operation(first, "GetChainedRecord", f"{prefix}3", 6),
+        {"publish": NOTES, "data": {"noteId": f"{prefix}note", "text": "called back"}, "events": 1},
+        operation(first, "UpdateRecord", f"{prefix}4", 2, **own, timeZone="EST"),
+        operation(first, "CompleteRecord", f"{prefix}5", 2, **own, callResult="Answer"),
+        {"method": "GET", "path": "/api/v2/me/devices", "events": 1},
+        operation(_CAMPAIGN, "GetPreviewRecord", f"{prefix}6", 2),
+        operation(second, "CompleteRecord", f"{prefix}7", 2, **own, callResult="No Answer"),
+        operation(_CAMPAIGN, "EndPreviewSession", f"{prefix}8", 1),
+    ]
+    me = {"method": "GET", "path": "/api/v2/me"}
+    script = _script([{**step, "timeout": 10} for step in [me, *({**step, "think": think} for step in steps)]])
+    return script | {"subscribe": [*CHANNELS, NOTES], "transport": transport}
 
 
 def _script(steps: list[dict[str, Any]]) -> dict[str, Any]:

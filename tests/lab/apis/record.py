@@ -13,13 +13,14 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from recorder.dialect.definition import DEFAULT, Dialect
 from tests.lab.apis.lab import DIALECTS, Api, play, serving_api
 from tests.lab.lab import Lab, available, run_js_client
 from tests.lab.processes import RECORDER, recorder
 from tests.lab.salesforce import lab as salesforce
-from tests.lab.sessions import days_work
+from tests.lab.sessions import DRIVEN, days_work, driven_session
 from tests.lab.truth import joined, write
 
 CASSETTES = Path(__file__).parents[2] / "cassettes" / "labs"
@@ -39,6 +40,8 @@ def main() -> None:
         "chain": partial(_record_strict, "chain"),
         "transfer": partial(_record_strict, "transfer"),
         "gws": _record_gws,
+        "desk": partial(_record_desk, "cometd", "long-polling"),
+        "desk-websocket": partial(_record_desk, "faye", "websocket"),
         "salesforce": _record_salesforce,
     }
     CASSETTES.mkdir(exist_ok=True)
@@ -68,6 +71,14 @@ def _record_gws(log: Path) -> None:
         record("gws", lab.url, log, lambda url: run_js_client(url, days_work()))
 
 
+def _record_desk(bayeux: Literal["cometd", "faye"], transport: str, log: Path) -> None:
+    name = "desk-websocket" if transport == "websocket" else "desk"
+    with Lab(bayeux, log) as lab:
+        lab.options(**DRIVEN)
+        # Without a truth: what one desktop publishes and another hears is none of the lab's business.
+        _captured(name, lab.url, lambda url: run_js_client(url, driven_session(transport=transport)))
+
+
 def _record_salesforce(log: Path) -> None:
     with salesforce.serving_org(log) as org:
         script = {**salesforce.SESSION, "stay": True}
@@ -79,17 +90,22 @@ def record(name: str, url: str, log: Path, work: Work, *, dialect: str = DEFAULT
 
     The dialect says which publishes are requests; one of a file is that of the cassette too.
     """
-    path = CASSETTES / f"{name}.cassette"
     own = ["--dialect", dialect] if dialect.endswith(".toml") else []
+    path = _captured(name, url, work, *own)
+    truth = joined(path, [json.loads(line) for line in log.read_text().splitlines()], Dialect.load(dialect))
+    write(path.with_suffix(".truth.json"), truth)
+    print(f"{path.name}: {path.stat().st_size} bytes, {len(truth)} events")
+
+
+def _captured(name: str, url: str, work: Work, *options: str) -> Path:
+    path = CASSETTES / f"{name}.cassette"
     # All values are fictional, and the truth knows them as they are.
-    with recorder("record", url, "-o", path, "--no-redaction", "--force", *own) as server:
+    with recorder("record", url, "-o", path, "--no-redaction", "--force", *options) as server:
         work(server.url)
     if server.code:
         sys.exit(server.stderr)
     subprocess.run([RECORDER, "seal", "--archive", path], check=True)
-    truth = joined(path, [json.loads(line) for line in log.read_text().splitlines()], Dialect.load(dialect))
-    write(path.with_suffix(".truth.json"), truth)
-    print(f"{path.name}: {path.stat().st_size} bytes, {len(truth)} events")
+    return path
 
 
 if __name__ == "__main__":
