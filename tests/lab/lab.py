@@ -163,19 +163,20 @@ class Lab:
 
     def truth(self) -> list[Cause]:
         """The REST requests so far, and the events handed to the Bayeux server, arrived or not."""
-        lines = self._lines()
+        lines = self.lines()
         return [_cause(line, lines) for line in lines if line["kind"] == "request"]
 
     def handles(self) -> list[tuple[str, str]]:
         """What became of the handles of records, in order: `("given", handle)` and `("asked", handle)`."""
-        lines = [line for line in self._lines() if line["kind"] == "handle"]
+        lines = [line for line in self.lines() if line["kind"] == "handle"]
         return [(kind, str(line[kind])) for line in lines for kind in ("given", "asked") if kind in line]
 
     def unsolicited_events(self) -> list[Event]:
         """The events so far that no request caused."""
-        return [_event(line) for line in self._lines() if line["kind"] == "event" and line["cause"] is None]
+        return [_event(line) for line in self.lines() if line["kind"] == "event" and line["cause"] is None]
 
-    def _lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[dict[str, Any]]:
+        """The truth so far as it was written, line by line."""
         with self._log.open("rb") as log:
             log.seek(self._log_start)
             return [json.loads(line) for line in log if line.endswith(b"\n")]

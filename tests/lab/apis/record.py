@@ -19,6 +19,7 @@ from recorder.dialect.definition import DEFAULT, Dialect
 from tests.lab.apis.lab import DIALECTS, Api, play, serving_api
 from tests.lab.lab import Lab, available, run_js_client
 from tests.lab.processes import RECORDER, recorder
+from tests.lab.push import lab as push
 from tests.lab.salesforce import lab as salesforce
 from tests.lab.sessions import DRIVEN, days_work, driven_session
 from tests.lab.truth import joined, write
@@ -43,6 +44,8 @@ def main() -> None:
         "desk": partial(_record_desk, "cometd", "long-polling"),
         "desk-websocket": partial(_record_desk, "faye", "websocket"),
         "salesforce": _record_salesforce,
+        "orders-sse": partial(_record_orders, "sse", "httpx-sse"),
+        "orders-socket": partial(_record_orders, "socket", "ws"),
     }
     CASSETTES.mkdir(exist_ok=True)
     for name in sys.argv[1:] or labs:
@@ -83,6 +86,13 @@ def _record_salesforce(log: Path) -> None:
     with salesforce.serving_org(log) as org:
         script = {**salesforce.SESSION, "stay": True}
         record("salesforce", org.url, log, lambda url: salesforce.play("jsforce", url, script))
+
+
+def _record_orders(transport: push.Transport, library: str, log: Path) -> None:
+    with push.serving_push(transport, log) as served:
+        work = partial(push.play, library, given=push.pair(transport, "desk-"))
+        own = ("--dialect", str(push.HERE / "dialects" / "orders.toml"))
+        _captured(f"orders-{transport}", served.url, work, *own)
 
 
 def record(name: str, url: str, log: Path, work: Work, *, dialect: str = DEFAULT) -> None:
