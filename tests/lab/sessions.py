@@ -10,6 +10,12 @@ NOTES = "/desk/notes"  # the desktop itself publishes there
 STATES = "/v2/me/devices"
 # options of the lab for `driven_session`
 DRIVEN: dict[str, Any] = {"chain": 2, "early": 1, "ackDelayMs": 60, "unasked": True, "clock": 1433915532887}
+# what an agent types in about a customer; fictional
+CUSTOMER = {
+    "phoneNumber": "+49 351 4555017",
+    "email": "ada.lovelace@acme-insurance.example",
+    "lastName": "Featherstone",
+}
 _CAMPAIGN = "/api/v2/me/outbound-campaigns/Campaign1"
 _COMMON = {"devicePath": DEVICE, "applicationId": 134, "campaignName": "Campaign1"}
 
@@ -84,13 +90,16 @@ def anchored_session(prefix: str = "desk-", think: float = 0.15, *, timeout: flo
     return script | {"subscribe": [*CHANNELS, NOTES], "goOn": True}
 
 
-def driven_session(prefix: str = "desk-", think: float = 0.04, *, transport: str = "long-polling") -> dict[str, Any]:
+def driven_session(
+    prefix: str = "desk-", think: float = 0.04, *, transport: str = "long-polling", **customer: str
+) -> dict[str, Any]:
     """An agent works two preview records; between, events come that follow a late subscription, a publish and a GET.
 
     The lab needs the options `DRIVEN`, and begins its handles at 1001: so each handle comes out of an event.
+    `customer` is what the agent types in about a customer, and no server tells.
     """
     first, second = (f"/api/v2/me/outbound-records/{handle}" for handle in (1001, 1002))
-    own = {"callingList": "CallingList1", "phoneNumber": "555-0101"}
+    own = {"callingList": "CallingList1", "phoneNumber": "555-0101", **customer}
     steps = [
         {"subscribe": STATES, "events": 1},
         operation(_CAMPAIGN, "StartPreviewSession", f"{prefix}1", 1),

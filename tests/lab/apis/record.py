@@ -21,7 +21,7 @@ from tests.lab.lab import Lab, available, run_js_client
 from tests.lab.processes import RECORDER, recorder
 from tests.lab.push import lab as push
 from tests.lab.salesforce import lab as salesforce
-from tests.lab.sessions import DRIVEN, days_work, driven_session
+from tests.lab.sessions import CUSTOMER, DRIVEN, days_work, driven_session
 from tests.lab.truth import joined, write
 
 CASSETTES = Path(__file__).parents[2] / "cassettes" / "labs"
@@ -43,6 +43,7 @@ def main() -> None:
         "gws": _record_gws,
         "desk": partial(_record_desk, "cometd", "long-polling"),
         "desk-websocket": partial(_record_desk, "faye", "websocket"),
+        "desk-redacted": _record_redacted,
         "salesforce": _record_salesforce,
         "orders-sse": partial(_record_orders, "sse", "httpx-sse"),
         "orders-socket": partial(_record_orders, "socket", "ws"),
@@ -80,6 +81,17 @@ def _record_desk(bayeux: Literal["cometd", "faye"], transport: str, log: Path) -
         lab.options(**DRIVEN)
         # Without a truth: what one desktop publishes and another hears is none of the lab's business.
         _captured(name, lab.url, lambda url: run_js_client(url, driven_session(transport=transport)))
+
+
+def _record_redacted(_: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder, Lab("cometd", Path(folder) / "truth") as lab:
+        lab.options(**DRIVEN)
+        path, key = CASSETTES / "desk-redacted.cassette", Path(folder) / "key"
+        key.touch(0o600)
+        key.write_text("a public key, for fictional values", encoding="ascii")
+        with recorder("record", lab.url, "-o", path, "--redaction-key-file", key, "--force") as server:
+            run_js_client(server.url, driven_session(**CUSTOMER))
+        subprocess.run([RECORDER, "seal", "--archive", path], check=True)
 
 
 def _record_salesforce(log: Path) -> None:
