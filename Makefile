@@ -18,7 +18,7 @@ FUZZ   := 600
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 QUICK  := -m 'not node and not browser and not bundler' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix bench properties fuzz audit clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives bench properties fuzz audit clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -92,6 +92,9 @@ clients-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## let all c
 
 push-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## the same with clients of SSE and plain WebSockets
 	$(BIN)/python -m tests.clients.push.crosswise
+
+drives: $(VENV)/test.done $(LAB)/node_modules/done ## drive all recordings at all rates, fifty times where nothing changed
+	RECORDER_LONG_DRIVES=1 $(BIN)/python -m pytest -n 2 $(ORDER) tests/integration/drive
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done $(PEERS)/site-packages/done chromium ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java
