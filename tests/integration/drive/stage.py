@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from recorder.drive.engine.report import Report
-from recorder.verify.judged import Judged, Tier
-from recorder.verify.judging import judge
-
 from recorder import Drive
 from recorder.dialect.definition import Dialect
+from recorder.drive.engine.report import Report
 from recorder.library.recording import load_recording
 from recorder.redaction.policy import Policy
+from recorder.verify.judged import Judged, Tier
+from recorder.verify.judging import judge
 from tests.lab.lab import Lab
 from tests.lab.processes import RECORDER
 from tests.lab.sessions import NOTES

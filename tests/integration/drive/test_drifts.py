@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recorder.verify.judged import Rule, Tier
 
+from recorder.verify.judged import Rule, Tier
 from tests.integration.drive.stage import DESK, LONG, command, judged, shown, verdicts
 from tests.lab.lab import Lab
 from tests.lab.sessions import DRIVEN

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorder.verify.judged import Rule, Tier
 
 from recorder import StandIn
 from recorder.drive.engine.plan import Found
+from recorder.verify.judged import Rule, Tier
 from tests.integration.drive.stage import (
     DESK,
     DIALECTS,
