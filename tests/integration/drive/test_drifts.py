@@ -66,10 +66,9 @@ def test_what_one_run_cannot_tell_is_found_in_several(lab: Lab, drift: str, rule
 
 @pytest.mark.parametrize(("drift", "code"), [(None, 0), ("missing-event", 1)])
 def test_a_command_tells_whether_the_server_changed(lab: Lab, drift: str | None, code: int) -> None:
-    for _ in range(50 if LONG and drift is None else 1):
-        ready(lab, drift)
+    ready(lab, drift)
 
-        done = command("verify", DESK, "--to", lab.url, *_OWN)
+    done = command("verify", DESK, "--to", lab.url, *_OWN)
 
-        assert done.returncode == code, done.stdout + done.stderr
-        assert ("RecordProcessedAcknowledge" in done.stdout) == bool(drift), done.stdout
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("RecordProcessedAcknowledge" in done.stdout) == bool(drift), done.stdout

@@ -71,6 +71,7 @@ def test_a_recording_is_driven_as_it_was_played(
     assert_played_once(lab, before, recorded(cassette))
 
 
+@pytest.mark.timeout(900)
 def test_a_server_that_is_as_it_was_is_as_recorded(labs: dict[Bayeux, Lab], tmp_path: Path) -> None:
     runs = 50 if LONG else 1
     for _ in range(runs):
