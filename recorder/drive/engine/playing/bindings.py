@@ -76,15 +76,22 @@ class Known:
 
     def __init__(self, plan: Plan) -> None:
         self._names: dict[str, set[str]] = {}
+        self._fresh: set[str] = set()
         for step in plan.steps:
             for hole in step.holes:
                 if hole.is_fresh or hole.sources:
                     names = self._names.setdefault(hole.recorded, set())
+                    if hole.is_fresh:
+                        self._fresh.add(hole.recorded)
                     names.add(bare(hole.name))
                     names.update(bare(str(source.place[-1])) for source in hole.sources)
 
     def __contains__(self, text: str) -> bool:
         return text in self._names
+
+    def is_fresh(self, text: str) -> bool:
+        """Return whether clients mint a recorded text."""
+        return text in self._fresh
 
     def is_id(self, text: str, spot: Spot) -> bool:
         """Return whether a recorded text at a place is a value that may be bound."""

@@ -7,7 +7,8 @@ one with the most words in common, such as `type`, and of several the first.
 An event that equals one before, to the last id, is a doubled one, unless the recording has equal ones too.
 
 Two kinds of ids count: values that the drive bound, which forbid a pair if they differ, and keys of the dialect, which
-only let one event go before another: two customers may have one telephone number.
+only let one event go before another: two customers may have one telephone number. If nothing else fits, an event that
+has another id in common is paired though what a server told differs; what a client minted always forbids it.
 """
 
 from __future__ import annotations
@@ -252,14 +253,18 @@ class Pairing:
             return None
         rarest = min((group.by_id[text] for text in live.ids if text in group.by_id), key=len, default=None)
         found = self._likest(rarest.values(), live) if rarest else None
-        return found or self._likest(group.members.values(), live)
+        found = found or self._likest(group.members.values(), live)
+        if found is None and rarest:
+            # one recorded value may stand for two things, of which the server changed one
+            found = self._likest(rarest.values(), live, is_strict=False)
+        return found
 
-    def _likest(self, candidates: Iterable[_Recorded], live: _Live) -> _Recorded | None:
+    def _likest(self, candidates: Iterable[_Recorded], live: _Live, *, is_strict: bool = True) -> _Recorded | None:
         """Return the candidate with the most ids, then the most words in common; only the first few are compared."""
         best, most, compared = None, (-1, 0), 0
         for one in candidates:
             shared = len(live.ids & one.texts)
-            if shared < most[0] or not self._fits(one, live):
+            if shared < most[0] or not self._fits(one, live, is_strict=is_strict):
                 continue
             alike = sum(live.spots.get(spot) == word for spot, word in one.words.items())
             unlike = len(one.words) - alike
@@ -270,11 +275,12 @@ class Pairing:
                 break
         return best
 
-    def _fits(self, one: _Recorded, live: _Live) -> bool:
+    def _fits(self, one: _Recorded, live: _Live, *, is_strict: bool = True) -> bool:
+        """Return whether nothing forbids a pair; what a server told forbids it only if that is strict."""
         contradict, spots = self._bindings.contradict, live.spots
         for spot, text in one.ids.items():
             now = spots.get(spot)
-            if now is not None and contradict(text, now):
+            if now is not None and (is_strict or self._known.is_fresh(text)) and contradict(text, now):
                 return False
         if live.twin is not None and _differ(live.twin, one.spots, spots):
             return False

@@ -213,3 +213,44 @@ def calls_of_workspace() -> Script:
                  keys=WORKSPACE.keys_of_event(heard))
         )  # fmt: skip
     return script
+
+
+def two_kinds() -> Script:
+    """A call whose number two events of other kinds bring; the client uses the number of the first."""
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 0, {"ref": "ref-0000"}, fresh=("ref",), n=1)
+    script.event("c1", 0, 0.5, "/preview", {"ref": "ref-0000", "phone": "555-0101"})
+    script.event("c1", 0, 0.6, "/chained", {"ref": "ref-0000", "phone": "555-0101"})
+    script.step("s1", 9.0, {"phone": "555-0101"}, learned={"phone": [(0, "phone")]})
+    return script
+
+
+def test_what_a_server_told_forbids_no_pair_of_one_reference():
+    """Two events have one number in the recording by chance; now the server tells another one in each."""
+    pairing = opened(two_kinds(), bound(("ref-0000", "x-1"), ("555-0101", "555-0103")), 0, 1)
+
+    assert pairing.pair("c1", event("/chained", {"ref": "x-1", "phone": "555-0199"})) == Paired(1)
+    assert pairing.pair("c1", event("/preview", {"ref": "x-1", "phone": "555-0103"})) == Paired(0)
+
+
+def test_a_value_that_stands_for_another_one_forbids_no_pair_of_one_reference():
+    """A server that begins anew gives out ids that it has given out before."""
+    pairing = opened(two_calls(), bound(("ref-0001", "x-2"), ("handle-0000", "handle-7")), 1)
+
+    assert pairing.pair("c1", event("/calls", {"ref": "x-2", "handle": "handle-7"})) == Paired(1)
+
+
+def test_of_two_events_of_one_reference_the_one_without_contradiction_goes_first():
+    script = two_kinds()
+    script.event("c1", 0, 9.5, "/chained", {"ref": "ref-0000", "phone": "555-0102"})
+    script.step("s1", 10.0, {"phone": "555-0102"}, learned={"phone": [(2, "phone")]})
+    pairing = opened(script, bound(("ref-0000", "x-1"), ("555-0101", "555-0103"), ("555-0102", "555-0104")), 1, 2)
+
+    assert pairing.pair("c1", event("/chained", {"ref": "x-1", "phone": "555-0104"})) == Paired(2)
+
+
+def test_a_reference_of_another_step_forbids_a_pair_though_the_rest_is_alike():
+    pairing = opened(two_calls(), bound(("ref-0000", "x-1"), ("ref-0001", "x-2"), ("handle-0001", "h-1")), 1)
+
+    assert pairing.pair("c1", event("/calls", {"ref": "x-1", "handle": "h-1"})) == Surplus(None, 0)
