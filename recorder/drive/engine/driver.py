@@ -282,7 +282,7 @@ class Driver:
     def _leave(self, step: Step, now: float, outgoing: list[Outgoing]) -> None:
         """Send a step, or leave it out."""
         if is_begin(step):
-            self._closed.pop(step.connection, None)
+            self._begin(step.connection)
         cut = self._closed.get(step.connection, "")
         reason = self._schedule.doomed.get(step.number) or (cut and f"its connection is gone ({cut})")
         if reason:
@@ -302,6 +302,13 @@ class Driver:
             self._closed[step.connection] = ""
         for told in self._told_of[step.number]:
             self._open(told, now)
+
+    def _begin(self, connection: str) -> None:
+        """Take it that a connection begins, also again; the session whose place it takes is over."""
+        self._closed.pop(connection, None)
+        one = self._plan.connections.get(connection)
+        if one is not None and one.replaces:
+            self._closed[one.replaces] = ""
 
     def _leave_out(self, step: Step, reason: str, now: float, *, is_told: bool = True) -> None:
         self._left_out += 1

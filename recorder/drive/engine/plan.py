@@ -225,6 +225,8 @@ class Connection:
         is_socket: Whether it uses a WebSocket.
         subprotocols: Subprotocols of a WebSocket that the client offered.
         acknowledges: Whether it uses the acknowledgement extension of Bayeux.
+        replaces: Key of the Bayeux session whose place it took, as after a page is loaded again: its client never used
+            that one again, and its handshake ends it. "" for none.
     """
 
     key: str
@@ -234,6 +236,7 @@ class Connection:
     is_socket: bool = False
     subprotocols: tuple[str, ...] = ()
     acknowledges: bool = False
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

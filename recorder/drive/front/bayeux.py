@@ -189,6 +189,11 @@ class _Recorded(TransportBase):  # type: ignore[misc]  # the library ships no ty
         self.leaving()
         if self._connect_task is not None and not self._connect_task.done():
             await asyncio.wait([self._connect_task], timeout=_GRACE)
+        await self.drop()
+
+    async def drop(self) -> None:
+        """Close all connections now, also that of a held poll."""
+        self.leaving()
         await self._stop_connect_task()
         await self.close()
         self._state = TransportState.DISCONNECTED
@@ -357,6 +362,12 @@ class Talk:
                 await asyncio.sleep(_PAUSE)
             else:
                 return
+
+    async def abandon(self) -> None:
+        """Poll no more, without a word, as a page does that is loaded again."""
+        self._has_left = True
+        if self._transport is not None:
+            await self._transport.drop()
 
     async def end(self) -> None:
         """Disconnect, if the client is connected, and close the connection."""

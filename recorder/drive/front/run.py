@@ -18,7 +18,7 @@ from ...model import Event, Request
 from ...push.rules import PushRules
 from ..engine.allowing import Allowed
 from ..engine.driver import Driver
-from ..engine.plan import BAYEUX, Act, Answer, Outgoing, Plan
+from ..engine.plan import BAYEUX, Act, Answer, Outgoing, Plan, Step
 from ..engine.values import Values
 from .bayeux import Talk
 from .http import call
@@ -158,6 +158,7 @@ class Front:
             if not self._allowed.permits_sent(out):
                 self._answered(out, Answer(None, failure="it is not allowed, and was not sent"))
             elif out.step.act in BAYEUX:
+                await self._replace(out.step)
                 await self._talk(out.step.connection).send(left)
             elif out.step.act is Act.CALL:
                 await self._ready(out.step.client)
@@ -168,6 +169,12 @@ class Front:
             self._answered(out, Answer(None, failure=str(exc)))
         finally:
             has_left.set()
+
+    async def _replace(self, step: Step) -> None:
+        """End the session whose place a handshake takes."""
+        before = self._talks.get(self._plan.connections[step.connection].replaces)
+        if step.act is Act.HANDSHAKE and before is not None:
+            await before.abandon()
 
     async def _ready(self, client: str) -> None:
         """Wait until lost connections of a client are there again: the server would have nobody to tell an event."""

@@ -509,6 +509,39 @@ def test_two_windows_of_a_client_are_two_connections():
     assert waits(plan, titled(plan, "GetChainedRecord"), Why.ORDER, Why.VALUE).count("PreviewRecord") == 2
 
 
+def reloaded(*, hears_again: bool = False, is_ended: bool = False) -> Plan:
+    """The page of a desktop is loaded again in mid-session: it shakes hands anew."""
+    wire = Wire()
+    cookie = (("Cookie", "JSESSIONID=a"),)
+    first = wire.desk(headers=cookie)
+    first.asks(preview("r1"), record_event("PreviewRecord", 1001, "r1"))
+    held = first.polls()
+    if is_ended:
+        ended = {"channel": "/meta/connect", "successful": True, "advice": {"reconnect": "none"}}
+        wire.respond(held, [{"channel": "/meta/disconnect", "successful": True}, ended])
+    wire.wait(1)
+    second = wire.desk(headers=cookie)
+    if hears_again:
+        first.hears(record_event("PreviewRecord", 1002, "r1"))
+    second.asks(chained(1001, "r2"), done(1001, "r2"))
+    return planned(wire)
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_a_page_that_is_loaded_again_replaces_its_session(is_ended):
+    plan = reloaded(is_ended=is_ended)
+
+    assert acts(plan).count(Act.HANDSHAKE) == 2
+    assert [one.replaces for one in plan.connections.values()] == ["", "client1"]
+    assert {one.name: one.connection for one in plan.told if one.name}["ChainedRecordsDataEnd"] == "client2"
+
+
+def test_a_session_that_goes_on_is_not_replaced():
+    plan = reloaded(hears_again=True)
+
+    assert [one.replaces for one in plan.connections.values()] == ["", ""]
+
+
 def test_a_refused_handshake_belongs_to_the_next_one():
     wire = Wire()
     shake = {"channel": "/meta/handshake", "id": "1", "version": "1.0"}

@@ -131,6 +131,28 @@ def test_a_session_that_the_server_lost_is_begun_again_as_recorded(is_socket):
     assert len(server.sent_on("/service/x")) == 1
 
 
+@BOTH
+def test_a_handshake_ends_the_session_whose_place_it_takes(is_socket):
+    """As after a page is loaded again: the old session polls no more, and says nothing."""
+    server = BayeuxServer()
+    server.on["/service/x"] = lambda message: server.push("/a", 1)
+    connections = tuple(
+        Connection(key, "s1", "bayeux", "/cometd", is_socket, replaces=before)
+        for key, before in (("b1", ""), ("b2", "b1"))
+    )
+    again = [replace(one, connection="b2") for one in (handshake(is_socket=is_socket), subscribe(1), publish(2))]
+    steps = [handshake(is_socket=is_socket), subscribe(1), *(replace(one, number=one.number + 2) for one in again)]
+    script = Script(*map(out, steps), events=1)
+
+    asyncio.run(played(server, script, plan(*steps, connections=connections)))
+
+    assert [answer.status for answer in script.answers.values()] == [200] * 5
+    assert script.events == [("b2", "/a", 1)]
+    assert script.said == []
+    begun = max(at for at, message in enumerate(server.got) if message["channel"] == "/meta/handshake")
+    assert {message["clientId"] for message in server.got[begun + 1 :]} == {"c2"}
+
+
 def test_a_session_that_the_server_does_not_want_again_is_gone():
     server = BayeuxServer()
 

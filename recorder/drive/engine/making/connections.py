@@ -25,11 +25,13 @@ class Connections:
     Attributes:
         all: The connections, in the order in which they began.
         opened_by: The request that opened a stream or WebSocket, by the key of the stream itself.
+        before: The session that each Bayeux session followed in its window, by their keys.
     """
 
     def __init__(self, facts: Facts) -> None:
         self.all: dict[str, Connection] = {}
         self.opened_by: dict[str, Request] = {}
+        self.before: dict[str, str] = {}
         self._facts = facts
         self._keys: dict[str, str] = {}  # by clientId, or the key of a stream itself
         self._latest: dict[tuple[str, int], str] = {}  # by session and window
@@ -46,9 +48,15 @@ class Connections:
             self._keys[client_id] = before
             self._seen[client_id] = set()
             return before, False
+        if before is not None:
+            self.before[client_id] = before
         self._latest[window] = self._keys[client_id] = client_id
         self.all[client_id] = Connection(client_id, client, BAYEUX, _target(request), is_upgrade(request))
         return client_id, True
+
+    def replaces(self, key: str, before: str) -> None:
+        """Note that a session took the place of another one."""
+        self.all[key] = replace(self.all[key], replaces=before)
 
     def missed(self, client_id: str, request: Request) -> bool:
         """Take a message of a client; return whether its handshake was before the capture, and is not known yet."""
@@ -56,9 +64,9 @@ class Connections:
             return False
         self._keys[client_id] = client_id
         self._missed.add(client_id)
-        self.all[client_id] = Connection(
-            client_id, self.client_of(client_id), BAYEUX, _target(request), is_upgrade(request)
-        )
+        client = self.client_of(client_id)
+        self._latest[client, self._facts.windows.get(client_id, 0)] = client_id
+        self.all[client_id] = Connection(client_id, client, BAYEUX, _target(request), is_upgrade(request))
         return True
 
     def lacks(self, key: str, channel: str) -> bool:

@@ -389,6 +389,18 @@ class Walk:
         if tried:
             self.left["WebSockets that came to nothing are not opened: the client of Bayeux finds its way"] = len(tried)
         self.happened = [one for one in self.happened if not _is_left(one)]
+        self._replaced()
+
+    def _replaced(self) -> None:
+        """Find the sessions that were over when the next one of their window began."""
+        first: dict[str, int] = {}
+        last: dict[str, int] = {}
+        for place, one in enumerate(self.happened):
+            first.setdefault(one.connection, place)
+            last[one.connection] = place
+        for key, before in self.connections.before.items():
+            if last.get(before, -1) < first.get(key, -1):
+                self.connections.replaces(key, before)
 
     def _is_tried(self, draft: Draft) -> bool:
         """Return whether a client of Bayeux only tried whether there is a WebSocket."""
