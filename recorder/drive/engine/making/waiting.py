@@ -2,7 +2,8 @@
 
 A client sends in the recorded order. Before it went on it had what it was told in between, so a step waits for that.
 What goes on at other clients counts where it may change what the server does: events of an operation reach the clients
-that are there, and a client that came after another one had gone may need what that one left.
+that are there, and a client that came after another one had gone may need what that one left. So what changes something
+waits until all other clients are there that were there in the recording.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ..plan import Cause, Why
+from ..plan import Act, Cause, Why
 from .walk import Draft, Happened, TellingDraft
 
 _GONE = 8  # clients that are gone and that a new one waits for
+_BEGINS = frozenset({Act.HANDSHAKE, Act.SUBSCRIBE, Act.STREAM, Act.SOCKET})  # from then on a client hears events
+_CHANGES = frozenset({Act.PUBLISH, Act.MESSAGE})
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(slots=True)
@@ -25,6 +29,7 @@ class _Client:
     last: Draft | None = None
     told: list[TellingDraft] = field(default_factory=list)  # since its last step that waits
     answered: list[TellingDraft] = field(default_factory=list)  # since its last step
+    met: int = 0  # how much of what other clients did to hear events its steps wait for
 
 
 def causes_of(happened: Iterable[Happened], is_unwaited: Callable[[Draft], bool]) -> dict[int, list[Cause]]:
@@ -37,10 +42,13 @@ def causes_of(happened: Iterable[Happened], is_unwaited: Callable[[Draft], bool]
     all_ = list(happened)
     heard = _heard_by_others(all_)
     gone = _Gone(all_)
+    begun: list[Happened] = []  # what clients did to hear events, and the answers to it
     clients: defaultdict[str, _Client] = defaultdict(_Client)
     causes: dict[int, list[Cause]] = {}
-    for one in all_:
+    for place, one in enumerate(all_):
         mine = clients[one.client]
+        if _begins(one):
+            begun.append(one)
         if isinstance(one, TellingDraft):
             if one.is_awaited and not (one.step is not None and is_unwaited(one.step)):
                 mine.told.append(one)
@@ -55,6 +63,11 @@ def causes_of(happened: Iterable[Happened], is_unwaited: Callable[[Draft], bool]
             found += gone.before(one, clients)
         for other in sorted(heard.get(one.number, ())):
             found += _ready(clients[other])
+        if _changes(one):
+            found += _there(
+                other for other in begun[mine.met :] if other.client != one.client and gone.is_there(other, place)
+            )
+            mine.met = len(begun)
         mine.last, mine.began = one, one.number if mine.began < 0 else mine.began
         mine.answered.clear()
         causes[one.number] = found
@@ -76,6 +89,31 @@ def _ready(other: _Client) -> list[Cause]:
     return [_left(other.last, Why.OTHER), *(_told(told, Why.OTHER) for told in other.answered)]
 
 
+def _begins(one: Happened) -> bool:
+    """Return whether a client hears events from here on, or is told so."""
+    step = one.step if isinstance(one, TellingDraft) else one
+    return step is not None and step.act in _BEGINS
+
+
+def _changes(step: Draft) -> bool:
+    """Return whether a step may change something at the server, of which other clients hear."""
+    return step.act in _CHANGES or (step.act is Act.CALL and step.request.method not in _READS)
+
+
+def _there(begun: Iterable[Happened]) -> list[Cause]:
+    """Return what tells that other clients hear events: of each the last answer, and what was not answered yet."""
+    told: dict[str, TellingDraft] = {}
+    left: dict[str, Draft] = {}
+    for one in begun:
+        if isinstance(one, Draft):
+            left[one.client] = one
+        else:
+            told[one.client] = one
+            if left.get(one.client) is one.step:
+                del left[one.client]
+    return [*(_told(one, Why.OTHER) for one in told.values()), *(_left(one, Why.OTHER) for one in left.values())]
+
+
 def _heard_by_others(happened: list[Happened]) -> dict[int, set[str]]:
     """Return the other clients that heard events which a step caused, by the number of the step."""
     steps = {one.n: one for one in happened if isinstance(one, Draft) and one.n}
@@ -94,13 +132,19 @@ class _Gone:
     def __init__(self, happened: list[Happened]) -> None:
         self._end: dict[str, int] = {}  # place of the last thing that a client did or was told
         self._begin: dict[str, int] = {}
+        self._last: dict[str, int] = {}  # the same, with the events that it heard
         for place, one in enumerate(happened):
             self._begin.setdefault(one.client, place)
+            self._last[one.client] = place
             if isinstance(one, Draft) or one.step is not None:
                 self._end[one.client] = place
         self._in_order = sorted(self._end, key=self._end.__getitem__)
         self._passed = 0
         self._over: list[str] = []
+
+    def is_there(self, one: Happened, place: int) -> bool:
+        """Return whether a client does anything, or is told anything, from a place on."""
+        return self._last[one.client] >= place
 
     def before(self, step: Draft, clients: dict[str, _Client]) -> list[Cause]:
         """Return what tells that the clients are gone that were gone before a client began with this step."""

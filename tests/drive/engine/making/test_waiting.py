@@ -49,3 +49,63 @@ def test_an_event_that_names_what_another_client_sent_ties_them():
     (told,) = [one for one in plan.told if one.name == "/calls"]
     assert told.step == titled(plan, "POST /conference").number
     assert waits(plan, titled(plan, "POST /join"), Why.ORDER)[-1] == "/calls"
+
+
+def test_what_changes_something_waits_until_other_clients_are_there():
+    """Nothing shows in the recording that the request of one has to do with the event of the other."""
+    wire = Wire()
+    ann, bob = (wire.desk(headers=(("Cookie", f"JSESSIONID={name}"),)) for name in "ab")
+    bob.polls()
+    ann.asks(get_me())
+    ann.asks(preview("r1"))
+    ann.asks(preview("r2"))
+    bob.hears({"channel": "/calls", "data": {"text": "rings"}})
+
+    plan = planned(wire)
+
+    assert waits(plan, titled(plan, "GET /api/v2/me"), Why.OTHER) == []
+    assert waits(plan, titled(plan, "GetPreviewRecord"), Why.OTHER) == ["answer to subscribe /**"]
+    assert waits(plan, titled(plan, "GetPreviewRecord", 1), Why.OTHER) == []  # it waits for the one before
+
+
+def test_a_stream_and_a_websocket_of_other_clients_are_there_too():
+    wire = Wire()
+    ann = wire.desk(headers=(("Cookie", "JSESSIONID=a"),))
+    stream = wire.streams("/stream", headers=(("Cookie", "JSESSIONID=b"),))
+    socket = wire.upgrades("/socket", headers=(("Cookie", "JSESSIONID=c"),))
+    ann.asks(preview("r1"))
+    wire.sends(stream, {"text": "rings"})
+    wire.says(socket, {"text": "rings"})
+
+    plan = planned(wire)
+
+    waited = waits(plan, titled(plan, "GetPreviewRecord"), Why.OTHER)
+    assert waited == ["answer to GET /stream", "answer to GET /socket"]
+
+
+def test_a_second_window_of_another_client_is_waited_for():
+    wire = Wire()
+    ann, *bobs = (wire.desk(headers=(("Cookie", f"JSESSIONID={name}"),)) for name in "abb")
+    for bob in bobs:
+        bob.polls()
+    ann.asks(preview("r1"))
+    for bob in bobs:
+        bob.hears({"channel": "/calls", "data": {"text": "rings"}})
+
+    plan = planned(wire)
+
+    (told,) = [plan.told[one.told] for one in titled(plan, "GetPreviewRecord").causes if one.why is Why.OTHER]
+    assert told.connection == bobs[1].client_id
+
+
+def test_who_is_gone_is_not_waited_for_again_and_again():
+    wire = Wire()
+    gone = wire.desk(headers=(("Cookie", "JSESSIONID=a"),))
+    gone.asks(preview("r0"))
+    wire.wait(1)
+    here = wire.desk(headers=(("Cookie", "JSESSIONID=b"),))
+    here.asks(preview("r1"))
+
+    plan = planned(wire)
+
+    assert waits(plan, titled(plan, "GetPreviewRecord", 1), Why.OTHER) == []
