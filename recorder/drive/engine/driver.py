@@ -18,7 +18,9 @@ The driver has no clock and no connections: a front (`drive.front`) asks for wha
 
 from __future__ import annotations
 
+import heapq
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from enum import Enum
@@ -112,6 +114,8 @@ class Driver:
             if told.event is not None:
                 self._events_by[told.connection].append(told)
         self._expiring: PriorityQueue[int, float] = PriorityQueue()
+        self._times = [step.t for step in plan.steps]
+        self._patient: list[tuple[int, int]] = []  # waited for without an end until that step has left: told things
         self._open_told: dict[int, None] = {}  # those that are waited for, in the order they were opened
         self._closed: dict[str, str] = {}  # connections that are lost for good, and why; "" if the client closed it
         self._lost: dict[str, tuple[float, str]] = {}  # when a connection was lost, and why
@@ -328,13 +332,17 @@ class Driver:
         self._unsettled -= 1
         self._quiet_since = now
         self._schedule.passed(step, phase, now)
+        while self._patient and self._patient[0][0] < self._schedule.first_unsent():
+            told = self._plan.told[heapq.heappop(self._patient)[1]]
+            if self._fates[told.number] is _Fate.OPEN:
+                self._expiring.put(told.number, now + self._seconds(told))
 
     def _without(self, step: Step, lacking: list[Lacking], now: float) -> list[Finding]:
         at = self._at(now)
         return [self._words.no_value(step, one, one.without[0], at) for one in lacking if one.without]
 
     def _open(self, told: Told, now: float) -> None:
-        """Wait for something whose step has left."""
+        """Wait for something whose step has left; its patience begins when its cause has."""
         self._fates[told.number] = _Fate.OPEN
         if told.event is not None:
             early = self._pairing.open(told, told.event)
@@ -346,12 +354,25 @@ class Driver:
                 return
         if told.is_awaited or self._schedule.is_waited_for(told):
             self._open_told[told.number] = None
-            self._expiring.put(told.number, now + self._seconds(told))
+            if not told.is_loose or self._schedule.first_unsent() > self._since(told):
+                self._expiring.put(told.number, now + self._seconds(told))
+            else:
+                heapq.heappush(self._patient, (self._since(told), told.number))
+
+    def _since(self, told: Told) -> int:
+        """Return the number of the step from which the patience for something counts; -1 for the begin.
+
+        Nobody knows what caused an event without a triple: it may be any step before it, of any client.
+        """
+        step = -1 if told.step is None else told.step
+        if not told.is_loose:
+            return step
+        return max(step, min(bisect_left(self._times, told.t), self._schedule.first_waiter(told)) - 1)
 
     def _seconds(self, told: Told) -> float:
-        """Return how long something is waited for, in seconds since its step has left."""
+        """Return how long something is waited for, in seconds since its cause has left."""
         steps = self._plan.steps
-        since = steps[told.step].t if told.step is not None else steps[0].t if steps else told.t
+        since = steps[max(0, self._since(told))].t if steps else told.t
         return self._patience.seconds(max(0, told.t - since) / _NANO)
 
     def _come(self, told: Told, event: Event, now: float) -> None:

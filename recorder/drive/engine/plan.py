@@ -212,6 +212,11 @@ class Told:
     is_awaited: bool = True
     is_accepted: bool = True
 
+    @property
+    def is_loose(self) -> bool:
+        """Whether it is an event that belongs to no triple: any step before it may have caused it, or none."""
+        return self.event is not None and not self.n
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:

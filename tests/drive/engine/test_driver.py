@@ -215,6 +215,66 @@ def test_patience_begins_when_the_cause_has_left():
     assert run.ended > 199.0
 
 
+def rings_elsewhere(n: int) -> Script:
+    """A client listens; long after, another one places a call that rings there."""
+    script = Script()
+    script.client("s1", "c1")
+    script.client("s2", "c2")
+    script.step("s2", 0.0)
+    script.answer(0, 0.1)
+    script.step("s1", 50.0, n=n)
+    script.event("c2", 0 if not n else 1, 50.5, "/rings", {}, n=n)
+    return script
+
+
+@pytest.mark.parametrize("n", [0, 7])
+def test_patience_for_an_event_without_a_triple_begins_with_the_last_step_of_all_before_it(n):
+    late = driver(rings_elsewhere(n).plan(), rate=0.5, patience=Patience(2.0, 1.0))
+    run = Run(late, Server(late._plan)).play()
+    lost = driver(rings_elsewhere(n).plan(), rate=0.5, patience=Patience(2.0, 1.0))
+    Run(lost, Server(lost._plan, dropped=frozenset({1}))).play()
+
+    assert (late.findings, run.ended > 99.0) == ([], True)
+    [finding] = lost.findings
+    assert finding.found is Found.MISSING_EVENT
+    assert finding.at == pytest.approx(102.0, abs=0.5)
+
+
+def test_patience_for_an_event_of_a_triple_does_not_wait_for_other_clients():
+    script = Script()
+    script.client("s1", "c1")
+    script.client("s2")
+    script.step("s2", 0.0)
+    script.step("s2", 60.0)
+    script.step("s1", 70.0, n=7)
+    script.event("c1", 2, 70.5, "/calls", {})
+    script.steps[2] = replace(script.steps[2], causes=(Cause(0, None, 60_000_000_000, Why.OTHER),))
+    player = driver(script.plan(), patience=Patience(2.0, 1.0))
+    Run(player, Server(player._plan, dropped=frozenset({0}))).play()
+
+    assert player.findings[0].at == pytest.approx(12.0)
+
+
+def test_what_comes_before_all_steps_is_waited_for_from_the_begin():
+    script = Script()
+    script.client("s1", "c1")
+    script.event("c1", None, 0.1, "/calls", {})
+    player = driver(script.plan())
+    Run(player, Server(player._plan)).play()
+
+    assert found(player) == [Found.MISSING_EVENT]
+
+
+def test_patience_ends_also_if_the_step_before_an_event_was_left_out():
+    script = rings_elsewhere(0)
+    hole = Hole((HEADER, "x-user", 0), 0, 1, "u", "x-user", is_hidden=True)
+    script.steps[1] = replace(script.steps[1], holes=(hole,))
+    player = driver(script.plan(), on_missing=OnMissing.SKIP)
+    Run(player, Server(player._plan, dropped=frozenset({1}))).play()
+
+    assert found(player) == [Found.LEFT_OUT, Found.MISSING_EVENT]
+
+
 def test_skipping_leaves_out_those_that_need_values_of_what_was_left_out():
     player = driver(chained().plan(), on_missing=OnMissing.SKIP)
     run = Run(player, Server(player._plan, dropped=frozenset({0}))).play()

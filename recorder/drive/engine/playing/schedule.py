@@ -93,6 +93,10 @@ class Schedule:
         """Return whether any step waits, or waited, for something that is told."""
         return told.number in self._after_told
 
+    def first_waiter(self, told: Told) -> int:
+        """Return the number of the first step that waits, or waited, for something that is told; without one a last."""
+        return self._after_told.get(told.number, (len(self._phases),))[0]
+
     def waiters(self, told: Told) -> list[int]:
         """Return the unsent steps that wait for something that is told."""
         return [number for number in self._after_told.get(told.number, ()) if self.is_unsent(number)]
