@@ -26,6 +26,7 @@ from tests.wire import (
     complete,
     done,
     get_me,
+    operation,
     preview,
     record_event,
 )
@@ -261,6 +262,32 @@ def test_a_value_goes_from_one_session_to_another():
     assert sources(plan, step, "handle") == ["ChainedRecord"]
     assert sources(plan, step, "reference") == ["ChainedRecord"]
     assert not hole(step, "reference").is_fresh
+
+
+def test_two_clients_that_count_mint_the_same_by_chance():
+    wire = Wire()
+    ann, bob = (wire.desk(headers=(("Cookie", f"JSESSIONID={name}"),)) for name in "ab")
+    bob.polls()
+    ann.asks(preview("1"), record_event("PreviewRecord", 1001, "1"))
+    bob.hears(record_event("PreviewRecord", 1001, "1"))
+    bob.asks(preview("1"), record_event("PreviewRecord", 1002, "1"))
+
+    plan = planned(wire)
+
+    assert hole(titled(plan, "GetPreviewRecord", 1), "reference").is_fresh
+
+
+def test_a_special_value_that_was_told_is_no_own_one():
+    wire = Wire()
+    ann, bob = (wire.desk(headers=(("Cookie", f"JSESSIONID={name}"),)) for name in "ab")
+    bob.polls()
+    ann.asks(preview("4c1f-77"), record_event("PreviewRecord", 1001, "4c1f-77"))
+    bob.hears(record_event("PreviewRecord", 1001, "4c1f-77"))
+    bob.asks(operation("/api/v2/me", "Watch", "4c1f-77"))
+
+    plan = planned(wire)
+
+    assert sources(plan, titled(plan, "Watch"), "reference") == ["PreviewRecord"]
 
 
 def test_a_step_whose_event_another_client_hears_waits_for_that_client():

@@ -228,7 +228,7 @@ class Holes:
             if leaf.address[0] == HEADER and leaf.address[1] in _MINTED:
                 fresh.setdefault(leaf.text, str(leaf.address[1]))
             for part in parts:
-                if part.key in self._minted and not self._sources(step, part):
+                if part.key in self._minted and self._is_own(step, part, leaves):
                     fresh.setdefault(part.text, part.key)
         in_path = self._hidden.in_path(step.request.target) if self._hidden is not None else {}
         found = tuple(hole for leaf, parts in leaves for hole in self._in_leaf(step, leaf, parts, in_path))
@@ -240,6 +240,20 @@ class Holes:
                 if self._ties is not None and part.ties:
                     self._ties.sent(step, part.text)
         return found
+
+    def _is_own(self, step: Draft, minted: Part, leaves: list[tuple[Leaf, list[Part]]]) -> bool:
+        """Return whether the client minted a value that clients mint, and does not repeat one that it was told.
+
+        Two clients that count may mint the same. Who repeats a short value answers what told it, so another value of
+        the request comes from there too.
+        """
+        told = {one.told for one in self._sources(step, minted)}
+        if not told:
+            return True
+        if is_special(minted.text):
+            return False
+        others = (part for _, parts in leaves for part in parts if part.text != minted.text)
+        return not any(one.told in told for part in others for one in self._sources(step, part))
 
     def _in_leaf(self, step: Draft, leaf: Leaf, parts: list[Part], in_path: dict[int, tuple[int, int]]) -> list[Hole]:
         found: list[Hole] = []
