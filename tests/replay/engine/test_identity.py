@@ -136,6 +136,20 @@ def test_two_clients_that_log_in_at_once_hear_their_own_events() -> None:
     assert (one.references, other.references, stage.misses) == (["one"], ["other"], [])
 
 
+def test_of_equal_logins_each_client_that_is_there_makes_another_one() -> None:
+    """One user was there twice at once: two live clients of that user are as the two recorded ones."""
+    wire = Wire()
+    for number in range(2):
+        says(wire, LOGIN, oauth(f"00D5i!AQ4.login{number}", place=number))
+    for number in range(2):
+        session(wire, f"00D5i!AQ4.login{number}", f"c{number}", f"r{number}")
+    stage = Scene(wire)
+
+    replies = [stage.client().answer(LOGIN) for _ in range(3)]
+
+    assert [json.loads(reply.body)["place"] for reply in replies] == [0, 1, 0]
+
+
 def test_equal_seeds_give_out_equal_values() -> None:
     wire = logged_in()
 

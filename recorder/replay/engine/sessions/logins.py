@@ -131,15 +131,18 @@ class Logins:
         """Return the recorded login of a new client: of several that match, the one that fits the other clients too.
 
         In a redacted recording the logins of all users match, but a pseudonym stands for one user. Where the clients
-        before took it for another user, this login was recorded of somebody else.
+        before took it for another user, this login was recorded of somebody else. Of logins of one user, who was there
+        twice at once, it is one that no client that is there has made.
         """
-        known = [other.bindings for other in islice(others, _MOST) if other is not playhead and other.played]
+        before = [other for other in islice(others, _MOST) if other is not playhead and other.played]
+        known = [other.bindings for other in before]
+        taken = {other.signed_in for other in before if other.signed_in is not None and not other.left}
 
-        def strangers(entry: RecordedRequest) -> int:
-            return sum(not self._matcher.fits(entry, live, bindings) for bindings in known)
+        def strangers(entry: RecordedRequest) -> tuple[int, bool]:
+            return sum(not self._matcher.fits(entry, live, one) for one in known), entry.session in taken
 
         least = strangers(found)
-        for place in islice(self._matcher.candidates(live), _MOST) if least else ():
+        for place in islice(self._matcher.candidates(live), _MOST) if any(least) else ():
             entry = self._matcher.entries[place]
             if place in self._places and self._matcher.fits(entry, live, playhead.bindings):
                 count = strangers(entry)
