@@ -373,7 +373,7 @@ class Driver:
         """Return how long something is waited for, in seconds since its cause has left."""
         steps = self._plan.steps
         since = steps[max(0, self._since(told))].t if steps else told.t
-        return self._patience.seconds(max(0, told.t - since) / _NANO)
+        return self._patience.seconds(max(0, told.t - since) / _NANO, is_loose=told.is_loose)
 
     def _come(self, told: Told, event: Event, now: float) -> None:
         self._paired[told.number] = event

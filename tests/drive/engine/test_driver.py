@@ -195,6 +195,18 @@ def ring_with_late_event() -> Script:
     return script
 
 
+@pytest.mark.parametrize(
+    ("n", "since", "waits"), [(7, 11.0, 30.0), (0, 11.0, 30.0), (7, 601.0, 1800.0), (0, 601.0, 660.0)]
+)
+def test_an_event_that_no_request_caused_is_not_waited_for_without_end(n, since, waits):
+    script = ring_with_late_event()
+    script.told[1] = replace(script.told[1], n=n, t=int(since * 1e9))
+    player = driver(script.plan(), patience=Patience(2.0, 3.0, 60.0))
+    Run(player, Server(player._plan, dropped=frozenset({1}))).play()
+
+    assert player.findings[0].at == pytest.approx(waits)
+
+
 def test_what_nobody_waits_for_is_missing_but_stalls_nothing():
     player = driver(ring_with_late_event().plan())
     run = Run(player, Server(player._plan, dropped=frozenset({1}))).play()

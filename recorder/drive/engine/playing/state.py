@@ -24,14 +24,23 @@ class Patience:
     Attributes:
         least: Seconds at least.
         factor: How many times the recorded latency.
+        most: Seconds at most beyond that, for events that no request caused: they may never come again, and half an
+            hour before one is no latency of the server.
     """
 
     least: float = 5.0
     factor: float = 3.0
+    most: float = 60.0
 
-    def seconds(self, latency: float) -> float:
-        """Return the seconds to wait for something that was recorded with a latency in seconds."""
-        return max(self.least, self.factor * latency)
+    def seconds(self, latency: float, *, is_loose: bool = False) -> float:
+        """Return the seconds to wait for something that was recorded with a latency in seconds.
+
+        Args:
+            latency: Seconds since its cause.
+            is_loose: Whether it is an event that no request caused; then it is the time since the step before.
+        """
+        long = self.factor * latency
+        return max(self.least, min(long, latency + self.most) if is_loose else long)
 
 
 @dataclass(frozen=True, slots=True)
