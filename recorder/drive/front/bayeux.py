@@ -12,6 +12,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -336,6 +337,7 @@ class Talk:
         self._has_left = False
         self._up = asyncio.Event()  # unset while the connection is lost
         self._up.set()
+        self._polls = asyncio.Event()  # set once a poll was sent that the server holds
 
     # -- what the front asks for
 
@@ -371,19 +373,24 @@ class Talk:
 
     async def end(self) -> None:
         """Disconnect, if the client is connected, and close the connection."""
-        transport = self._transport
-        if transport is None:
+        if (transport := self._transport) is None:
             return
         try:
             if transport.client_id and not self._has_left and self._up.is_set():
-                transport.leaving()
                 self._has_left = True
+                transport.leaving()
                 async with asyncio.timeout(_FAREWELL):
                     await transport.say({"channel": channels.DISCONNECT, "id": self.new_id()})
         except (TransportError, TimeoutError, aiohttp.ClientError):
             self._up.clear()  # the server is gone; its session ends by itself
         finally:
             await transport.end()
+
+    async def is_there(self) -> None:
+        """Wait until the server sees by a poll that the client is there, or the patience is over."""
+        if self._transport is not None and self._transport.client_id and not self._has_left:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._polls.wait(), self._patience)
 
     async def is_up(self) -> None:
         """Wait until the connection, if it is lost, is there again.
@@ -417,6 +424,7 @@ class Talk:
         if self._transport is not None:
             await self._transport.end()
         self._first, self.is_new, self._batch, self._has_left = dict(message), True, -1, False
+        self._polls.clear()
         upgrades = any(name.lower() == "upgrade" for name, _ in out.step.request.headers)
         wanted = Sockets if self.connection.is_socket else Polling
         kind = wanted if upgrades else Polling
@@ -500,16 +508,16 @@ class Talk:
     def leave_now(self, payload: list[dict[str, Any]]) -> None:
         """Mark the steps of messages that leave now."""
         for message in payload:
-            left = self._waiting.get(message["id"])
-            if left is not None:
+            if (left := self._waiting.get(message["id"])) is not None:
                 left()
+            elif message["channel"] == channels.CONNECT and "advice" not in message:
+                self._polls.set()
 
     def replied(self, reply: dict[str, Any]) -> None:
         """Take a reply from the wire: it answers the step whose message has its id, or the oldest on its channel."""
         number = reply.get("id")
         if number is None:
-            named = (key for key, left in self._waiting.items() if _is_for(left, reply))
-            number = next(named, None)
+            number = next((key for key, left in self._waiting.items() if _is_for(left, reply)), None)
         self._answer(str(number), str(reply["channel"]), reply)
 
     def _answer(self, number: str, channel: str, reply: dict[str, Any]) -> None:

@@ -158,7 +158,8 @@ class Front:
             if not self._allowed.permits_sent(out):
                 self._answered(out, Answer(None, failure="it is not allowed, and was not sent"))
             elif out.step.act in BAYEUX:
-                await self._replace(out.step)
+                if out.step.act is Act.HANDSHAKE:
+                    await self._shakes(out.step)
                 await self._talk(out.step.connection).send(left)
             elif out.step.act is Act.CALL:
                 await self._ready(out.step.client)
@@ -170,11 +171,17 @@ class Front:
         finally:
             has_left.set()
 
-    async def _replace(self, step: Step) -> None:
-        """End the session whose place a handshake takes."""
-        before = self._talks.get(self._plan.connections[step.connection].replaces)
-        if step.act is Act.HANDSHAKE and before is not None:
-            await before.abandon()
+    async def _shakes(self, step: Step) -> None:
+        """End the session whose place a handshake takes; without one it opens another window of those that are there.
+
+        A server may take the session of a client that shakes hands again, and does not poll, for one that was left.
+        """
+        before = self._plan.connections[step.connection].replaces
+        for key, talk in list(self._talks.items()):
+            if key == before:
+                await talk.abandon()
+            elif key != step.connection and talk.connection.client == step.client:
+                await talk.is_there()
 
     async def _ready(self, client: str) -> None:
         """Wait until lost connections of a client are there again: the server would have nobody to tell an event."""

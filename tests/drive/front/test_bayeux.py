@@ -153,6 +153,31 @@ def test_a_handshake_ends_the_session_whose_place_it_takes(is_socket):
     assert {message["clientId"] for message in server.got[begun + 1 :]} == {"c2"}
 
 
+@BOTH
+def test_another_window_shakes_hands_once_the_first_one_polls(is_socket):
+    """A server may take who shakes hands again, and does not poll, for a page that was loaded again."""
+    server = BayeuxServer()
+    connections = tuple(Connection(key, "s1", "bayeux", "/cometd", is_socket) for key in ("b1", "b2"))
+    steps = [handshake(is_socket=is_socket), replace(handshake(is_socket=is_socket), number=1, connection="b2")]
+
+    asyncio.run(played(server, Script(*map(out, steps)), plan(*steps, connections=connections)))
+
+    before = server.got[: max(at for at, one in enumerate(server.got) if one["channel"] == "/meta/handshake")]
+    assert [one for one in before if one["channel"] == "/meta/connect" and "advice" not in one] != []
+
+
+def test_a_window_that_was_refused_holds_up_no_other_one():
+    server = BayeuxServer()
+    server.on["/meta/handshake"] = once(lambda message: [ok(message, successful=False, error="403::no", clientId=None)])
+    connections = tuple(Connection(key, "s1", "bayeux", "/cometd") for key in ("b1", "b2"))
+    steps = [handshake(), replace(handshake(), number=1, connection="b2")]
+    script = Script(*map(out, steps))
+
+    asyncio.run(played(server, script, plan(*steps, connections=connections), patience=60.0))
+
+    assert {number: answer.status for number, answer in script.answers.items()} == {0: 403, 1: 200}
+
+
 def test_a_session_that_the_server_does_not_want_again_is_gone():
     server = BayeuxServer()
 
