@@ -150,6 +150,19 @@ def test_of_equal_logins_each_client_that_is_there_makes_another_one() -> None:
     assert [json.loads(reply.body)["place"] for reply in replies] == [0, 1, 0]
 
 
+def test_of_equal_logins_one_after_the_other_each_client_begins_with_the_first() -> None:
+    """Who was gone, and came again, is no other client: a live one that comes may begin anew."""
+    wire = Wire()
+    for number in range(2):
+        says(wire, LOGIN, oauth(f"00D5i!AQ4.login{number}", place=number))
+        session(wire, f"00D5i!AQ4.login{number}", f"c{number}", f"r{number}")
+    stage = Scene(wire)
+
+    replies = [stage.client().answer(LOGIN) for _ in range(2)]
+
+    assert [json.loads(reply.body)["place"] for reply in replies] == [0, 0]
+
+
 def test_equal_seeds_give_out_equal_values() -> None:
     wire = logged_in()
 

@@ -91,6 +91,16 @@ class Logins:
                 target, body = rewriter.text(target), rewriter.text(text).encode("utf-8", "surrogateescape")
         return request._replace(target=target, headers=headers, body=body)
 
+    @cached_property
+    def _ends(self) -> dict[str, int]:
+        """The last request of each recorded session, by its `seq`."""
+        ends: dict[str, int] = {}
+        for place, triple in enumerate(self._matcher.triples):
+            label = self._matcher.session_of(place)
+            if label is not None:
+                ends[label] = max(ends.get(label, 0), triple.request.seq)
+        return ends
+
     def is_login(self, live: ParsedRequest) -> bool:
         """Return whether a request is a login: it gets values or a first cookie, or the dialect says that it is one."""
         return not self.keys.isdisjoint(self._matcher.keys(live))
@@ -139,7 +149,10 @@ class Logins:
         taken = {other.signed_in for other in before if other.signed_in is not None and not other.left}
 
         def strangers(entry: RecordedRequest) -> tuple[int, bool]:
-            return sum(not self._matcher.fits(entry, live, one) for one in known), entry.session in taken
+            seq = self._matcher.triples[entry.place].request.seq
+            # where one session came after the other, a live client that comes again may just begin anew
+            is_other = entry.session not in taken and all(seq < self._ends.get(label, seq) for label in taken)
+            return sum(not self._matcher.fits(entry, live, one) for one in known), not is_other
 
         least = strangers(found)
         for place in islice(self._matcher.candidates(live), _MOST) if any(least) else ():
