@@ -191,12 +191,12 @@ class Pairing:
         if kindred is None:
             return Surplus(twin)
         live = self._live(event, keys, twin)
-        for group in (kindred.awaited, kindred.late):
-            found = self._search(group, live)
-            if found is not None:
-                group.drop(found.told.number)
-                self._note(found.told, digest, keys)
-                return Paired(found.told.number)
+        found = self._found(kindred, live)
+        if found is not None:
+            kindred.awaited.drop(found.told.number)
+            kindred.late.drop(found.told.number)
+            self._note(found.told, digest, keys)
+            return Paired(found.told.number)
         if kindred.anchored > len(kindred.early) and not self._is_doubled(kindred, live):
             self._held += 1
             kindred.early[self._held] = event
@@ -247,17 +247,32 @@ class Pairing:
             if isinstance(text, str) and isinstance(now, str) and name != NOTIFICATION and is_distinct(text):
                 self._keys.bind(text, now)
 
-    def _search(self, group: _Group, live: _Live) -> _Recorded | None:
+    def _found(self, kindred: _Kindred, live: _Live) -> _Recorded | None:
         """Return the recorded event that a live one stands for, None if there is none."""
+        groups = kindred.awaited, kindred.late
+        found = next(filter(None, (self._search(group, live) for group in groups)), None)
+        if found is None and not self._is_early(kindred, live):
+            # one recorded value may stand for two things, of which the server changed one
+            found = next(filter(None, (self._resembling(group, live) for group in groups)), None)
+        return found
+
+    def _search(self, group: _Group, live: _Live) -> _Recorded | None:
+        """Return the recorded event of a group that nothing forbids, None if there is none."""
         if not group.members:
             return None
         rarest = min((group.by_id[text] for text in live.ids if text in group.by_id), key=len, default=None)
         found = self._likest(rarest.values(), live) if rarest else None
-        found = found or self._likest(group.members.values(), live)
-        if found is None and rarest:
-            # one recorded value may stand for two things, of which the server changed one
-            found = self._likest(rarest.values(), live, is_strict=False)
-        return found
+        return found or self._likest(group.members.values(), live)
+
+    def _resembling(self, group: _Group, live: _Live) -> _Recorded | None:
+        """Return the recorded event that shares an id with a live one, whatever else a server told there."""
+        rarest = min((group.by_id[text] for text in live.ids if text in group.by_id), key=len, default=None)
+        return self._likest(rarest.values(), live, is_strict=False) if rarest else None
+
+    def _is_early(self, kindred: _Kindred, live: _Live) -> bool:
+        """Return whether a live event may be one that was recorded after a step that has not left."""
+        loose = islice((told for told in kindred.coming.values() if not told.n), _COMPARED)
+        return any(told.event is not None and self._fits(self._recorded(told, told.event), live) for told in loose)
 
     def _likest(self, candidates: Iterable[_Recorded], live: _Live, *, is_strict: bool = True) -> _Recorded | None:
         """Return the candidate with the most ids, then the most words in common; only the first few are compared."""

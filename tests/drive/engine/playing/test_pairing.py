@@ -254,3 +254,23 @@ def test_a_reference_of_another_step_forbids_a_pair_though_the_rest_is_alike():
     pairing = opened(two_calls(), bound(("ref-0000", "x-1"), ("ref-0001", "x-2"), ("handle-0001", "h-1")), 1)
 
     assert pairing.pair("c1", event("/calls", {"ref": "x-1", "handle": "h-1"})) == Surplus(None, 0)
+
+
+def test_an_event_that_came_too_late_goes_before_one_that_is_only_alike():
+    script = two_kinds()
+    script.event("c1", 0, 9.5, "/chained", {"ref": "ref-0000", "phone": "555-0102"})
+    script.step("s1", 10.0, {"phone": "555-0102"}, learned={"phone": [(2, "phone")]})
+    pairing = opened(script, bound(("ref-0000", "x-1"), ("555-0101", "555-0103"), ("555-0102", "555-0104")), 1, 2)
+    pairing.retire(pairing._plan.told[2])
+
+    assert pairing.pair("c1", event("/chained", {"ref": "x-1", "phone": "555-0104"})) == Paired(2)
+
+
+def test_an_event_that_comes_early_is_held_for_its_own_one():
+    script = two_kinds()
+    script.event("c1", 0, 9.5, "/chained", {"ref": "ref-0000", "phone": "555-0102"}, n=0)
+    script.step("s1", 10.0, {"phone": "555-0102"}, learned={"phone": [(2, "phone")]})
+    pairing = opened(script, bound(("ref-0000", "x-1"), ("555-0101", "555-0103"), ("555-0102", "555-0104")), 1)
+
+    assert pairing.pair("c1", event("/chained", {"ref": "x-1", "phone": "555-0104"})) == Held()
+    assert pairing.pair("c1", event("/chained", {"ref": "x-1", "phone": "555-0199"})) == Paired(1)
