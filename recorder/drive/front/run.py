@@ -30,6 +30,7 @@ from .target import Target
 from .wire import Wire
 
 _REACH = 10.0  # seconds for the first connection
+_SEEN = 0.2  # seconds in which a poll reaches the server, before another window shakes hands on its own connection
 _PATIENCE = 5.0  # seconds in which a step that cannot leave is tried again
 
 
@@ -182,6 +183,7 @@ class Front:
                 await talk.abandon()
             elif key != step.connection and talk.connection.client == step.client:
                 await talk.is_there()
+                await asyncio.sleep(_SEEN)
 
     async def _ready(self, client: str) -> None:
         """Wait until lost connections of a client are there again: the server would have nobody to tell an event."""
