@@ -267,7 +267,7 @@ class _Judge:
         if self._run.has_stalled and not is_told:
             return  # the driver did not wait for it
         follows = not one.n and not is_told and (self._found[Found.LEFT_OUT] or self._found[Found.REFUSED])
-        text = f"over {one.event.channel} did not come"
+        text = f"did not come over {one.event.channel}"
         if follows:
             text += ", and nobody waited for it: something before it was not sent, or was refused"
         mark = Mark(Tier.INFO if follows else Tier.ERROR, Rule.MISSING, one.where, text, old=one.event.data)

@@ -24,13 +24,16 @@ def text(verdict: Verdict) -> Iterator[str]:
             if more:
                 yield f"        {more}"
     if values:
-        yield f"{Tier.INFO.value:<8}other values at {len(values):,} places, as each run has them; --json lists them"
+        where = _counted(len(values), "place")
+        yield f"{Tier.INFO.value:<8}other values at {where}, as each run has them; --json lists them"
 
 
 def summary(verdict: Verdict) -> str:
-    """Return the number of findings in one line."""
+    """Return the number of findings in one line, and of those that are flaky: a person looks for chance there."""
     counts = [_counted(verdict.count(tier), tier.value) for tier in Tier]
     runs = f" in {verdict.runs} runs" if verdict.runs > 1 else ""
+    flaky = sum(one.is_flaky and one.tier is not Tier.INFO for one in verdict.found)
+    runs += f", {flaky} flaky" if flaky else ""
     known = f"; {len(verdict.accepted)} more that the baseline has too" if verdict.accepted else ""
     stalled = "; stalled before the end" if verdict.has_stalled else ""
     return f"{', '.join(counts)}{runs}{known}{stalled}"

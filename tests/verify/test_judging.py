@@ -337,6 +337,7 @@ def test_a_missing_event_that_the_driver_missed_too_is_one_finding() -> None:
     found = judge(old, new, GWS, bindings=bindings, findings=[missed])
 
     assert told(found) == [(ERROR, Rule.MISSING, "events[0]")]
+    assert [one.text for one in found if one.tier is ERROR] == ["did not come over /v2/me/outbound"]
 
 
 def stopped(*, at_event: str) -> tuple[Any, Any, list[tuple[str, str]]]:

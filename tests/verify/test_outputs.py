@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -47,6 +48,22 @@ def test_the_summary_counts() -> None:
 
 def test_flaky_findings_are_called_so() -> None:
     assert "        also in triple 8; flaky: in 1 of 2 runs" in [*text(TWO)]
+
+
+def test_the_summary_counts_what_is_flaky_and_no_information() -> None:
+    broken, info = replace(ODD, of=1), replace(ODD, tier=Tier.INFO, of=3)
+
+    assert summary(Verdict((replace(ODD, of=3), info), runs=3)) == "0 errors, 1 warning, 1 info in 3 runs, 1 flaky"
+    assert summary(Verdict((broken,))) == "0 errors, 1 warning, 0 infos"
+
+
+@pytest.mark.parametrize(("count", "places"), [(1, "1 place"), (2, "2 places")])
+def test_values_that_changed_are_counted_in_good_english(count: int, places: str) -> None:
+    value = replace(ODD, tier=Tier.INFO, rule=Rule.VALUE)
+
+    assert [*text(Verdict((value,) * count))] == [
+        f"info    other values at {places}, as each run has them; --json lists them"
+    ]
 
 
 @pytest.mark.parametrize("verdict", [ONE, TWO, Verdict((ODD,), (ODD,))])
