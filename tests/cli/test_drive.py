@@ -83,6 +83,50 @@ def test_any_form_of_a_cassette_is_driven(form: str, tmp_path: Path, values: Pat
     assert told.exit_code == 0, told.stderr
 
 
+def test_a_run_that_stalls_says_which_of_the_events_did_not_come_and_what_to_try(values: Path) -> None:
+    with StandIn(PREVIEW, rate="instant", faults=["drop event PreviewRecord"]) as standin:
+        told = drive(PREVIEW, standin.url, "--values", values, "--allow-all", *SHORT)
+
+    assert "event PreviewRecord (1 of 2) of triple 2 did not come within" in told.stdout
+    assert [line for line in told.stderr.splitlines() if "waits for" in line] == [
+        "recorder: step 6 GetChainedRecord waits for event PreviewRecord (1 of 2) of triple 2",
+        "recorder: step 6 GetChainedRecord waits for event PreviewRecord (2 of 2) of triple 2 (values handle, device)",
+    ]
+    last = "recorder: to go on without it: --on-missing skip, or send; to wait longer: --patience SECONDS"
+    assert (told.exit_code, told.stderr.splitlines()[-1]) == (3, last)
+
+
+def test_several_cassettes_are_refused_with_the_way_to_make_one_of_them() -> None:
+    told = run("drive", PREVIEW, SMALL, "--dry-run")
+
+    fails(2, "recorder merge", by=told)
+    fails(2, "takes one cassette", by=told)
+
+
+def test_a_dry_run_sums_up_what_it_lists_and_what_allows_all_of_it(values: Path) -> None:
+    told = run("drive", PREVIEW, "--dry-run", "--values", values, "--allow", "UpdateRecord")
+
+    said = told.stderr.splitlines()
+    assert said[-1] == "recorder: 11 steps; 6 may change something, 5 of them are not allowed; no value is missing"
+    assert said[-2].startswith(
+        "recorder: all that is not allowed yet: --allow StartPreviewSession --allow GetPreviewRecord --allow "
+    )
+    assert told.stdout.splitlines()[0] == " 0  s1 handshake  /meta/handshake"
+
+
+def test_a_dry_run_of_one_request_that_is_missing_all_counts_in_the_singular() -> None:
+    told = run("drive", SMALL, "--dry-run")
+
+    assert told.stderr.splitlines()[-1].endswith("1 may change something, 1 is not allowed; 1 value is missing")
+
+
+def test_all_that_is_not_allowed_is_named_once_more_to_be_copied(values: Path) -> None:
+    told = drive(PREVIEW, "http://127.0.0.1:1", "--values", values, "--allow", "UpdateRecord")
+
+    fails(2, "nothing was sent", by=told)
+    assert "recorder: all that is not allowed yet: --allow StartPreviewSession --allow GetPreviewRecord" in told.stderr
+
+
 def test_what_is_no_cassette_is_refused_in_one_line(tmp_path: Path) -> None:
     other = tmp_path / "notes.txt"
     other.write_text("no cassette", encoding="utf-8")

@@ -9,7 +9,7 @@ import click
 
 from ...printable import to_json
 from ..driving.options import drive_of, drive_options, outputs
-from ..driving.playing import check, conclude, play, warn_of_writes
+from ..driving.playing import all_allowed, check, conclude, play, summed_up, warn_of_writes
 from ..saying import say
 from ..verdict import announce
 
@@ -70,7 +70,7 @@ def _list(cassette: Path, drive: Drive, *, as_json: bool) -> None:
         return
     for line in as_text(rows):
         announce(line)
-    for line in (*notes, *drive.unused(), *problems):
+    for line in (*notes, *drive.unused(), *problems, *all_allowed(drive), summed_up(drive)):
         say(line)
 
 

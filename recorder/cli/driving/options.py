@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,8 +40,26 @@ class TrustedFile(click.Path):
         super().__init__(exists=True, path_type=Path)
 
 
+def _one(_context: click.Context, _parameter: click.Parameter, given: tuple[Path, ...]) -> Path:
+    """Return the cassette of a command that plays one."""
+    if len(given) > 1:
+        names = shlex.join(map(str, given))
+        raise UsageError(
+            f"takes one cassette, not {len(given)}: recorder merge {names} -o whole.cassette makes one of them"
+        )
+    return given[0]
+
+
 _BEFORE = (
-    click.argument("cassette", metavar="FILE", type=InputFile(), shell_complete=offers("cassettes")),
+    click.argument(
+        "cassette",
+        metavar="FILE",
+        type=InputFile(),
+        nargs=-1,
+        required=True,
+        callback=_one,
+        shell_complete=offers("cassettes"),
+    ),
     click.option("--to", metavar="URL", default="", help="Server to send to, e.g. http://staging.example:8090."),
     click.option("-o", "--output", type=OUTPUT, help="Cassette to write what was on the wire to, redacted."),
     force_option,

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLEAR = "\r\x1b[K"  # to the beginning of the line, and erase it
+_ALL = "--allow-all"
 _AGAIN = 0.2  # seconds between two lines of progress
+_TRY = "to go on without it: --on-missing skip, or send; to wait longer: --patience SECONDS"
 
 
 def check(drive: Drive) -> None:
@@ -38,10 +40,34 @@ def check(drive: Drive) -> None:
     problems = drive.problems()
     for line in drive.unused():
         say(f"warning: {line}")
-    for line in problems[:-1]:
+    if len(problems) == 1:
+        raise UsageError(f"{problems[0]}; nothing was sent, see --dry-run")
+    for line in (*problems, *all_allowed(drive)):
         say(line)
     if problems:
-        raise UsageError(f"{problems[-1]}; nothing was sent, see --dry-run")
+        raise UsageError("nothing was sent; --dry-run lists what would be, and what each request waits for")
+
+
+def all_allowed(drive: Drive) -> list[str]:
+    """Return a line with the options that allow all that is not allowed yet, to be copied; none if it is one option."""
+    from ...drive.engine.allowing import option
+
+    given = dict.fromkeys(option(step) for step in drive.refused)
+    return [] if len(given) < 2 or _ALL in given else [f"all that is not allowed yet: {' '.join(given)}"]
+
+
+def summed_up(drive: Drive) -> str:
+    """Return how many steps a dry run lists, and what a person has to decide before they are sent."""
+    from ...views.live.driven import many
+
+    steps, writes, refused, missing = (len(of) for of in (drive.plan.steps, drive.writes, drive.refused, drive.missing))
+    those = f"{refused} of them " if refused != writes else f"{refused} "
+    not_allowed = f"{those}{'is' if refused == 1 else 'are'} not allowed" if refused else "all of them are allowed"
+    changing = f"{writes} may change something, {not_allowed}" if writes else "none may change anything"
+    lacking = (
+        f"{many(missing, 'value')} {'is' if missing == 1 else 'are'} missing" if missing else "no value is missing"
+    )
+    return f"{many(steps, 'step')}; {changing}; {lacking}"
 
 
 def warn_of_writes(drive: Drive, repeat: int) -> None:
@@ -136,8 +162,8 @@ class Display:
         now = time.monotonic()
         if self._is_live and now >= self._next:
             self._next = now + _AGAIN
-            line = progress_line(self._drive.report())
-            self._print(f"{_CLEAR}{line[: get_terminal_size().columns - 1]}")
+            line, most = progress_line(self._drive.report()), get_terminal_size().columns - 1
+            self._print(f"{_CLEAR}{line if len(line) <= most else f'{line[: most - 1]}…'}")
 
     def end(self) -> None:
         """Print the findings that are left, and erase the line of progress."""
@@ -164,10 +190,12 @@ class Display:
 
 
 def conclude(report: Report) -> None:
-    """Say on stderr how a run ended, and where it was written."""
+    """Say on stderr how a run ended, what to try if it stalled, and where it was written."""
     from ...views.live.driven import summary_lines
 
     for line in summary_lines(report):
         say(line)
+    if report.has_stalled:
+        say(_TRY)
     if report.cassette is not None:
         say(f"{report.cassette}: holds what was on the wire, redacted")

@@ -108,7 +108,8 @@ def as_text(listed: list[Row]) -> Iterator[str]:
     for row in listed:
         number = "" if row.number is None else str(row.number)
         client = f"{row.client} " if row.client else ""
-        what = "" if row.what == row.title else f"  {row.what}"
+        about = row.what.removeprefix(f"{row.title} ")  # the title of a handshake is its kind
+        what = "" if about == row.title else f"  {about}"
         mark = "" if row.is_allowed else f"  NOT ALLOWED ({row.option})"
         yield printable(f"{number:>{width}}  {client}{row.title}{what}{mark}")
         waits = [*row.waits, *([f"{row.think:.2f} s of thinking"] if row.think >= _LEAST else [])]

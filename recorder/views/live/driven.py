@@ -57,10 +57,12 @@ def verdict(report: Report) -> str:
 
 
 def progress_line(report: Report) -> str:
-    """Return how far a run is, and what it waits for."""
+    """Return how far a run is, and what it waits for, in few characters: a terminal has 80 of them."""
     waits = f"; {report.waits[0]}" if report.waits else ""
     more = f" (and {len(report.waits) - 1} more)" if len(report.waits) > 1 else ""
-    return printable(f"{_counted(report)}{waits}{more}")
+    counts = (("steps sent", report.sent, report.steps), ("answered", report.answered, report.answers))
+    done = ", ".join(f"{count}/{of} {name}" for name, count, of in (*counts, ("events", report.heard, report.events)))
+    return printable(f"{done}{waits}{more}")
 
 
 def summary_lines(report: Report) -> list[str]:
@@ -71,7 +73,7 @@ def summary_lines(report: Report) -> list[str]:
     how = ": ".join(filter(None, [verdict(report) if report.has_stalled or not found else "", found]))
     lines = [f"{_counted(report)} in {report.seconds:.1f} s: {how}"]
     if lost:
-        lines.append(f"{_many(lost, 'connection')} lost and made again")
+        lines.append(f"{many(lost, 'connection')} lost and made again")
     if report.has_stalled or not report.is_over:
         lines += report.waits
     return [printable(line) for line in lines]
@@ -86,9 +88,10 @@ def counted_steps(steps: Sequence[Step]) -> str:
 
 
 def _counted(report: Report) -> str:
-    sent = f"{report.sent} of {_many(report.steps, 'step')} sent"
-    return f"{sent}, {report.answered} of {report.answers} answered, {report.heard} of {_many(report.events, 'event')}"
+    sent = f"{report.sent} of {many(report.steps, 'step')} sent"
+    return f"{sent}, {report.answered} of {report.answers} answered, {report.heard} of {many(report.events, 'event')}"
 
 
-def _many(count: int, noun: str) -> str:
+def many(count: int, noun: str) -> str:
+    """Return a number of things in words."""
     return f"{count} {noun}{'s' * (count != 1)}"

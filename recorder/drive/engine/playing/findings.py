@@ -20,6 +20,10 @@ class Words:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._title = {step.n: step.title for step in reversed(plan.steps) if step.n}
+        self._namesakes: dict[tuple[int, str], list[int]] = {}  # told numbers of events of one name in one triple
+        for told in plan.told:
+            if told.event is not None and told.n:
+                self._namesakes.setdefault((told.n, told.name), []).append(told.number)
 
     def step(self, step: Step) -> str:
         """Return a step in words, e.g. `step 7 GetChainedRecord`."""
@@ -31,7 +35,9 @@ class Words:
             return f"the answer to {self.step(self._plan.steps[told.step])}" if told.step is not None else "the answer"
         name = f"event {told.name or told.event.channel}"
         if told.n:
-            return f"{name} of triple {told.n}"
+            alike = self._namesakes[told.n, told.name]
+            which = f" ({alike.index(told.number) + 1} of {len(alike)})" if len(alike) > 1 else ""
+            return f"{name}{which} of triple {told.n}"
         return name if told.step is None else f"{name} after {self.step(self._plan.steps[told.step])}"
 
     def where(self, step: Step) -> str:
