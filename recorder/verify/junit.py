@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ..model import Recording, Triple
@@ -19,7 +21,18 @@ _UNFIT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]") 
 _UNASKED, _OTHERS, _RUN = "events nobody asked for", "other exchanges", "the run"
 
 
-def junit(verdict: Verdict, old: Recording, name: str, fail_on: Tier = Tier.ERROR) -> str:
+class _Case(NamedTuple):
+    """A test case: the number of a triple or else its title, how it is called, and the seconds that it took."""
+
+    key: int | str
+    title: str
+    session: str = ""
+    seconds: float = 0.0
+
+
+def junit(
+    verdict: Verdict, old: Recording, name: str, fail_on: Tier = Tier.ERROR, took: Sequence[Mapping[int, float]] = ()
+) -> str:
     """Return the XML.
 
     Args:
@@ -27,35 +40,64 @@ def junit(verdict: Verdict, old: Recording, name: str, fail_on: Tier = Tier.ERRO
         old: What was driven; each of its triples is a case.
         name: What to call it, such as the name of the cassette.
         fail_on: A finding of this tier, or of a weightier one, fails its case; others are only told.
+        took: Of each run, the `times` of its triples; 0 for those that are not given.
     """
-    cases = [(item.n, _titled(item), item.session or "") for item in old.triples]
     root = Element("testsuites", name=_fit(name))
     failures = 0
     for run in range(1, verdict.runs + 1):
         label = f"{name}, run {run}" if verdict.runs > 1 else name
-        failures += _suite(SubElement(root, "testsuite", name=_fit(label)), verdict, run, cases, fail_on)
+        suite = SubElement(root, "testsuite", name=_fit(label))
+        seconds = took[run - 1] if took else {}
+        cases = [_Case(one.n, _titled(one), one.session or "", seconds.get(one.n, 0.0)) for one in old.triples]
+        cases += [_Case(title, title) for title in (_UNASKED, _OTHERS, _RUN)]
+        failures += _suite(suite, verdict, run, cases, fail_on)
     count = sum(int(suite.get("tests", "0")) for suite in root)
-    root.attrib |= {"tests": str(count), "failures": str(failures)}
+    total = sum(float(suite.get("time", "0")) for suite in root)
+    root.attrib |= {"tests": str(count), "failures": str(failures), "errors": "0", "time": f"{total:.3f}"}
     indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(suite: Element, verdict: Verdict, run: int, cases: list[tuple[int, str, str]], fail_on: Tier) -> int:
+def times(old: Recording, live: Recording) -> dict[int, float]:
+    """Return how many seconds each recorded triple took live, from its request to its last event, by its number.
+
+    The triples of an operation stand for each other in their order.
+    """
+    lasted: dict[str, Iterator[float]] = {}
+    for title, group in _by_title(live.triples).items():
+        lasted[title] = iter([_seconds(one) for one in group])
+    return {one.n: next(lasted.get(title_of(one), iter(())), 0.0) for one in old.triples}
+
+
+def _by_title(triples: Iterable[Triple]) -> dict[str, list[Triple]]:
+    found: dict[str, list[Triple]] = defaultdict(list)
+    for one in triples:
+        found[title_of(one)].append(one)
+    return found
+
+
+def _seconds(one: Triple) -> float:
+    told = [link.event.t for link in one.events] + ([one.ack.t] if one.ack is not None else [])
+    return max(0, max(told, default=one.request.t) - one.request.t) / 1e9
+
+
+def _suite(suite: Element, verdict: Verdict, run: int, cases: Sequence[_Case], fail_on: Tier) -> int:
     """Fill the suite of a run, and return the number of failed cases."""
     found: dict[int | str, list[tuple[Judged, Place]]] = defaultdict(list)
     for one in verdict.found:
         for place in one.places:
             if place.run == run:
                 found[_case_of(place)].append((one, place))
-    every: list[tuple[int | str, str, str]] = [*cases, *((name, name, "") for name in (_UNASKED, _OTHERS, _RUN))]
     failed = skipped = 0
-    for key, title, session in every:
+    for key, title, session, seconds in cases:
         classname = ".".join(filter(None, (suite.get("name", "").replace(".", "_"), session)))
-        case = SubElement(suite, "testcase", name=_fit(title), classname=_fit(classname))
+        # reporters read a case without a time as one of NaN ms
+        case = SubElement(suite, "testcase", name=_fit(title), classname=_fit(classname), time=f"{seconds:.3f}")
         outcome = _outcome(case, found[key], fail_on)
         failed += outcome == "failure"
         skipped += outcome == "skipped"
-    suite.attrib |= {"tests": str(len(every)), "failures": str(failed), "errors": "0", "skipped": str(skipped)}
+    suite.attrib |= {"tests": str(len(cases)), "failures": str(failed), "errors": "0", "skipped": str(skipped)}
+    suite.attrib["time"] = f"{sum(case.seconds for case in cases):.3f}"
     return failed
 
 

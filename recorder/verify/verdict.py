@@ -39,6 +39,11 @@ class Verdict:
         """Return whether a finding weighs as much as `on`, or more."""
         return any(one.tier.weight >= on.weight for one in self.found)
 
+    @property
+    def telling(self) -> int:
+        """Number of the run to look at: the first one that has the weightiest finding, the first if there is none."""
+        return self.found[0].runs[0] if self.found and self.found[0].tier is not Tier.INFO else 1
+
 
 def of_sessions(recording: Recording, labels: Collection[str]) -> Recording:
     """Return what a recording has of some sessions, as a drive of these sessions alone plays it."""

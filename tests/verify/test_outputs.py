@@ -14,7 +14,7 @@ from recorder.drive.engine.plan import Finding, Found
 from recorder.verify.data import as_json
 from recorder.verify.judged import Judged, Place, Rule, Tier
 from recorder.verify.judging import Run
-from recorder.verify.junit import junit
+from recorder.verify.junit import junit, times
 from recorder.verify.verdict import Verdict, verdict_of
 from recorder.verify.wording import for_github, summary, text
 from tests.verify.desks import GWS, pair
@@ -90,6 +90,34 @@ def test_each_triple_is_a_case_of_each_run() -> None:
         ("triple 8 GetChainedRecord", "field gone"),
     ]
     assert (root.get("tests"), root.get("failures")) == (str(2 * len(first)), "2")
+
+
+def test_each_case_and_suite_has_a_time_in_seconds() -> None:
+    took = times(OLD, NEW)
+
+    (suite,) = root = ET.fromstring(junit(ONE, OLD, "x", took=[took]))
+    first = OLD.triples[0]
+    ends = [link.event.t for link in NEW.triples[0].events]
+    assert took.keys() == {one.n for one in OLD.triples}
+    assert took[first.n] == pytest.approx((max(ends) - NEW.triples[0].request.t) / 1e9)
+    assert [float(case.get("time", "nan")) for case in suite][:2] == [round(took[n], 3) for n in (1, 2)]
+    assert (
+        float(suite.get("time", "nan")) == float(root.get("time", "nan")) == pytest.approx(sum(took.values()), abs=1e-3)
+    )
+
+
+def test_a_triple_that_was_not_sent_took_no_time() -> None:
+    cut = replace(NEW, triples=NEW.triples[:1])
+
+    assert [*times(OLD, cut).values()][1:] == [0.0] * (len(OLD.triples) - 1)
+    assert "NaN" not in junit(ONE, OLD, "x").casefold()
+
+
+@pytest.mark.parametrize(("verdict", "run"), [(TWO, 1), (Verdict(), 1), (Verdict((ODD,)), 1)])
+def test_the_run_to_look_at_is_the_first_one_with_the_weightiest_finding(verdict: Verdict, run: int) -> None:
+    assert verdict.telling == run
+    later = replace(ODD, tier=Tier.ERROR, places=(Place(2, 0, "ack"), Place(3, 0, "ack")), of=3)
+    assert Verdict((later, ODD), runs=3).telling == 2
 
 
 def test_what_was_left_out_is_skipped_and_warnings_fail_if_asked_for() -> None:

@@ -42,9 +42,14 @@ _OWN = ("baseline", "factor", "fail_on", "form", "html", "junit")  # options tha
     type=InputFile(),
     help="Accept what differs in this live cassette of an earlier run.",
 )
-@click.option("--junit", metavar="FILE", type=OUTPUT, help="Write JUnit XML: a suite for each run, a case per triple.")
 @click.option(
-    "--html", metavar="FILE", type=OUTPUT, help="Write a page about the first run, as `recorder diff --html`."
+    "--junit", metavar="FILE", type=OUTPUT, help="Write JUnit XML: a suite for each run, a case for each triple."
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=OUTPUT,
+    help="Write the page of `recorder diff --html` about the first run with the weightiest finding.",
 )
 @click.option(
     "--format",
@@ -106,7 +111,7 @@ def _verify(drive: Drive, given: dict[str, Any], own: dict[str, Any], *, as_json
     """Play all runs, print and write what they found, and return the exit code."""
     from ...diff.differences import differences
     from ...verify.judged import Tier
-    from ...verify.junit import junit
+    from ...verify.junit import junit, times
     from ...verify.latency import Limit
     from ...verify.verdict import verdict_of
     from ...verify.wording import summary
@@ -122,11 +127,12 @@ def _verify(drive: Drive, given: dict[str, Any], own: dict[str, Any], *, as_json
         tier = Tier(own["fail_on"])
         if own["junit"] is not None:
             headers = [one.header.redaction for one in (old, *(run.recording for run in runs))]
-            page = junit(verdict, old, drive.path.name, tier)
+            page = junit(verdict, old, drive.path.name, tier, [times(old, run.recording) for run in runs])
             write_text(own["junit"], [page], force=given["force"], redaction=headers)
         if own["html"] is not None:
-            found = differences(old, runs[0].recording, drive.dialect, policy, bound=runs[0].bindings)
-            _write_page(own["html"], (drive.path, cassettes[0]), drive.dialect, found, force=given["force"])
+            place = verdict.telling - 1
+            found = differences(old, runs[place].recording, drive.dialect, policy, bound=runs[place].bindings)
+            _write_page(own["html"], (drive.path, cassettes[place]), drive.dialect, found, force=given["force"])
     _print(drive.path, verdict, [str(path) for path in cassettes] if kept else [], own["form"], as_json=as_json)
     say(summary(verdict))
     return _STALLED if verdict.has_stalled else int(verdict.fails(tier))
