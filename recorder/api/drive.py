@@ -20,7 +20,7 @@ from ..drive.engine.allowing import Allowed, needs, option
 from ..drive.engine.driver import Driver, OnMissing, Patience
 from ..drive.engine.fresh import new_ids
 from ..drive.engine.listing import Row, rows
-from ..drive.engine.needs import Missing, missing
+from ..drive.engine.needs import Missing, missing, with_given
 from ..drive.engine.plan import Finding, Plan, Step
 from ..drive.engine.planning import plan_of
 from ..drive.engine.report import Report
@@ -276,7 +276,8 @@ class Drive:
         self.policy: Policy | None = of_cassette(self.cassette.header, policy, described=True)
         self._redacting = policy
         plan = plan_of(self.recording, self.cassette.records, self.dialect, self.policy)
-        self.plan: Plan = of_clients(plan, sessions) if sessions else plan
+        of_sessions = of_clients(plan, sessions) if sessions else plan
+        self.plan: Plan = with_given(of_sessions, self._values, self.dialect)
         if not self.plan.steps:
             raise NothingSelected(f"{self.path}: holds nothing that a client sent, so there is nothing to drive")
 

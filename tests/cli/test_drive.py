@@ -127,6 +127,26 @@ def test_all_that_is_not_allowed_is_named_once_more_to_be_copied(values: Path) -
     assert "recorder: all that is not allowed yet: --allow StartPreviewSession --allow GetPreviewRecord" in told.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ('[keys]\ncampaign = "Test"', 9),  # by the key of the dialect, which stands in paths too
+        ('[keys]\ncampaignName = "Test"', 6),  # by the name of the field
+        ('[keys]\n"CompleteRecord.campaign" = "Test"', 1),
+        ('[pseudonyms]\nCampaign1 = "Test"', 9),  # by the recorded text
+    ],
+)
+def test_what_the_client_sent_as_its_own_can_be_given_another_value(given: str, count: int, values: Path) -> None:
+    values.write_text(f"{values.read_text(encoding='utf-8')}{given}\n", encoding="utf-8")
+
+    told = run("drive", PREVIEW, "--dry-run", "--values", values, "--json")
+
+    filled = [one for step in json.loads(told.stdout)["steps"] for one in step["values"] if one["name"] == "campaign"]
+    assert [one["from"] for one in filled] == ["your values"] * count
+    assert {one["where"] for one in filled} <= {"path 5", "body.campaignName"}
+    assert "nothing takes" not in told.stderr
+
+
 def test_what_is_no_cassette_is_refused_in_one_line(tmp_path: Path) -> None:
     other = tmp_path / "notes.txt"
     other.write_text("no cassette", encoding="utf-8")

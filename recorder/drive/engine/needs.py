@@ -127,7 +127,9 @@ def _with_given(step: Step, values: Values, keys: KeyNames, path_keys: Collectio
 
 def _given_in(leaf: Leaf, step: Step, values: Values, part: _Part) -> list[_Part]:
     """Return the parts of a leaf that the user gave values for: that with a name, else words with given texts."""
-    if values.replaces(part.name, leaf.text[part.start : part.end], step.client, step.operation):
+    names = [part.name] if leaf.address[0] in _NAMELESS else [part.name, last_name(leaf.address)]
+    text = leaf.text[part.start : part.end]
+    if any(values.replaces(name, text, step.client, step.operation) for name in names):
         return [part]
     whole = [(0, len(leaf.text))]
     spans = whole + [span for span in split(leaf.text) if span[1] - span[0] >= _WORD and span not in whole]
