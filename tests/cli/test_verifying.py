@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -87,6 +90,21 @@ def test_a_run_that_stops_has_stalled() -> None:
 
 def test_a_server_that_cannot_be_reached_has_its_exit_code() -> None:
     assert verified(NOTHING_LISTENS).exit_code == 6
+
+
+def test_the_command_of_the_nightly_recipe_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folded,) = re.findall(r"run: >\n((?: {10}.*\n)+)", (ROOT / "docs" / "verify.md").read_text(encoding="utf-8"))
+    name, *arguments = shlex.split(" ".join(folded.split()))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cassettes").mkdir()
+    for cassette in ("day", "known"):
+        shutil.copy(PREVIEW, tmp_path / "cassettes" / f"{cassette}.cassette")
+    (tmp_path / "cassettes" / "staging.toml").touch()
+
+    listed = CliRunner().invoke(main, [*arguments, "--dry-run"], env={"RECORDER_HEADER_AUTHORIZATION": "Basic eDp5"})
+
+    assert (name, listed.exit_code) == ("recorder", 0), listed.stderr
+    assert "no value is missing" in listed.stderr
 
 
 def test_nothing_is_sent_that_was_not_allowed() -> None:
