@@ -96,6 +96,14 @@ def test_a_run_that_stalls_says_which_of_the_events_did_not_come_and_what_to_try
     assert (told.exit_code, told.stderr.splitlines()[-1]) == (3, last)
 
 
+def test_a_server_that_answers_nothing_at_all_may_be_another_one(values: Path) -> None:
+    with trap() as (url, _):
+        told = drive(PREVIEW, url, "--values", values, "--allow-all", *SHORT)
+
+    said = f"recorder: no answer came at all; is {url} the right server, and does it speak http there?"
+    assert (told.exit_code, told.stderr.splitlines()[-1]) == (3, said)
+
+
 def test_several_cassettes_are_refused_with_the_way_to_make_one_of_them() -> None:
     told = run("drive", PREVIEW, SMALL, "--dry-run")
 

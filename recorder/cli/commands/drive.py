@@ -52,7 +52,7 @@ def command(cassette: Path, *, as_json: bool, **given: Any) -> None:
     try:
         for report in play(drive, outputs(given["output"], repeat), repeat, tells_findings=not as_json):
             reports.append(report)
-            conclude(report)
+            conclude(report, drive.to)
     finally:
         if as_json and reports:
             _print_json(cassette, drive, reports)

@@ -144,7 +144,7 @@ def _played(drive: Drive, cassettes: Sequence[Path], repeat: int, *, is_kept: bo
 
     runs = []
     for report in play(drive, cassettes, repeat, tells_findings=False):
-        conclude(report if is_kept else replace(report, cassette=None))
+        conclude(report if is_kept else replace(report, cassette=None), drive.to)
         live = report.recording(drive.dialect)
         runs.append(Run(live, report.findings, report.bindings, report.has_stalled))
     return runs

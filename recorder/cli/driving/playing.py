@@ -189,13 +189,20 @@ class Display:
             click.echo(text, nl=False, err=True, color=True)
 
 
-def conclude(report: Report) -> None:
-    """Say on stderr how a run ended, what to try if it stalled, and where it was written."""
+def conclude(report: Report, to: str) -> None:
+    """Say on stderr how a run ended, what to try if it stalled, and where it was written.
+
+    Args:
+        report: Its result.
+        to: URL of the server.
+    """
     from ...views.live.driven import summary_lines
 
     for line in summary_lines(report):
         say(line)
-    if report.has_stalled:
+    if report.has_stalled and not report.answered:
+        say(f"no answer came at all; is {to} the right server, and does it speak {to.partition(':')[0]} there?")
+    elif report.has_stalled:
         say(_TRY)
     if report.cassette is not None:
         say(f"{report.cassette}: holds what was on the wire, redacted")

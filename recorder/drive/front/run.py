@@ -286,6 +286,10 @@ async def reach(target: Target) -> None:
             f"{address.url}: its certificate is not trusted ({exc.verify_message}); "
             f"trust its CA by --upstream-ca FILE, or any certificate by --insecure"
         ) from exc
+    except ssl.SSLError as exc:
+        raise UpstreamError(
+            f"{address.url} cannot be reached by TLS ({exc.reason or exc}); does it speak http:// there?"
+        ) from exc
     except TimeoutError as exc:
         raise UpstreamError(f"{address.url} does not answer; is the server running there?") from exc
     except OSError as exc:
