@@ -7,7 +7,7 @@ add what stands in no triple, such as a refused subscription.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 
 from ..dialect.definition import Dialect
 from ..dialect.paths import parse_json
@@ -239,8 +239,7 @@ class _Judge:
         if one.home != _NOBODY:
             other = next((link for link in self._siblings(one) if self._is_copy(link, one.event)), None)
         else:
-            links = (link.event for item in self._new.triples for link in item.events)
-            every = chain(links, (pushed.event for pushed in self._new.unsolicited))
+            every = self._live_events()
             own = [pushed.event for pushed in self._old.unsolicited if pushed.name == one.name]
             # a state may be told again and again
             is_usual = any(are_equal(a, b, self._dialect) for i, a in enumerate(own) for b in own[:i])
@@ -250,6 +249,10 @@ class _Judge:
         mark = Mark(Tier.ERROR, Rule.DOUBLED, one.where, "came twice", new=one.event.data)
         self._mark(one.n, one.operation, one.name, mark)
         return True
+
+    def _live_events(self) -> Iterator[Event]:
+        yield from (link.event for item in self._new.triples for link in item.events)
+        yield from (pushed.event for pushed in self._new.unsolicited)
 
     def _siblings(self, one: Heard) -> Iterable[Event]:
         for item in self._new.triples:
@@ -266,7 +269,9 @@ class _Judge:
         is_told = any(finding.n == one.n for finding in self._found[Found.MISSING_EVENT])
         if self._run.has_stalled and not is_told:
             return  # the driver did not wait for it
-        follows = not one.n and not is_told and (self._found[Found.LEFT_OUT] or self._found[Found.REFUSED])
+        # without a session (a refused handshake) nothing is pushed at all
+        may_follow = not one.n or next(self._live_events(), None) is None
+        follows = may_follow and not is_told and (self._found[Found.LEFT_OUT] or self._found[Found.REFUSED])
         text = f"did not come over {one.event.channel}"
         if follows:
             text += ", and nobody waited for it: something before it was not sent, or was refused"

@@ -300,6 +300,18 @@ def test_a_refusal_and_what_follows_from_it_is_one_error() -> None:
     assert [place.n for place in found[0].places] == [2, 5, 8]
 
 
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_without_a_session_its_refusal_is_the_error_and_missing_events_follow(is_refused: bool) -> None:
+    old, new, bindings = pair()
+    deaf = replace(new, triples=tuple(replace(one, events=()) for one in new.triples), unsolicited=())
+    refused = Finding(Found.REFUSED, 0, 0, "step 0 handshake, answer", "step 0 handshake was refused", 0.1)
+
+    found = judge(old, deaf, GWS, bindings=bindings, findings=[refused] if is_refused else [])
+
+    errors = {one.rule for one in found if one.tier is ERROR}
+    assert errors == ({Rule.REFUSED} if is_refused else {Rule.MISSING})
+
+
 @pytest.mark.parametrize(
     ("kind", "tier", "rule"),
     [
