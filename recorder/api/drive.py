@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 import secrets
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -184,7 +185,12 @@ class Drive:
             UsageError: Then; the text names each.
 
         """
-        found = self.problems()
+        found = [one.text for one in self.missing]
+        if self.refused:
+            options = dict.fromkeys(option(step) for step in self.refused)
+            names = [name for one in options for name in shlex.split(one)[1::2]]  # of `--allow NAME --allow NAME`
+            given = "allow_all=True" if "--allow-all" in options else f"allow={names}, or allow_all=True"
+            found.insert(0, f"what may change something must be allowed: {given}; nothing was sent")
         if not self.to:
             found.insert(0, f"name the server to send to, e.g. Drive({str(self.path)!r}, {_EXAMPLE!r})")
         if found:
@@ -352,6 +358,7 @@ def _values(path: str | PathLike[str] | None, environment: Mapping[str, str]) ->
     """Read a values file and the environment.
 
     Raises:
+        UsageError: If the file cannot be read.
         ValuesError: If the file has a mistake, or is no text in UTF-8.
 
     """
@@ -359,6 +366,8 @@ def _values(path: str | PathLike[str] | None, environment: Mapping[str, str]) ->
         return Values.parse("", "environment", environment)
     try:
         text = Path(path).read_text(encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(f"{path}: the file with values cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise ValuesError(str(path), "encoding", f"is not UTF-8 at byte {exc.start}; save it as UTF-8") from None
     return Values.parse(text, str(path), environment)

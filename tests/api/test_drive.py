@@ -133,6 +133,23 @@ def test_what_is_not_allowed_is_named_and_nothing_is_sent(server: StandIn) -> No
     assert server.sessions == []
 
 
+def test_what_is_missing_is_told_in_words_of_python_to_be_copied() -> None:
+    drive = driven("http://127.0.0.1:1", allow_all=False, allow=["GetPreviewRecord", "GetChainedRecord"])
+
+    with pytest.raises(UsageError) as told:
+        drive.check()
+
+    names = ["StartPreviewSession", "UpdateRecord", "CompleteRecord", "EndPreviewSession"]
+    assert str(told.value) == (
+        f"what may change something must be allowed: allow={names}, or allow_all=True; nothing was sent"
+    )
+
+
+def test_a_file_of_values_that_is_not_there_is_a_mistake_of_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"valuse\.toml: the file with values cannot be read: No such file"):
+        driven("", values=tmp_path / "valuse.toml")
+
+
 def test_reading_needs_no_allowance(server: StandIn) -> None:
     drive = driven(server.url, allow_all=False)
 

@@ -136,7 +136,7 @@ def test_simulator(driver):
         (
             MARK.format(', to="http://127.0.0.1:1"').replace(", allow_all=True", "")
             + "def test_a(driver): driver.run()",
-            "*CompleteRecord*--allow*",
+            "*must be allowed: allow=[[]'StartPreviewSession'*, or allow_all=True; nothing was sent*",
         ),
         (
             '@pytest.mark.cassette("nothing", drive=True, to="http://127.0.0.1:1")\ndef test_a(driver): ...\n',
