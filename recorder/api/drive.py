@@ -270,7 +270,10 @@ class Drive:
     def report(self) -> Report:
         """Return what came of the last run, or of what was played of it yet."""
         if self._run is None:
-            return Report(steps=len(self.plan.steps), notes=self.plan.notes)
+            plan = self.plan
+            answers = sum(step.answer is not None for step in plan.steps)
+            events = sum(told.event is not None and told.is_awaited for told in plan.told)
+            return Report(steps=len(plan.steps), answers=answers, events=events, notes=plan.notes)
         return self._run.report()
 
     def _read(self, dialect: str | None, policy: str | None, sessions: Sequence[str]) -> None:

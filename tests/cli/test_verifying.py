@@ -82,6 +82,16 @@ def test_a_baseline_accepts_what_is_known(tmp_path: Path) -> None:
     assert (first.exit_code, second.exit_code) == (1, 0)
     assert first.stdout.startswith("::error file=")
     assert "more that the baseline has too" in second.stderr
+    assert "lacks" not in second.stderr
+
+
+def test_a_baseline_of_another_session_or_of_a_stalled_run_is_warned_of(tmp_path: Path) -> None:
+    known = tmp_path / "known.cassette"
+    against(["drop event PreviewRecord"], "-o", known, "--on-missing", "stop")
+
+    told = against((), "--baseline", known).stderr
+
+    assert f"recorder: warning: {known} lacks 4 of 6 operations (GetChainedRecord, UpdateRecord, Com" in told
 
 
 def test_a_run_that_stops_has_stalled() -> None:

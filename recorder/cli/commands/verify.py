@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...printable import to_json
+from ...printable import printable, to_json
 from ..driving.options import drive_of, drive_options, outputs
 from ..driving.playing import check, conclude, play, warn_of_writes
 from ..loading import load
@@ -123,6 +124,7 @@ def _verify(drive: Drive, given: dict[str, Any], own: dict[str, Any], *, as_json
         runs = _played(drive, cassettes, given["repeat"], is_kept=kept is not None)
         old, policy = _old(drive, given["sessions"]), _policy(drive, runs, given["policy"])
         baseline = load([own["baseline"]], given["dialect"]) if own["baseline"] is not None else None
+        _look_at_baseline(own["baseline"], old, baseline)
         verdict = verdict_of(old, runs, drive.dialect, policy, baseline=baseline, limit=Limit(own["factor"]))
         tier = Tier(own["fail_on"])
         if own["junit"] is not None:
@@ -148,6 +150,19 @@ def _played(drive: Drive, cassettes: Sequence[Path], repeat: int, *, is_kept: bo
         live = report.recording(drive.dialect)
         runs.append(Run(live, report.findings, report.bindings, report.has_stalled))
     return runs
+
+
+def _look_at_baseline(path: Path | None, old: Recording, baseline: Recording | None) -> None:
+    """Warn of a baseline that lacks operations: it is of another session, or of a run that stalled."""
+    if baseline is None:
+        return
+    lacking = Counter(one.operation for one in old.triples) - Counter(one.operation for one in baseline.triples)
+    if lacking:
+        names, count = printable(", ".join(map(str, lacking))), lacking.total()
+        say(
+            f"warning: {path} lacks {count} of {len(old.triples)} operations ({names}), and accepts that they are not "
+            "sent; take a run of the whole session"
+        )
 
 
 def _old(drive: Drive, sessions: Sequence[str]) -> Recording:
