@@ -52,6 +52,7 @@ class Row:
         values: The values that are filled in.
         is_allowed: Whether it may be sent.
         option: Option that allows it; "" if it needs none.
+        n: Number of its triple, by which `recorder show` tells what was sent; 0 if it is in none.
     """
 
     number: int | None
@@ -64,6 +65,7 @@ class Row:
     values: tuple[Value, ...] = ()
     is_allowed: bool = True
     option: str = ""
+    n: int = 0
 
     def as_json(self) -> dict[str, JSON]:
         """Return the row as a JSON value."""
@@ -72,6 +74,7 @@ class Row:
         ]
         return {
             "step": self.number,
+            "n": self.n,
             "client": self.client,
             "act": self.act,
             "title": self.title,
@@ -111,7 +114,8 @@ def as_text(listed: list[Row]) -> Iterator[str]:
         about = row.what.removeprefix(f"{row.title} ")  # the title of a handshake is its kind
         what = "" if about == row.title else f"  {about}"
         mark = "" if row.is_allowed else f"  NOT ALLOWED ({row.option})"
-        yield printable(f"{number:>{width}}  {client}{row.title}{what}{mark}")
+        triple = f"  (triple {row.n})" if row.n else ""
+        yield printable(f"{number:>{width}}  {client}{row.title}{what}{triple}{mark}")
         waits = [*row.waits, *([f"{row.think:.2f} s of thinking"] if row.think >= _LEAST else [])]
         if waits:
             yield printable(f"{'':>{width}}    waits for {', '.join(waits)}")
@@ -132,6 +136,7 @@ def _row(step: Step, plan: Plan, values: Values, allowed: Allowed, *, may_send: 
         tuple(_value(hole, step, plan, values, may_send=may_send) for hole in step.holes),
         allowed.permits(step),
         option(step),
+        step.n,
     )
 
 

@@ -71,7 +71,7 @@ def test_each_step_is_listed_with_what_it_waits_for_and_its_values() -> None:
         "   s2 login  POST /auth",
         "0  POST /login  NOT ALLOWED (--allow 'POST /login')",
         "     authorization (header authorization): MISSING",
-        "1  s1 Hold  POST /calls/hold",
+        "1  s1 Hold  POST /calls/hold  (triple 1)",
         f"     waits for {waits}",
         "     handle (body.handle): event Ringing of step 0 at s2, body.call.handle",
         "     ref (body.ref): fresh",
@@ -108,6 +108,7 @@ def test_a_row_is_json() -> None:
 
     assert row.as_json() == {
         "step": 1,
+        "n": 1,
         "client": "s1",
         "act": "call",
         "title": "Hold",
