@@ -15,7 +15,7 @@ from recorder.drive.engine.plan import Finding, Found
 from recorder.drive.engine.report import Report
 
 LATE = Finding(Found.MISSING_EVENT, 1, 1, "triple 1", "it did not come", 0.5)
-REPORT = Report(steps=2, sent=1, answers=2, events=1, waits=("step 1 waits for event Ringing",))
+REPORT = Report(steps=2, sent=1, answers=2, events=1, waits=("step 1 waits for event Ringing of triple 12",))
 LINE = "0.500 s  triple 1: event missing: it did not come\n"
 
 
@@ -44,7 +44,7 @@ def test_a_terminal_shows_how_far_it_is_in_one_line_that_is_erased_at_the_end(mo
     display.turn()  # at once: nothing new is shown
     display.end()
 
-    assert terminal.getvalue() == "\r\x1b[K1/2 steps sent, 0/2 answered, 0/1 events; step 1 waits for…\r\x1b[K"
+    assert terminal.getvalue() == "\r\x1b[K1/2 steps, 0/1 events; step 1 waits for event Ringing of t…\r\x1b[K"
 
 
 def test_a_finding_stands_above_the_line_of_the_terminal(

@@ -60,8 +60,7 @@ def progress_line(report: Report) -> str:
     """Return how far a run is, and what it waits for, in few characters: a terminal has 80 of them."""
     waits = f"; {report.waits[0]}" if report.waits else ""
     more = f" (and {len(report.waits) - 1} more)" if len(report.waits) > 1 else ""
-    counts = (("steps sent", report.sent, report.steps), ("answered", report.answered, report.answers))
-    done = ", ".join(f"{count}/{of} {name}" for name, count, of in (*counts, ("events", report.heard, report.events)))
+    done = f"{report.sent}/{report.steps} steps, {report.heard}/{report.events} events"
     return printable(f"{done}{waits}{more}")
 
 

@@ -80,7 +80,7 @@ def test_the_summary_of_a_stalled_run_tells_what_was_waited_for() -> None:
 def test_the_progress_names_the_first_thing_that_is_waited_for() -> None:
     report = replace(DONE, sent=1, answered=0, heard=0, events=1, waits=("step 2 waits for X", "step 3 waits for Y"))
 
-    assert driven.progress_line(report) == ("1/7 steps sent, 0/7 answered, 0/1 events; step 2 waits for X (and 1 more)")
+    assert driven.progress_line(report) == ("1/7 steps, 0/1 events; step 2 waits for X (and 1 more)")
 
 
 def test_a_run_as_data_holds_no_bound_value() -> None:
