@@ -159,7 +159,7 @@ class Drive:
     def rows(self) -> list[Row]:
         """Return what would be sent, in order: what each step waits for, and where its values come from."""
         given = {"to_recorded_host": self._is_recorded_host, "send_credentials": self._sends_credentials}
-        return rows(self.plan, self._values, self._allowed, **given)
+        return rows(self.plan, self._values, self._allowed, dialect=self.dialect, **given)
 
     @property
     def _is_recorded_host(self) -> bool:

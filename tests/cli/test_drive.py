@@ -150,9 +150,19 @@ def test_what_the_client_sent_as_its_own_can_be_given_another_value(given: str, 
     told = run("drive", PREVIEW, "--dry-run", "--values", values, "--json")
 
     filled = [one for step in json.loads(told.stdout)["steps"] for one in step["values"] if one["name"] == "campaign"]
-    assert [one["from"] for one in filled] == ["your values"] * count
+    assert [one["from"] for one in filled].count("your values") == count
     assert {one["where"] for one in filled} <= {"path 5", "body.campaignName"}
     assert "nothing takes" not in told.stderr
+
+
+def test_a_handle_whose_event_was_cut_off_is_listed_as_recorded(tmp_path: Path) -> None:
+    assert run("slice", PREVIEW, "--triples", "3", "-o", tmp_path / "s.cassette").exit_code == 0
+
+    whole, cut = (run("drive", path, "--dry-run").stdout.splitlines() for path in (PREVIEW, tmp_path / "s.cassette"))
+
+    assert "     handle (path 5): as recorded" in cut
+    assert [line for line in whole if "handle" in line and "as recorded" in line] == []
+    assert "      campaign (path 5): as recorded" in whole
 
 
 def test_what_is_no_cassette_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -6,17 +6,20 @@ A listing tells the names of values, never the values.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ...dialect.definition import Dialect
 from ...model import JSON
 from ...printable import printable
 from .allowing import Allowed, option
-from .needs import is_missing
+from .making.keys import KeyNames
+from .needs import as_recorded, is_missing
 from .plan import BAYEUX, Act, Hole, Plan, Step, Why
 from .reading import shown
 from .values import Values
 
 _NANOSECONDS = 1e9
+_AS_RECORDED = "as recorded"
 _LEAST = 0.01  # seconds of think time that are told
 
 
@@ -88,7 +91,13 @@ class Row:
 
 
 def rows(
-    plan: Plan, values: Values, allowed: Allowed, *, to_recorded_host: bool = False, send_credentials: bool = False
+    plan: Plan,
+    values: Values,
+    allowed: Allowed,
+    *,
+    dialect: Dialect | None = None,
+    to_recorded_host: bool = False,
+    send_credentials: bool = False,
 ) -> list[Row]:
     """Return the logins and the steps of a drive, in the order in which they are sent.
 
@@ -96,13 +105,15 @@ def rows(
         plan: What is to be driven.
         values: What the user gave.
         allowed: What the user allowed.
+        dialect: Tells which keys of a step that may change something are sent as recorded; without one none are told.
         to_recorded_host: Whether the server is the recorded one.
         send_credentials: Whether recorded credentials may be sent to any host.
     """
     may_send = to_recorded_host or send_credentials
     logins = ((name, values.login(name)) for name in plan.clients)
     made = [Row(None, name, "login", "login", login.title) for name, login in logins if login is not None]
-    return made + [_row(step, plan, values, allowed, may_send=may_send) for step in plan.steps]
+    made += [_row(step, plan, values, allowed, may_send=may_send) for step in plan.steps]
+    return made if dialect is None else list(_with_recorded(made, plan, dialect))
 
 
 def as_text(listed: list[Row]) -> Iterator[str]:
@@ -138,6 +149,17 @@ def _row(step: Step, plan: Plan, values: Values, allowed: Allowed, *, may_send: 
         option(step),
         step.n,
     )
+
+
+def _with_recorded(listed: list[Row], plan: Plan, dialect: Dialect) -> Iterator[Row]:
+    """Yield rows also with the keys that are sent as recorded, where a step may change something by them."""
+    keys = KeyNames(dialect)
+    for row in listed:
+        if row.number is None or not row.option:
+            yield row
+            continue
+        found = as_recorded(plan.steps[row.number], keys, dialect.path_keys)
+        yield replace(row, values=(*row.values, *(Value(hole.name, shown(hole.place), _AS_RECORDED) for hole in found)))
 
 
 def _what(step: Step) -> str:
@@ -195,4 +217,4 @@ def _origin(hole: Hole, step: Step, plan: Plan, values: Values, *, is_lacking: b
         return f"{_told(source.told, step, plan)}, {shown(source.place)}"
     if values.covers(hole, step.client, step.operation):
         return "your values"
-    return "as recorded"
+    return _AS_RECORDED

@@ -109,6 +109,29 @@ def with_given(plan: Plan, values: Values, dialect: Dialect) -> Plan:
     return replace(plan, steps=tuple(_with_given(step, values, keys, dialect.path_keys) for step in plan.steps))
 
 
+def as_recorded(step: Step, keys: KeyNames, path_keys: Collection[str]) -> list[Hole]:
+    """Return the keys of the dialect that a step sends as they were recorded: which record, campaign or device.
+
+    A handle is among them if the event that it came from was cut off from the recording.
+
+    Args:
+        step: The step.
+        keys: The keys of the dialect.
+        path_keys: Those of them that are paths, of which the last segment counts.
+    """
+    named = _named_parts(step, keys)
+    found: list[Hole] = []
+    for leaf in sent_leaves(step):
+        part = named.get(leaf.address)
+        if part is None and leaf.address[0] not in _NAMELESS and _key_at(leaf, step, keys):
+            part = _whole(leaf, step, keys, path_keys)
+        if part is not None and not any(
+            hole.place == leaf.address and part.end > hole.start and part.start < hole.end for hole in step.holes
+        ):
+            found.append(Hole(leaf.address, part.start, part.end, leaf.text[part.start : part.end], part.name))
+    return found
+
+
 def _with_given(step: Step, values: Values, keys: KeyNames, path_keys: Collection[str]) -> Step:
     taken: dict[Address, list[tuple[int, int]]] = {}
     for hole in step.holes:
@@ -150,14 +173,19 @@ def _named_parts(step: Step, keys: KeyNames) -> dict[Address, _Part]:
 
 def _whole(leaf: Leaf, step: Step, keys: KeyNames, path_keys: Collection[str]) -> _Part:
     """Return a leaf as a whole, with its key in the dialect or its name; of a path that is a key the last segment."""
-    kind, *place = leaf.address
-    if kind in _NAMELESS:
+    if leaf.address[0] in _NAMELESS:
         return _Part(0, len(leaf.text), "")
-    is_published = step.act is Act.PUBLISH and place[:1] == ["data"]
-    address = (kind, *place[1:]) if is_published else leaf.address
-    key = keys.in_request(step.operation, address, "data" if is_published else "body")
+    key = _key_at(leaf, step, keys)
     start = leaf.text.rfind("/") + 1 if key in path_keys else 0
     return _Part(start, len(leaf.text), key or last_name(leaf.address))
+
+
+def _key_at(leaf: Leaf, step: Step, keys: KeyNames) -> str:
+    """Return the key of the dialect that a leaf is; "" if it is none."""
+    kind, *place = leaf.address
+    is_published = step.act is Act.PUBLISH and place[:1] == ["data"]
+    address = (kind, *place[1:]) if is_published else leaf.address
+    return keys.in_request(step.operation, address, "data" if is_published else "body")
 
 
 def is_missing(hole: Hole, client: str, values: Values, *, may_send: bool, operation: str | None = None) -> bool:
