@@ -150,6 +150,15 @@ def test_a_file_of_values_that_is_not_there_is_a_mistake_of_the_caller(tmp_path:
         driven("", values=tmp_path / "valuse.toml")
 
 
+def test_another_campaign_of_the_user_goes_over_the_wire(server: StandIn, tmp_path: Path) -> None:
+    values = tmp_path / "values.toml"
+    values.write_text('[keys]\ncampaign = "Other"\n', encoding="utf-8")
+
+    driven(server.url, values=values, patience=0.3).run()
+
+    assert "POST /api/v2/me/outbound-campaigns/Other" in server.misses[0]
+
+
 def test_reading_needs_no_allowance(server: StandIn) -> None:
     drive = driven(server.url, allow_all=False)
 
