@@ -145,7 +145,9 @@ def closing(reason: str) -> Closing | None:
 TOLD = frozenset({"certificate", "proxy-auth", "connection-auth", "led-away", "not-carried", "not-recorded"})
 GAP = "gap"  # kind of the note about an upstream that could not be reached
 CUT = "cut"  # kind of the note after a record whose body is kept in part or not at all
-LEFT_OUT = "left-out"  # kind of the note about what an import did not take from its file
+LEFT_OUT = (
+    "left-out"  # kind of the note about what an import did not take from its file, or an interrupted drive not keep
+)
 GUESSED = "guessed-time"  # kind of the note about times that an import had to guess
 
 

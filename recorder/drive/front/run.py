@@ -99,8 +99,20 @@ class Front:
         except BaseExceptionGroup as exc:
             raise _first(exc) from exc
         finally:
-            if self._tape is not None:
-                self._tape.close(hurries=is_cancelled)
+            await self._close_tape(hurries=is_cancelled)
+
+    async def _close_tape(self, *, hurries: bool) -> None:
+        """Write what waits, and close the cassette; the user may interrupt this, too."""
+        if self._tape is None:
+            return
+        try:
+            if not hurries:
+                await self._tape.drained()
+        except asyncio.CancelledError:
+            hurries = True
+            raise
+        finally:
+            self._tape.close(hurries=hurries)
 
     def wake(self) -> None:
         """Ask the driver again what is due: somebody else told it something."""

@@ -162,6 +162,7 @@ class Channel:
                 parser = EventStream() if media == EVENTS else None
                 async for piece in answer.content.iter_any():
                     chunks.passes(piece)
+                    await self._wire.tap.room()
                     for event in parser.feed(piece) if parser is not None else ():
                         self._last_id = event.id if event.id is not None else self._last_id
                         self._retry = event.retry / 1000 if event.retry is not None else self._retry

@@ -79,6 +79,11 @@ class Tap:
     def __post_init__(self) -> None:
         self._decoders = Decoders(self.rules, replies=True)
 
+    async def room(self) -> None:
+        """Wait until the tape has room: whoever reads what a server sends waits before more of it."""
+        if self.tape is not None:
+            await self.tape.room()
+
     def request(self, sending: Sending, headers: Headers) -> None:
         """Take a request whose bytes leave now."""
         sending.exchange, self._exchanges = self._exchanges, self._exchanges + 1

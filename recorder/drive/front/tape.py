@@ -6,6 +6,7 @@ thread redacts and writes; each record has the time at which it was seen.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import threading
 from collections.abc import Callable
@@ -19,12 +20,18 @@ from ...capture.mitm.capture import Capture, Settings
 from ...capture.pipeline import Hurried, Pipeline
 from ...dialect.definition import DEFAULT, Dialect, load
 from ...errors import CaptureError
-from ...model import Headers
+from ...model import LEFT_OUT, Headers
 from ...redaction.joins import fitted
 from ...redaction.policy import Policy
 from ...redaction.redactor import Redactor
 
-_Make: TypeAlias = Callable[[], bytes]  # makes the frame of a record
+_MOST, _LARGEST = 5_000, 32 << 20  # records that wait, and bytes of these; then the clients read no further
+_URGENT = 1.0  # seconds that an interrupted drive waits for the thread
+_PAUSE = 0.02  # seconds between two looks at the thread
+
+_LEFT_OUT = "the drive was interrupted before the last {} records were redacted; they are left out"
+
+_Make: TypeAlias = tuple[Callable[[], bytes], int]  # makes the frame of a record; bytes of its body
 
 
 class Tape:
@@ -67,6 +74,11 @@ class Tape:
         self._waiting: SimpleQueue[_Make | None] = SimpleQueue()  # None ends the thread
         self._thread = threading.Thread(target=self._write, name="drive-tape", daemon=True)
         self._problem: Exception | None = None
+        # each is counted in one thread
+        self._put_records = self._done_records = self._put_bytes = self._done_bytes = 0
+        self._is_given_up = False  # nothing more is written: the user interrupted the drive
+        self._writing = threading.Lock()
+        self._next = 0  # number of the record after those that are written
 
     @property
     def path(self) -> Path:
@@ -105,27 +117,53 @@ class Tape:
                 on_failure=_nothing,
                 on_dialect=lambda _, __: None,
             )
+            self._next = self._capture.pipeline.seq
             self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many records are not written yet."""
+        return self._put_records - self._done_records
+
+    async def room(self) -> None:
+        """Wait while too much waits to be redacted: a server may send faster than that, without an end."""
+        while self.failure is None and (self.waiting > _MOST or self._put_bytes - self._done_bytes > _LARGEST):
+            await asyncio.sleep(_PAUSE)
+
+    async def drained(self) -> None:
+        """Wait until all that was on the wire is written; nothing may be put afterwards."""
+        if self._capture is not None:
+            self._waiting.put(None)
+            while self._thread.is_alive():
+                await asyncio.sleep(_PAUSE)
 
     def close(self, *, hurries: bool = False) -> None:
         """Write a note of the clean end, and close the cassette; a second call does nothing.
 
         Args:
-            hurries: Keep no long bodies of what waits, which notes say: the user interrupted the drive.
+            hurries: Keep no long bodies of what waits, which notes say: the user interrupted the drive. What is not
+                written after a second is left out.
 
         Raises:
             CaptureError: If the rest cannot be written, or something before it could not be.
 
         """
-        if self._capture is not None:
-            if hurries:
-                with suppress(Hurried):  # it leaves a redaction, but the one of another thread goes on
-                    self._capture.pipeline.hurry()
-            self._waiting.put(None)
-            self._thread.join()
-            self._capture.close([])
-            if self.failure is not None:
-                raise self.failure
+        if self._capture is None:
+            return
+        if hurries:
+            with suppress(Hurried):  # it leaves a redaction, but the one of another thread goes on
+                self._capture.pipeline.hurry()
+        self._waiting.put(None)
+        self._thread.join(_URGENT if hurries else None)
+        with self._writing:
+            self._is_given_up, capture = True, self._capture
+        if self._thread.is_alive() and self.failure is None:
+            was = capture.pipeline  # it may be in the middle of a record; what follows has the number of that
+            capture.pipeline = Pipeline.resumed(was.redactor, was.started, None, seq=self._next, exchange=0)
+            capture.put(capture.note(LEFT_OUT, _LEFT_OUT.format(self.waiting)))
+        capture.close([])
+        if self.failure is not None:
+            raise self.failure
 
     def request(
         self, flow: str, now: int, *, connection: str, method: str, target: str, headers: Headers, body: bytes
@@ -141,14 +179,18 @@ class Tape:
                 target=target,
                 headers=headers,
                 body=body,
-            )
+            ),
+            len(body),
         )
 
     def response(
         self, flow: str, now: int, *, status: int, headers: Headers, body: bytes, lacks: str | None = None
     ) -> None:
         """Record an answer."""
-        self._put(partial(self._pipeline.response, flow, now, status=status, headers=headers, body=body, lacks=lacks))
+        self._put(
+            partial(self._pipeline.response, flow, now, status=status, headers=headers, body=body, lacks=lacks),
+            len(body),
+        )
 
     def stream(self, flow: str, now: int, *, status: int, headers: Headers) -> None:
         """Record the head of an answer that comes in chunks."""
@@ -156,7 +198,7 @@ class Tape:
 
     def chunk(self, flow: str, now: int, body: bytes, *, is_last: bool = False, lacks: str | None = None) -> None:
         """Record whole events or lines of such an answer."""
-        self._put(partial(self._pipeline.chunk, flow, now, body, is_last=is_last, lacks=lacks))
+        self._put(partial(self._pipeline.chunk, flow, now, body, is_last=is_last, lacks=lacks), len(body))
 
     def failure_of(self, flow: str, now: int, reason: str) -> None:
         """Record the end of a request that got no answer."""
@@ -164,7 +206,9 @@ class Tape:
 
     def message(self, flow: str, now: int, *, from_client: bool, body: bytes, is_text: bool) -> None:
         """Record a message on a WebSocket."""
-        self._put(partial(self._pipeline.message, flow, now, from_client=from_client, body=body, is_text=is_text))
+        self._put(
+            partial(self._pipeline.message, flow, now, from_client=from_client, body=body, is_text=is_text), len(body)
+        )
 
     def closed(self, flow: str, now: int, reason: str) -> None:
         """Record the end of a WebSocket, or of a stream that broke."""
@@ -180,20 +224,25 @@ class Tape:
             raise CaptureError(f"{self._path}: is not open")
         return self._capture.pipeline
 
-    def _put(self, make: _Make) -> None:
+    def _put(self, make: Callable[[], bytes], size: int = 0) -> None:
         if self.failure is not None:
             raise self.failure
-        self._waiting.put(make)
+        self._put_records, self._put_bytes = self._put_records + 1, self._put_bytes + size
+        self._waiting.put((make, size))
 
     def _write(self) -> None:
         """Make and write the frames in the order of the wire; the first problem ends it, and the drive with it."""
-        while (make := self._waiting.get()) is not None:
-            if self._capture is None or self._problem is not None:
-                continue
+        while (waiting := self._waiting.get()) is not None:
+            make, size = waiting
             try:
-                self._capture.put(make())
+                frame = b"" if self._is_given_up or self._problem is not None else make()
+                with self._writing:
+                    if frame and not self._is_given_up and self._capture is not None:
+                        self._capture.put(frame)
+                        self._next = self._capture.pipeline.seq
             except Exception as exc:  # noqa: BLE001  # a thread has nobody to raise to: `failure` tells it
                 self._problem = exc
+            self._done_records, self._done_bytes = self._done_records + 1, self._done_bytes + size
 
 
 def _nothing() -> None:

@@ -176,6 +176,7 @@ class Wire:
     async def open(self, sending: Sending, headers: CIMultiDict[str]) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request, and yield the head of its answer; what is not recorded of it at the end is a failure."""
         url = self.target.url(sending.target)
+        await self.tap.room()
         with _observed(sending, self.tap):
             async with self._session.request(
                 sending.method, url, headers=headers, data=_data(sending.body), allow_redirects=False
@@ -190,6 +191,7 @@ class Wire:
         async for piece in answer.content.iter_chunked(_PIECE):
             if chunks is not None:
                 chunks.passes(piece)
+                await self.tap.room()
             if size + len(piece) <= KEPT:
                 body.append(piece)
             size += len(piece)
@@ -300,6 +302,7 @@ class Socket:
             TimeoutError: If none came for too long.
 
         """
+        await self._tap.room()
         message = await self._socket.receive()
         if message.type is aiohttp.WSMsgType.TEXT:
             self._tap.message(self._sending, message.data.encode(), from_client=False, is_text=True)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import time
+from threading import Event
 
 import pytest
 
@@ -11,8 +12,9 @@ from recorder.dialect.definition import load as load_dialect
 from recorder.drive.front.tape import Tape
 from recorder.errors import CaptureError, UsageError
 from recorder.library.recording import load_recording
-from recorder.model import Note
+from recorder.model import Note, Request
 from recorder.redaction.policy import load as load_policy
+from recorder.redaction.redactor import Redactor
 
 BODY = b'{"operationName":"GetChainedRecord","referenceId":"7","userData":{"phone":"+4930123456"}}'
 HEADERS = (("Content-Type", "application/json"), ("Authorization", "Basic c2VjcmV0OnNlY3JldA=="))
@@ -111,6 +113,72 @@ def test_an_interrupted_drive_keeps_no_long_bodies_of_what_waits(tmp_path):
         texts = [record.text for record in cassette.records() if isinstance(record, Note)]
     assert any("had to end before it was redacted" in text for text in texts)
     assert texts[-1] == "the capture ended cleanly"
+
+
+def test_a_redaction_that_goes_on_holds_up_no_interrupted_drive(tmp_path, monkeypatch):
+    begun, may_end = Event(), Event()
+
+    def redact(self, record):
+        begun.set()
+        may_end.wait(30)
+        return record
+
+    async def run():
+        made = tape(tmp_path / "live.cassette")
+        made.open()
+        made.request("0", 1, connection="s1", method="GET", target="/a", headers=(), body=b"")
+        while made.waiting:
+            await asyncio.sleep(0.001)
+        monkeypatch.setattr(Redactor, "redact", redact)
+        made.request("1", 2, connection="s1", method="GET", target="/b", headers=(), body=b"")
+        await asyncio.to_thread(begun.wait, 30)
+        monkeypatch.undo()
+        for flow in "23":
+            made.request(flow, 3, connection="s1", method="GET", target="/c", headers=(), body=b"")
+        made.close(hurries=True)
+        may_end.set()
+
+    asyncio.run(run())
+
+    with open_cassette(tmp_path / "live.cassette") as cassette:
+        kept = list(cassette.records())
+    assert [record.target for record in kept if isinstance(record, Request)] == ["/a"]
+    texts = [record.text for record in kept if isinstance(record, Note)]
+    assert "the drive was interrupted before the last 3 records were redacted; they are left out" in texts
+    assert texts[-1] == "the capture ended cleanly"
+
+
+def test_whoever_reads_waits_until_there_is_room(tmp_path):
+    async def run():
+        made = tape(tmp_path / "live.cassette")
+        made.open()
+        await made.room()
+        made.request("0", 1, connection="s1", method="GET", target="/", headers=(), body=b"")
+        made.stream("0", 2, status=200, headers=(("Content-Type", "application/x-ndjson"),))
+        for _ in range(6_000):
+            made.chunk("0", 3, b'{"a": 1}\n')
+        assert made.waiting > 5_000
+        await made.room()
+        assert made.waiting <= 5_000
+        await made.drained()
+        assert made.waiting == 0
+        made.close()
+
+    asyncio.run(run())
+
+
+def test_long_bodies_leave_less_room(tmp_path, monkeypatch):
+    monkeypatch.setattr("recorder.drive.front.tape._LARGEST", 1_000)
+
+    async def run():
+        made = tape(tmp_path / "live.cassette")
+        made.open()
+        made.request("0", 1, connection="s1", method="POST", target="/", headers=(), body=b"x" * 2_000)
+        await made.room()
+        assert made.waiting == 0
+        made.close()
+
+    asyncio.run(run())
 
 
 def test_a_record_that_cannot_be_made_is_a_failure(tmp_path):

@@ -51,6 +51,12 @@ class Tape:
     def open(self) -> None:
         self.is_open = True
 
+    async def room(self) -> None:
+        """There is always room."""
+
+    async def drained(self) -> None:
+        """All is written at once."""
+
     def close(self, *, hurries: bool = False) -> None:
         self.is_open, self.has_hurried = False, hurries
 
