@@ -2,15 +2,14 @@
 
 Some things of the library must not be: its WebSocket sends a message again after the connection broke, though the
 server may have got it, opens twice if two messages come at once, and takes an event with an id for a reply; its
-callbacks take no cancelled task; after the last poll it polls on; and it takes `advice.interval`, which is in
-milliseconds, for seconds. `Polling` and `Sockets` change these, and put the recorded extensions in.
+callbacks take no cancelled task; after the last poll it polls on; and it follows any advice (`advice.py`). `Polling` and `Sockets` change these, and put
+the recorded extensions in.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -29,6 +28,7 @@ from ...bayeux.messages import encode, is_event, parse
 from ...bayeux.replies import is_lost
 from ...model import JSON, Headers
 from ..engine.plan import Act, Answer, Connection, Outgoing
+from .advice import Pace, tamed, waited_for
 from .tap import Left, Sending
 from .wire import NotSent, Socket, Wire, reason_of
 
@@ -240,13 +240,21 @@ class _Recorded(TransportBase):  # type: ignore[misc]  # the library ships no ty
         elif reply["channel"] == channels.UNSUBSCRIBE and reply.get("successful"):
             self._subscriptions -= names
 
+    @property
+    def request_timeout(self) -> float | None:
+        """Seconds that a poll is waited for."""
+        return waited_for(self.reconnect_advice.get("timeout", 0.0), self.REQUEST_TIMEOUT_INCREASE_FACTOR)
+
+    def _follow_advice(self, reconnect_advice: object, reconnect_timeout: float | None) -> None:
+        super()._follow_advice(reconnect_advice, max(reconnect_timeout or 0.0, self._talk.pace.pause()))
+
     def _connect_done(self, future: asyncio.Future[dict[str, Any]]) -> None:
         # The library's handler lets CancelledError through, which is no Exception since Python 3.8, and goes on to poll
         # when the last poll is answered to a client that disconnects.
         error = None if future.cancelled() else future.exception()
         if future.cancelled() or self._is_leaving:
             return
-        self._talk.connected(error, None if error else future.result())
+        self._talk.connected(error, None if error else future.result(), self._loop.time())
         super()._connect_done(future)
         if self.state is TransportState.SERVER_DISCONNECTED:
             self._talk.is_over()
@@ -299,6 +307,7 @@ class Talk:
         path: Path and query that its messages go to.
         socket_path: Path and query of its WebSocket.
         is_new: Whether the next /meta/connect is the first after a handshake.
+        pace: Slows down a loop of polls and handshakes.
     """
 
     def __init__(
@@ -328,7 +337,7 @@ class Talk:
         self.path = self.socket_path = _path(connection.target)
         self._answered, self._lost, self._gone, self._allows = answered, lost, gone, allows
         self._patience = patience
-        self._number, self._batch = 0, -1
+        self._number, self._batch, self.pace = 0, -1, Pace()
         self._waiting: dict[str, Left] = {}  # steps without a reply, by the id of their message
         self._headers: Headers = ()
         self._first: dict[str, Any] = {}  # the handshake as it was sent
@@ -528,18 +537,13 @@ class Talk:
 
     def came(self, message: dict[str, Any]) -> None:
         """Take a message before aiocometd does."""
-        advice = message.get("advice")
-        if "advice" in message and not isinstance(advice, dict):
-            del message["advice"]
-        elif isinstance(advice, dict) and "interval" in advice:
-            message["advice"] = advice | {"interval": _seconds(advice["interval"])}
+        tamed(message)
         if message["channel"] == channels.CONNECT and (batch := batch_of(message)) is not None:
             self._batch = batch
-        if message["channel"].startswith(channels.META):
-            message.setdefault("successful", False)
 
-    def connected(self, error: BaseException | None, reply: dict[str, Any] | None) -> None:
+    def connected(self, error: BaseException | None, reply: dict[str, Any] | None, now: float) -> None:
         """Take the end of a poll, or of a handshake that aiocometd did by itself."""
+        self.pace.ended(now, self.wire.tap.heard.get(self.connection.key, 0))
         if self._has_left:
             return
         if error is not None:
@@ -592,9 +596,3 @@ def _answer_of(reply: dict[str, JSON]) -> Answer:
 def _failed(error: BaseException) -> Answer:
     cause = error.__cause__ if isinstance(error, TransportError) else error
     return cause.answer if isinstance(cause, Unreadable) else Answer(None, failure=reason_of(error))
-
-
-def _seconds(interval: JSON) -> float:
-    """Return `advice.interval`, which is in milliseconds, in seconds."""
-    is_number = isinstance(interval, int | float) and not isinstance(interval, bool) and math.isfinite(interval)
-    return max(0.0, interval / 1000) if is_number else 0.0

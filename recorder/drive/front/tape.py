@@ -127,14 +127,17 @@ class Tape:
 
     async def room(self) -> None:
         """Wait while too much waits to be redacted: a server may send faster than that, without an end."""
-        while self.failure is None and (self.waiting > _MOST or self._put_bytes - self._done_bytes > _LARGEST):
+        while self.failure is None and self._is_full():  # noqa: ASYNC110  # a thread makes room
             await asyncio.sleep(_PAUSE)
+
+    def _is_full(self) -> bool:
+        return self.waiting > _MOST or self._put_bytes - self._done_bytes > _LARGEST
 
     async def drained(self) -> None:
         """Wait until all that was on the wire is written; nothing may be put afterwards."""
         if self._capture is not None:
             self._waiting.put(None)
-            while self._thread.is_alive():
+            while self._thread.is_alive():  # noqa: ASYNC110  # an executor could not be interrupted
                 await asyncio.sleep(_PAUSE)
 
     def close(self, *, hurries: bool = False) -> None:

@@ -410,3 +410,40 @@ def test_a_server_that_answers_no_disconnect_holds_up_nothing(is_socket):
     script, _ = play(silent, handshake(is_socket=is_socket), subscribe(1), is_socket=is_socket)
 
     assert script.answers[1].status == 200
+
+
+@BOTH
+def test_a_server_that_forgets_each_session_is_not_asked_without_a_pause(is_socket):
+    """An advice of no interval and of another handshake, for ever, would be followed a thousand times in a second."""
+    server, begun = BayeuxServer(), []
+
+    def forgets(message):
+        now = asyncio.get_running_loop().time()
+        begun.append(now)
+        if now - begun[0] < 1.0:
+            return [ok(message, successful=False, error="402::x", advice={"reconnect": "handshake", "interval": 0})]
+        return [{"channel": "/a", "data": 1}, ok(message)]
+
+    server.on["/meta/connect"] = forgets
+
+    script, _ = play(server, handshake(is_socket=is_socket), is_socket=is_socket, events=1)
+
+    assert script.events[0] == ("b1", "/a", 1)
+    assert len(server.sent_on("/meta/handshake")) <= 15
+
+
+@BOTH
+def test_messages_of_odd_forms_end_nothing(is_socket):
+    server = BayeuxServer()
+    odd = [
+        {"channel": "/x", "data": 1, "id": [1, 2]},
+        {"channel": "/meta/connect", "id": {"a": 1}, "successful": "yes"},
+        {"channel": "/meta/subscribe", "id": None, "subscription": [{"a": 1}]},
+        {"channel": "/meta/handshake", "successful": True, "clientId": 7},
+        {"channel": "/meta/connect", "advice": {"interval": 10**400, "timeout": 10**400, "reconnect": ["x"]}},
+    ]
+    server.on["/meta/subscribe"] = lambda message: [*odd, ok(message, subscription="/a"), {"channel": "/a", "data": 2}]
+
+    script, _ = play(server, handshake(is_socket=is_socket), subscribe(1), is_socket=is_socket)
+
+    assert script.answers[1].status == 200
