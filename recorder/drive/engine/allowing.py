@@ -121,6 +121,11 @@ def needs(step: Step) -> list[Need]:
     return _needs(step, step.request.target, step.request.headers, step.request.body, step.message)
 
 
+def only_reads(target: str, headers: Iterable[tuple[str, str]]) -> bool:
+    """Return whether a GET of a path and query, with these headers, is nothing else for any server."""
+    return all(method == _FREE for method in _overrides(target, tuple(headers), b""))
+
+
 def option(step: Step) -> str:
     """Return the option of the command line that allows a step; "" if it needs none."""
     needed = needs(step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 
 import aiohttp
@@ -12,11 +13,13 @@ from ...capture.streams import has_body
 from ...formats.streamed import EVENTS, streamed_media
 from ...model import Request
 from ...push.sse import EventStream
+from ..engine.allowing import needs
 from ..engine.plan import Answer, Connection, Outgoing
-from .http import PAUSE
+from .http import PAUSE, answer_of
 from .tap import UPGRADED, Left, Sending
 from .wire import Socket, Wire, headers_of, reason_of
 
+_PIECE = re.compile(r"([/?&=;])")  # between parts of a URL
 _RETRY = 3.0  # seconds before a stream is asked for again, if it does not say (browsers take 3 to 5)
 _LONGEST = 30.0  # seconds of these, whatever a stream says
 
@@ -101,6 +104,9 @@ class Channel:
         while is_open or problem:
             if self._has_all() and not problem:
                 return  # the server ended it in order
+            if needs(left.out.step):
+                self._gone(self.connection.key, f"{problem or 'the server ended it'}; what may write is not sent again")
+                return
             if is_open:
                 self._say_lost(problem or "the server ended it")
                 until = self._until()
@@ -150,10 +156,9 @@ class Channel:
                 found = headers_of(answer)
                 media = streamed_media(found) if has_body(sending.method, answer.status) else None
                 if media is None:
-                    body = await answer.content.read()
-                    self._wire.tap.response(sending, answer.status, found, body)
+                    whole = await self._wire.read(sending, answer)
                     if is_first:
-                        self._answered(out, Answer(answer.status, found, body))
+                        self._answered(out, answer_of(whole))
                     return f"status {answer.status}, and no stream", False
                 chunks = self._wire.tap.stream(sending, answer.status, found, media)
                 is_open, self._number = True, self._number + 1
@@ -194,7 +199,7 @@ class Channel:
         out, until = left.out, self._until()
         while True:
             again = self._requests[self._number] if 0 < self._number < len(self._requests) else None
-            target = out.target if again is None else again.target
+            target = out.target if again is None else _again(out.step.request.target, out.target, again.target)
             sending = Sending(out.step.client, "GET", target, b"", self.connection.key, left=left)
             try:
                 self._socket = await self._wire.upgrade(
@@ -226,3 +231,13 @@ class Channel:
             await socket.close()
             return f" with code {message.data}" if isinstance(message.data, int) else ""
         return ""
+
+
+def _again(recorded: str, live: str, again: str) -> str:
+    """Return where a WebSocket is opened again: as recorded, but with live values where the first one had some."""
+    if recorded == live:
+        return again
+    old, new, wanted = (_PIECE.split(target) for target in (recorded, live, again))
+    if not len(old) == len(new) == len(wanted):
+        return live
+    return "".join(third if first == second else second for first, second, third in zip(old, new, wanted, strict=True))

@@ -23,6 +23,7 @@ from yarl import URL
 from ...capture.streams import KEPT, has_body, is_small
 from ...formats.streamed import streamed_media
 from ...model import Headers, closed_by
+from ..engine.allowing import only_reads
 from .tap import UPGRADED, Sending, Tap
 from .target import Target
 
@@ -33,6 +34,7 @@ _IDLE = 1.0  # seconds that a connection is kept for the next request; servers k
 _LINE = 64 << 10  # bytes of a line or a header of an answer
 _PIECE = 64 << 10  # bytes
 _LARGEST_MESSAGE = 64 << 20  # bytes of a message on a WebSocket
+_LONGEST_REASON = 200  # characters; a server may send any
 _HOPS = 10  # redirects that are followed, one after the other
 _CUT = 1006  # no closing handshake (RFC 6455, section 7.4.1)
 _UNREAD = "the client does not read the body of a refused WebSocket"
@@ -156,6 +158,8 @@ class Wire:
     ) -> Fetched:
         """Send a request once, and return its answer. Redirects to the target itself are followed if `follows`.
 
+        None is followed that may change something, by its headers or its parameters: nobody has allowed it.
+
         Raises:
             aiohttp.ClientError: If no whole answer came.
             TimeoutError: If it did not come within this number of seconds.
@@ -165,9 +169,9 @@ class Wire:
             hops = _HOPS if follows else 0
             while True:
                 async with self.open(sending, headers) as answer:
-                    found = await self._read(sending, answer)
+                    found = await self.read(sending, answer)
                 to = self._redirected(found, sending) if hops else None
-                if to is None:
+                if to is None or not only_reads(to, headers.items()):
                     return found
                 hops -= 1
                 sending = Sending(sending.client, "GET", to, connection=sending.connection)
@@ -183,7 +187,8 @@ class Wire:
             ) as answer:
                 yield answer
 
-    async def _read(self, sending: Sending, answer: aiohttp.ClientResponse) -> Fetched:
+    async def read(self, sending: Sending, answer: aiohttp.ClientResponse) -> Fetched:
+        """Read an answer to its end, however long it is; keep a beginning of limited size."""
         headers = headers_of(answer)
         media = streamed_media(headers) if has_body(sending.method, answer.status) and not is_small(headers) else None
         chunks = None if media is None else self.tap.stream(sending, answer.status, headers, media)
@@ -354,14 +359,26 @@ class _observed:  # noqa: N801  # used as a statement
 
 
 def reason_of(error: BaseException | None) -> str:
-    """Return why no answer came, in words."""
+    """Return why no answer came, in one line of words: without the URL, whose query may hold a secret."""
     if error is None:
         return "the answer was not read to its end"
     if isinstance(error, asyncio.CancelledError):
         return "the client closed the connection"
     if isinstance(error, TimeoutError):
         return "the client waited no longer for the answer"
-    return str(error) or type(error).__name__
+    if isinstance(error.__cause__, aiohttp.ClientError):  # aiocometd's have its text
+        return reason_of(error.__cause__)
+    match error:
+        case aiohttp.WSServerHandshakeError():
+            text = f"status {error.status}, and no WebSocket"
+        case aiohttp.ClientResponseError():
+            text = f"what came is no answer of HTTP: {error.message}"
+        case aiohttp.InvalidURL():
+            text = "its URL is none"
+        case _:
+            text = str(error)
+    text = " ".join(text.split()) or type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def headers_of(answer: aiohttp.ClientResponse) -> Headers:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from recorder.drive.engine.allowing import Allowed
 from recorder.drive.engine.plan import Act, Connection, Told
+from recorder.drive.front.streams import _again
 from recorder.model import Event
 
 from .world import Script, out, plan, played, step
@@ -153,6 +154,40 @@ def test_a_websocket_that_was_opened_again_is_opened_again_where_it_was():
     assert script.events == [("f1", "ask", {"type": "ask"})]
     assert [line[3] for line in tape.lines if line[0] == "request"] == ["/feed", "/feed?after=1"]
     assert ("closed", "0", "websocket closed by server, code 4000: as asked") in tape.lines
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted"),
+    [
+        ("/feed?token=new&after=0", "/feed?token=new&after=1"),  # not with the recorded token
+        ("/feed?token=new&after=0&more", "/feed?token=new&after=0&more"),  # nobody knows which part is which
+        ("/feed?token=old&after=0", "/feed?token=later&after=1"),
+    ],
+)
+def test_a_websocket_is_opened_again_with_live_values(live, wanted):
+    assert _again("/feed?token=old&after=0", live, "/feed?token=later&after=1") == wanted
+
+
+def test_a_stream_that_may_write_is_not_asked_for_again():
+    feed = Feed(b"retry: 1\ndata: 1\n\n", b"data: 2\n\n", end="cut")
+    one = step(0, Act.STREAM, "POST", "/feed", connection="f1")
+
+    script, tape = play(feed, one, events=2, recorded=2)
+
+    assert [line[2] for line in tape.lines if line[0] == "request"] == ["POST"]
+    assert [line[0] for line in script.said] == ["gone"]
+    assert "is not sent again" in script.said[0][2]
+
+
+def test_a_long_answer_that_is_no_stream_is_kept_in_part(monkeypatch):
+    monkeypatch.setattr("recorder.drive.front.wire.KEPT", 100_000)
+
+    async def long(request):
+        return web.Response(text="x" * 300_000, content_type="text/plain")
+
+    script, _ = play(long, stream())
+
+    assert 0 < len(script.answers[0].body) <= 100_000
 
 
 def test_a_websocket_that_does_not_come_back_is_gone():

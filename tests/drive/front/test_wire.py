@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from recorder.drive.front.tap import Sending
+from recorder.drive.front.wire import reason_of
 from recorder.errors import UpstreamError
 
 from .world import serving, wired
@@ -96,6 +97,60 @@ def test_other_redirects_are_answers(method, to):
     (answer,), _, _ = fetched(hop, Sending("s1", method, "/a"), follows=True)
 
     assert (answer.status, seen) == (307, ["/a"])
+
+
+@pytest.mark.parametrize(
+    ("to", "headers"),
+    [
+        ("/b?_method=DELETE", ()),
+        ("/b?x=1&_METHOD=delete", ()),
+        ("/b", (("X-HTTP-Method-Override", "PUT"),)),
+    ],
+)
+def test_no_redirect_leads_to_a_write(to, headers):
+    seen = []
+
+    async def hop(request):
+        seen.append(request.path)
+        return web.Response(status=307, headers={"Location": to})
+
+    (answer,), _, _ = fetched(hop, Sending("s1", "GET", "/a"), follows=True, headers=headers)
+
+    assert (answer.status, seen) == (307, ["/a"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"\x00\x1b[31mSSH-2.0\r\n\r\n", "no answer of HTTP"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n", "no answer of HTTP"),
+        (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "status 403, and no WebSocket"),
+    ],
+    ids=["other protocol", "long header", "refused"],
+)
+def test_a_reason_has_no_url_and_is_short(answer, told):
+    async def answering(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async def run():
+        server = await asyncio.start_server(answering, "127.0.0.1", 0)
+        async with server, wired(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as (wire, _):
+            with pytest.raises(aiohttp.ClientError) as caught:
+                await wire.upgrade(Sending("s1", "GET", "/ws?token=hunter2"), wire.headers(()))
+        return caught.value
+
+    error = asyncio.run(run())
+    around = ConnectionError(str(error))
+    around.__cause__ = error
+
+    for one in (error, around):
+        reason = reason_of(one)
+        assert told in reason
+        assert "hunter2" not in reason
+        assert len(reason) <= 201
+        assert reason == " ".join(reason.split())
 
 
 def test_redirects_have_an_end():
