@@ -2,8 +2,8 @@
 
 Some things of the library must not be: its WebSocket sends a message again after the connection broke, though the
 server may have got it, opens twice if two messages come at once, and takes an event with an id for a reply; its
-callbacks take no cancelled task; after the last poll it polls on; and it follows any advice (`advice.py`). `Polling` and `Sockets` change these, and put
-the recorded extensions in.
+callbacks take no cancelled task; after the last poll it polls on; and it follows any advice (`advice.py`). `Polling`
+and `Sockets` change these, and put the recorded extensions in.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from ...model import Request
 from ...push.sse import EventStream
 from ..engine.allowing import needs
 from ..engine.plan import Answer, Connection, Outgoing
+from ..engine.texts.protocols import offered
 from .http import PAUSE, answer_of
 from .tap import UPGRADED, Left, Sending
 from .wire import Socket, Wire, headers_of, reason_of
@@ -203,7 +204,7 @@ class Channel:
             sending = Sending(out.step.client, "GET", target, b"", self.connection.key, left=left)
             try:
                 self._socket = await self._wire.upgrade(
-                    sending, self._wire.headers(out.headers), self.connection.subprotocols
+                    sending, self._wire.headers(out.headers), offered(out.headers, self.connection.subprotocols)
                 )
             except (aiohttp.ClientError, OSError) as exc:
                 status = exc.status if isinstance(exc, aiohttp.WSServerHandshakeError) else None

@@ -7,6 +7,7 @@ other hosts. `Gate` prevents both where each connection is given out, so no call
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -143,15 +144,19 @@ class Wire:
         return sent
 
     def _led(self, url: str) -> str:
-        """Return the URL of a page with the target in place of the recorded server."""
+        """Return the URL of a page with the target in place of the recorded server, and without what may be secret."""
+        begin, mark, rest = url.partition("://")
+        place, *path = re.split(r"(?=[/?#])", rest, maxsplit=1)
         try:
-            page = URL(url)
-            host = page.authority.rpartition("@")[2].lower()
+            host = URL(url).authority.rpartition("@")[2].lower()  # with its port
         except ValueError:
             return url
-        if host not in self._hosts:
+        if not mark or not host:
             return url
-        return f"{self.target.address.url}{url.partition('://')[2][len(page.authority) :]}"
+        shown = re.split(r"[?#]", path[0], maxsplit=1)[0] if path else ""
+        if host in self._hosts:
+            return f"{self.target.address.url}{shown}"
+        return f"{begin}://{place.rpartition('@')[2]}{shown}"
 
     async def fetch(
         self, sending: Sending, headers: CIMultiDict[str], *, within: float | None = None, follows: bool = False

@@ -209,7 +209,10 @@ def test_headers_of_the_recorded_connection_are_left_out():
 @pytest.mark.parametrize(
     ("recorded", "sent"),
     [
-        ("http://gws.example:80/app?x=1#f", "URL/app?x=1#f"),
+        ("http://gws.example:80/app?token=1#f", "URL/app"),
+        ("http://gws.example:80?token=1", "URL"),
+        ("http://ann:hunter2@gws.example/app", "URL/app"),
+        ("https://ann:hunter2@Desk.example/app#token=1", "https://Desk.example/app"),
         ("https://GWS.example:80", "URL"),
         ("https://desk.example", "https://desk.example"),
         ("null", "null"),

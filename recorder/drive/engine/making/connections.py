@@ -10,13 +10,13 @@ from ....model import JSON, Request, Stream
 from ....push.port import BAYEUX, WEBSOCKET
 from ....push.sse import key as key_of_exchange
 from ..plan import Connection
+from ..texts.protocols import offered
 from .facts import Facts
 
 _HANDSHAKE = "/handshake"  # CometD's JavaScript client posts each kind of message to a URL of its own
 _CALLBACK = frozenset({"jsonp", "message"})  # of callback-polling (Bayeux 1.0, section 4.2)
 _SERVICE = "/service/"  # nobody subscribes to these (Bayeux 1.0, section 2.2.3)
 _UPGRADE = "upgrade"
-_OFFERED = "sec-websocket-protocol"
 
 
 class Connections:
@@ -130,8 +130,7 @@ class Connections:
         if stream.key in self.all:
             return
         is_socket = stream.protocol == WEBSOCKET
-        offered = [value for name, value in request.headers if name.lower() == _OFFERED]
-        names = tuple(name.strip() for value in offered for name in value.split(",") if name.strip())
+        names = offered(request.headers, ())
         self.all[stream.key] = Connection(stream.key, client, stream.protocol, request.target, is_socket, names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ....dialect.definition import Dialect
@@ -11,8 +12,28 @@ from ....redaction.pseudonyms import Kind
 from ....requests.masks import BODY, FORM, MEMBER, PATH, QUERY, Address
 from ..plan import CHANNEL, COOKIE, HEADER
 from ..texts.leaves import INSIDE
+from ..texts.protocols import SUBPROTOCOLS, is_subprotocol, listed
 
 _CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+# Words of names of headers that show who the client is, where the policy hides the header only as an unknown one.
+_SHOWING = frozenset(
+    [
+        "auth",
+        "authentication",
+        "cert",
+        "identity",
+        "key",
+        "login",
+        "saml",
+        "session",
+        "sessionid",
+        "sid",
+        "sso",
+        "ticket",
+        "token",
+    ]
+)
+_KEYS_OF_REQUESTS = frozenset({"idempotency"})  # a word beside `key`
 _BOOLEANS = frozenset({"true", "false"})
 _PLACES = 20_000  # whose rules are remembered
 _NONE = Rule()
@@ -120,6 +141,7 @@ class Credentials:
 
     def __init__(self, dialect: Dialect) -> None:
         self._rules = _Rules(shipped(DEFAULT))
+        self._kept = shipped(DEFAULT).kept_headers
         self._tokens = {tuple(path.lower().split(".")) for path in dialect.session_tokens}
 
     def span(self, path: Address, text: str) -> Span | None:
@@ -130,13 +152,19 @@ class Credentials:
             return (start, len(text)) if start < len(text) else None
         if kind in (PATH, CHANNEL, BODY) and len(path) <= 2:
             return None
+        if kind == HEADER and path[1] == SUBPROTOCOLS:
+            return (0, len(text)) if any(not is_subprotocol(one) for one in listed(text)) else None
         if text in _BOOLEANS:
             return None
         names = path[1:2] if kind in (HEADER, QUERY, FORM) else path[1:]
         root = "body" if kind in (MEMBER, FORM, BODY) else str(kind)
         if (root, *(str(name).lower() for name in names)) in self._tokens or self._rules.of(path).kind is Kind.SECRET:
             return 0, len(text)
-        return None
+        return (0, len(text)) if kind == HEADER and self._shows(str(path[1])) else None
+
+    def _shows(self, header: str) -> bool:
+        words = set(re.split(r"[-_]", header))
+        return bool(words & _SHOWING) and not words & _KEYS_OF_REQUESTS and header not in self._kept
 
 
 def _apart(spans: list[Span]) -> list[Span]:

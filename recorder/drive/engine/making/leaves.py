@@ -12,6 +12,7 @@ from ....model import JSON, Headers
 from ....requests.masks import BODY, FORM, MEMBER, PATH, QUERY, Address, parameters_of
 from ..plan import BAYEUX, CHANNEL, HEADER, Act
 from ..texts.leaves import INSIDE, of_body, of_value
+from ..texts.protocols import SUBPROTOCOLS
 from .walk import Draft, TellingDraft
 
 # What the client of a drive, or its front, sets by itself. RFC 9110 for the most part, and Fetch for `Sec-`.
@@ -194,7 +195,7 @@ def _of_headers(headers: Headers) -> tuple[Leaf, ...]:
     return tuple(
         _leaf(address, text)
         for address, text, name in named
-        if name not in _OF_FRONT and not name.startswith(_PREFIXES)
+        if name not in _OF_FRONT and (name == SUBPROTOCOLS or not name.startswith(_PREFIXES))
     )
 
 

@@ -81,3 +81,36 @@ def test_credentials_in_each_part_of_a_request(target, content, name):
     (found,) = planned(wire).steps[0].holes
 
     assert (found.name, found.recorded, found.is_credential) == (name, "secret", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("X-Session-Id", True),
+        ("Sforce-Session", True),
+        ("Ocp-Apim-Subscription-Key", True),
+        ("X-SSO_Ticket", True),
+        ("Idempotency-Key", False),
+        ("X-Author", False),
+        ("X-Page", False),
+        ("Accept-Language", False),
+        ("Sec-Fetch-Site", False),
+    ],
+)
+def test_headers_that_show_who_the_client_is(name, is_one):
+    wire = Wire()
+    wire.ack(wire.request("GET", "/x", b"", ((name, "value-77aa"),)))
+
+    holes = titled(planned(wire), "GET /x").holes
+
+    assert [one.place[1] for one in holes if one.is_credential] == ([name.lower()] if is_one else [])
+
+
+@pytest.mark.parametrize(("offered", "is_one"), [("bearer, eyJhbGciOi.J9.abc", True), ("graphql-ws, v12.stomp", False)])
+def test_a_token_that_is_offered_as_a_subprotocol(offered, is_one):
+    wire = Wire()
+    wire.upgrades("/ws", (("Sec-WebSocket-Protocol", offered),))
+
+    holes = titled(planned(wire), "GET /ws").holes
+
+    assert [one.recorded for one in holes if one.is_credential] == ([offered] if is_one else [])
