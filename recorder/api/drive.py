@@ -31,7 +31,8 @@ from ..errors import NothingSelected, UsageError, ValuesError
 from ..library.recording import derive
 from ..model import Recording
 from ..output import refuse
-from ..redaction.joins import of_cassette
+from ..redaction.carried import policy_of
+from ..redaction.joins import of_cassette, stricter
 from ..redaction.policy import DEFAULT, Policy
 from ..redaction.policy import load as load_policy
 from ..redaction.policy import names as shipped_policies
@@ -318,7 +319,8 @@ class Drive:
             path = Path(wanted)
             refuse(path, [self.path], force=self._force)
             kept = Settings(force=self._force)
-            tape = Tape(path, upstream=self.to, dialect=self.dialect, policy=self._new_policy(), settings=kept)
+            policy, known = self._new_policy(), self._values.hidden()
+            tape = Tape(path, upstream=self.to, dialect=self.dialect, policy=policy, known=known, settings=kept)
         self._runs += 1
         # ids need not be secret
         random = secrets.token_bytes if self._seed is None else Random(f"{self._seed} {self._runs}").randbytes  # noqa: S311
@@ -344,11 +346,17 @@ class Drive:
         return self._run
 
     def _new_policy(self) -> Policy:
-        """Return the policy of the new cassette: that of the recording if it is known, so that they can be compared."""
+        """Return the policy of the new cassette: that of the recording if it is known, so that they can be compared.
+
+        A policy that only the cassette has can tell what is to be replaced, but not what may stay.
+        """
         if self._redacting is not None:
             return load_policy(self._redacting)
-        shipped_name = self.cassette.header.redaction
-        return load_policy(shipped_name if shipped_name in shipped_policies() else DEFAULT)
+        name = self.cassette.header.redaction
+        if name in shipped_policies():
+            return load_policy(name)
+        policy, own = load_policy(DEFAULT), policy_of(self.cassette.header)
+        return policy if own is None else stricter(policy, own)
 
 
 def _titles(steps: Sequence[Step]) -> str:

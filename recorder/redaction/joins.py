@@ -19,7 +19,7 @@ from ..dialect.values import paths_in
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import Header
 from .carried import policy_of
-from .policy import NO_BODIES, NO_RULE, Names, Policy, Rule, load, shipped
+from .policy import NO_BODIES, NO_RULE, Names, Policy, Rule, Values, load, shipped
 from .pseudonyms import Kind
 
 _ORDER = (Kind.SECRET, Kind.PERSONAL, Kind.ID)  # the first of these counts where names differ
@@ -98,6 +98,27 @@ def _held(header: Header) -> Dialect | None:
         return dialect_of(header)
     except (CassetteError, DialectError):
         return None
+
+
+def stricter(policy: Policy, other: Policy) -> Policy:
+    """Return a policy that also replaces what another one replaces; what the other one keeps does not count.
+
+    Headers that the other one does not name stay as they were only if it keeps them, too.
+    """
+    return replace(
+        policy,
+        cookies=policy.cookies | other.cookies,
+        credentials=policy.credentials | other.credentials,
+        kept_headers=Names.of(name for name in policy.kept_headers.globs if name in other.kept_headers),
+        fields=[*_replacing(other.fields), *policy.fields],
+        inside_of=[*_replacing(other.inside_of), *policy.inside_of],
+        values=Values(tuple(dict.fromkeys(policy.values.patterns + other.values.patterns))),
+        routes=tuple({route.pattern: route for route in (*policy.routes, *other.routes)}.values()),
+    )
+
+
+def _replacing(rules: Iterable[tuple[Names, Rule]]) -> list[tuple[Names, Rule]]:
+    return [(names, rule) for names, rule in rules if rule.kind is not None]
 
 
 def for_dialect(policy: Policy, name: str) -> Policy:

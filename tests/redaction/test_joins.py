@@ -13,7 +13,8 @@ from recorder.library.recording import derive
 from recorder.model import Header, Record, Request, Response
 from recorder.redaction import policy
 from recorder.redaction.carried import carrying, described
-from recorder.redaction.joins import fitted, of_cassette
+from recorder.redaction.joins import fitted, of_cassette, stricter
+from recorder.redaction.pseudonyms import Kind
 from recorder.redaction.redactor import Redactor
 from tests.redaction.leaks import request, response
 
@@ -158,3 +159,25 @@ def test_a_cassette_that_is_read_by_another_dialect_was_redacted_as_before() -> 
     policy_of_it = of_cassette(derive(cassette, other).header, described=True)
 
     assert policy_of_it is fitted(policy.shipped("gws"), definition.shipped("gws-outbound"))
+
+
+def test_a_policy_that_only_came_with_a_cassette_adds_rules_and_keeps_nothing() -> None:
+    own = policy.parse(
+        'name = "team"\n[headers]\nkeep = ["content-*", "x-shown"]\n'
+        '[fields]\nsecret = ["nickcode"]\nkeep = ["password"]\n[inside]\npersonal = ["badge"]\n',
+        path="team.toml",
+    )
+
+    made = stricter(policy.load(), own)
+
+    assert made.name == "gws"
+    assert {name: made.rule(name).kind for name in ("nickcode", "password")} == {
+        "nickcode": Kind.SECRET,
+        "password": Kind.SECRET,
+    }
+    assert made.walk(made.root(), "badge.number").rule.kind is Kind.PERSONAL
+    assert ["content-type" in made.kept_headers, "x-shown" in made.kept_headers, "server" in made.kept_headers] == [
+        True,
+        False,
+        False,
+    ]

@@ -23,6 +23,7 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import Enum
 from itertools import islice
 from typing import Final
@@ -44,6 +45,7 @@ __all__ = ["Driver", "OnMissing", "Patience", "State"]
 
 _NANO: Final = 1e9
 _UPGRADED = 101  # RFC 9110, section 15.2.2
+_LONGEST = 1_000  # characters of a text of a finding: a server may send an error without an end
 _SHOWN = 20  # waits that a state lists
 
 
@@ -199,7 +201,7 @@ class Driver:
         if self._is_over or connection in self._closed:
             return
         self._lost[connection] = now, text
-        self.findings.append(self._words.lost(connection, text, self._at(now)))
+        self._find(self._words.lost(connection, text, self._at(now)))
 
     def gone(self, connection: str, text: str, now: float) -> None:
         """Note that a connection was lost for good: what it should bring is missing now.
@@ -216,7 +218,7 @@ class Driver:
         self._closed[connection] = text = text or "no reason is known"
         if events or steps:
             found = self._words.gone(connection, text, len(events), len(steps), self._at(now))
-            self.findings.append(found)
+            self._find(found)
         for told in events:
             if self._fates[told.number] is _Fate.OPEN:
                 self._miss(told, now)
@@ -275,6 +277,12 @@ class Driver:
             self._paired,
         )
 
+    def _find(self, *findings: Finding) -> None:
+        """Keep findings, without a value that the user gave: a server may repeat one in an error or a channel."""
+        for one in findings:
+            text, where = (_short(self._values.masked(part)) for part in (one.text, one.where))
+            self.findings.append(replace(one, text=text, where=where))
+
     @property
     def _end(self) -> float | None:
         """When the run is over; None while something is not settled."""
@@ -295,7 +303,7 @@ class Driver:
         headers = self._values.headers(step.client)
         resolved, lacking = self._resolver.resolve(step, headers)
         if lacking:
-            self.findings += self._without(step, lacking, now)
+            self._find(*self._without(step, lacking, now))
             self._leave_out(step, self._words.lacks(lacking[0]), now)
             return
         self._resolver.bind(step, resolved)
@@ -317,7 +325,7 @@ class Driver:
     def _leave_out(self, step: Step, reason: str, now: float, *, is_told: bool = True) -> None:
         self._left_out += 1
         if is_told:
-            self.findings.append(self._words.left_out(step, reason, self._at(now)))
+            self._find(self._words.left_out(step, reason, self._at(now)))
             if self._on_missing is OnMissing.STOP:
                 self._stop()
                 return
@@ -421,9 +429,7 @@ class Driver:
 
     def _find_missing(self, told: Told, now: float, *, failure: str = "", lost: str = "") -> None:
         waits = [self._plan.steps[number] for number in self._schedule.waiters(told)]
-        self.findings.append(
-            self._words.missing(told, self._seconds(told), waits, at=self._at(now), failure=failure, lost=lost)
-        )
+        self._find(self._words.missing(told, self._seconds(told), waits, at=self._at(now), failure=failure, lost=lost))
 
     def _miss(self, told: Told, now: float) -> None:
         """Do as the user wishes about the steps that wait for something missing."""
@@ -443,7 +449,7 @@ class Driver:
         failure = answer.failure or "no answer came"
         if told is None:
             if step.act is Act.MESSAGE:
-                self.findings.append(self._words.failed(step, failure, self._at(now)))
+                self._find(self._words.failed(step, failure, self._at(now)))
         elif self._fates[told.number] is _Fate.OPEN:
             self._find_missing(told, now, failure=failure)
             self._miss(told, now)
@@ -454,14 +460,14 @@ class Driver:
         """Find whether an answer says no where the recorded one said yes, or the other way."""
         is_accepted = self._is_accepted(step, told, answer)
         if told.is_accepted and not is_accepted:
-            self.findings.append(self._words.refused(step, told, answer, self._at(now)))
+            self._find(self._words.refused(step, told, answer, self._at(now)))
             for event in self._told_of[step.number]:
                 if event.event is not None:
                     self._void(event, now)
             if is_begin(step):
                 self._cut(step.connection, "it was refused", now)
         elif is_accepted and not told.is_accepted:
-            self.findings.append(self._words.accepted(step, told, answer, self._at(now)))
+            self._find(self._words.accepted(step, told, answer, self._at(now)))
 
     def _is_accepted(self, step: Step, told: Told, answer: Answer) -> bool:
         """Return whether an answer says yes, and learn the keys that it tells."""
@@ -483,7 +489,7 @@ class Driver:
 
     def _unexpected(self, connection: str, event: Event, surplus: Surplus, now: float) -> None:
         name = name_of(self._dialect.keys_of_event(event), event) if self._dialect else event.channel
-        self.findings.append(self._words.surplus(connection, event, name, surplus, self._at(now)))
+        self._find(self._words.surplus(connection, event, name, surplus, self._at(now)))
 
     def _stop(self) -> None:
         self._is_over = self._has_stalled = True
@@ -512,3 +518,7 @@ class Driver:
         if cause.told is not None:
             return self._fates[cause.told] in _UNSETTLED
         return cause.step is not None and self._schedule.is_unsent(cause.step)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

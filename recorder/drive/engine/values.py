@@ -17,8 +17,10 @@ from ...dialect.tables import Table, finish, read
 from ...errors import ValuesError
 from ...formats.charsets import as_utf8
 from ...model import JSON, Headers
+from ...redaction.pseudonyms import Kind
 from .plan import COOKIE, HEADER, Answer, Client, Hole, Plan
 from .reading import last_name
+from .texts.leaves import of_body
 
 ENVIRONMENT: Final = "RECORDER_"  # begins the names of variables of the environment
 _KINDS: Final = ("pseudonyms", "keys", "headers", "cookies")
@@ -32,6 +34,7 @@ _METHOD = re.compile(r"[A-Z][A-Z0-9_-]{0,30}", re.ASCII)
 _UNFIT = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)  # of a variable, by custom; another text may be a secret
 _IN_ENVIRONMENT = "env:"
+_SHORTEST = 6  # characters of a value that is taken out of texts: a shorter one stands there by chance
 
 _Given: TypeAlias = dict[str, dict[str, str]]
 
@@ -65,7 +68,7 @@ class Login:
 class Values:
     """The values that a user gave, by client; those of one client go before those of all."""
 
-    __slots__ = ("_given", "_logins", "_of_clients", "_spellings", "_tokens", "_variables")
+    __slots__ = ("_given", "_logins", "_masks", "_of_clients", "_spellings", "_tokens", "_variables")
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class Values:
         self._spellings: dict[str | None, dict[str, str]] = {None: _by_spelling(self._given)}
         self._spellings.update((name, _by_spelling(own)) for name, own in self._of_clients.items())
         self._tokens: dict[str, tuple[str, str]] = {}
+        self._masks = self._to_mask()
 
     @classmethod
     def parse(cls, text: str, path: str, environment: Mapping[str, str]) -> Values:
@@ -229,6 +233,39 @@ class Values:
         """Return the login of a client, None if the user gave none."""
         return self._logins.get(client, self._logins.get(None))
 
+    def hidden(self) -> list[tuple[str, Kind]]:
+        """Return the values that no cassette may keep: the real ones of pseudonyms, and what logins send.
+
+        Headers and cookies are found where they stand. Keys are not hidden: messages are compared by these.
+        """
+        found: dict[str, Kind] = {}
+        for login in self._logins.values():
+            found.update((leaf.text, Kind.SECRET) for leaf in of_body(login.body, login.headers))
+        personal = [value for given in self._tables() for value in given.get("pseudonyms", {}).values()]
+        personal += [value for _, value in self._of_environment("pseudonyms")]
+        found.update((value, Kind.PERSONAL) for value in personal)
+        return list(found.items())
+
+    def masked(self, text: str) -> str:
+        """Return a text without the values that may be secrets: no line for people may show one."""
+        for value in self._masks:
+            text = text.replace(value, "…")
+        return text
+
+    def _tables(self) -> Iterator[_Given]:
+        yield self._given
+        yield from self._of_clients.values()
+
+    def _to_mask(self) -> list[str]:
+        """Return what `masked` takes out, the longest first: `Bearer abc` before `abc`."""
+        found = [value for value, _ in self.hidden()]
+        for kind in ("headers", "cookies"):
+            found += [value for given in self._tables() for value in given.get(kind, {}).values()]
+            found += [value for _, value in self._of_environment(kind)]
+        found += [value for _, value in self._tokens.values()]
+        found += [word for value in found for word in value.split(" ")[1:]]
+        return sorted({value for value in found if len(value) >= _SHORTEST}, key=len, reverse=True)
+
     @property
     def logins(self) -> Mapping[str | None, Login]:
         """The logins, by client; None is for all clients without one of their own."""
@@ -242,6 +279,7 @@ class Values:
         if token is None:
             return False
         self._tokens[client] = (login.header, _UNFIT.sub("", login.prefix + token))
+        self._masks = self._to_mask()
         return True
 
     def _check_variables(self) -> None:

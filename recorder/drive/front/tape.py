@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from ...errors import CaptureError
 from ...model import LEFT_OUT, Headers
 from ...redaction.joins import fitted
 from ...redaction.policy import Policy
+from ...redaction.pseudonyms import Kind
 from ...redaction.redactor import Redactor
 
 _MOST, _LARGEST = 5_000, 32 << 20  # records that wait, and bytes of these; then the clients read no further
@@ -51,6 +52,7 @@ class Tape:
         dialect: Dialect | None,
         policy: Policy | None,
         key: bytes | None = None,
+        known: Iterable[tuple[str, Kind]] = (),
         settings: Settings | None = None,
     ) -> None:
         """Take what the cassette is made with; entering the context creates it.
@@ -61,6 +63,7 @@ class Tape:
             dialect: The dialect of the recording that is driven; None chooses one by the first records.
             policy: Redacts; None keeps all values in the clear.
             key: Key of the pseudonyms; None makes a random one.
+            known: Values to replace wherever they stand, such as those that the user gave.
             settings: How the cassette is kept.
 
         """
@@ -70,6 +73,7 @@ class Tape:
         if policy is not None:
             own = fitted(policy, dialect or load(DEFAULT))
             self._redactor = Redactor(own, key or secrets.token_bytes(32))
+            self._redactor.learn(known)
         self._capture: Capture | None = None
         self._waiting: SimpleQueue[_Make | None] = SimpleQueue()  # None ends the thread
         self._thread = threading.Thread(target=self._write, name="drive-tape", daemon=True)

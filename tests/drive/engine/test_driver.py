@@ -838,3 +838,22 @@ def test_only_the_first_answer_counts():
 
     assert player.findings == []
     assert player.state(0.2).answered == 1
+
+
+@pytest.mark.parametrize("said", ["who is ann@example.com?", "no " + "x" * 5_000_000])
+def test_what_a_server_says_shows_no_value_and_is_cut(said):
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, act=Act.HANDSHAKE, connection="c1")
+    script.answer(0, 1.1)
+    values = Values.parse('[pseudonyms]\nann = "ann@example.com"', "v.toml", {})
+    player = driver(script.plan(), on_missing=OnMissing.SEND, values=values)
+    player.start(0.0)
+    player.due(0.0)
+
+    player.lost("c1", said, 0.1)
+    player.answered(0, Answer(403, reply={"successful": False, "error": f"403:abc:{said}"}), 0.1)
+
+    texts = [one.text for one in player.findings]
+    assert len(texts) == 2
+    assert all("ann@example.com" not in text and len(text) <= 1_001 for text in texts)

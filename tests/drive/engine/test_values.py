@@ -14,6 +14,7 @@ from recorder.drive.engine.fill import filled
 from recorder.drive.engine.plan import COOKIE, HEADER, Act, Answer, Client, Hole
 from recorder.drive.engine.values import Login, Values, variable
 from recorder.errors import ValuesError
+from recorder.redaction.pseudonyms import Kind
 
 from .steps import call, message, with_holes
 
@@ -262,3 +263,53 @@ def test_what_is_sent_and_answered_shows_no_value() -> None:
 
     assert SECRET in f"{out.message}{out.headers}{other.target}{other.body!r}"
     assert SECRET not in f"{out!r}{other!r}{answer!r}"
+
+
+SECRETS = """
+[pseudonyms]
+"user-1f3c" = "ann@example.com"
+short = "ann"
+[headers]
+Authorization = "Bearer tok-4f1c77aa"
+[cookies]
+AWSALB = "cookie-77aa"
+[keys]
+campaign = "TestCampaign"
+[login]
+path = "/login"
+json = { user = "ann.miller", password = "hunter2!" }
+[client.s2.pseudonyms]
+"user-2" = "bob@example.com"
+"""
+
+
+def test_what_no_cassette_may_keep():
+    values = Values.parse(SECRETS, "v.toml", {"RECORDER_PSEUDONYM_CARD": "card-4111"})
+
+    assert dict(values.hidden()) == {
+        "ann.miller": Kind.SECRET,
+        "hunter2!": Kind.SECRET,
+        "ann@example.com": Kind.PERSONAL,
+        "ann": Kind.PERSONAL,
+        "bob@example.com": Kind.PERSONAL,
+        "card-4111": Kind.PERSONAL,
+    }
+
+
+def test_texts_for_people_show_no_value():
+    values = Values.parse(SECRETS, "v.toml", {})
+    text = (
+        "Bearer tok-4f1c77aa, tok-4f1c77aa of ann@example.com (ann, bob@example.com) cookie-77aa hunter2! TestCampaign"
+    )
+
+    assert values.masked(text) == "…, … of … (ann, …) … … TestCampaign"
+
+
+def test_a_token_of_a_login_is_masked_too():
+    values = Values.parse('[login]\npath = "/login"\ntoken = "body.token"\n', "v.toml", {})
+    login = values.login("s1")
+    assert login is not None
+
+    assert values.logged_in("s1", login, Answer(200, body=b'{"token": "live-99887766"}'))
+
+    assert values.masked("Bearer live-99887766 and live-99887766") == "… and …"
