@@ -22,12 +22,14 @@ from .texts.leaves import of_body
 
 PUBLISH, MESSAGE = "PUBLISH", "MESSAGE"  # methods of what is no HTTP request
 _FREE: Final = "GET"  # in capitals: methods have a case (RFC 9110, section 9.1), and a server may know both
+_OF_BAYEUX: Final = frozenset(("GET", "POST"))
 _PATTERN = re.compile(r"(\S+)\s+(/\S*)")
 _STARS = re.compile(r"(\*+)")
 # Headers by which frameworks take another method (Express, Rails, Spring, ASP.NET, OData), without their separators:
 # CGI makes `X_HTTP_Method` and `X-HTTP-Method` one name.
 _OVERRIDE = re.compile(r"(?:x?(?:http)?method(?:override)?)")
 _PARAMETER: Final = "_method"  # Rails, Laravel, Symfony
+_SLASHES = re.compile(r"[/\\]")
 _DOTS: Final = frozenset((".", ".."))
 
 
@@ -111,7 +113,7 @@ class Allowed:
         # No pattern leads over dots, which servers and clients take out of a path: `/calls/*/x` is not `/calls/../x`.
         if rule.method != need.method:
             return False
-        if any(_is_dots(segment) for segment in need.path.split("/")):
+        if _has_dots(need.path):
             return rule.text == need.path
         return rule.path.fullmatch(need.path) is not None
 
@@ -137,14 +139,16 @@ def option(step: Step) -> str:
 
 
 def _needs(step: Step, target: str, headers: Headers, body: bytes, message: dict[str, JSON] | None) -> list[Need]:
-    path = unescaped(target.partition("?")[0])
+    path = unescaped(target.partition("?")[0].partition("#")[0])  # a fragment is not sent
     if step.act is Act.CLOSE:
         return []
     if step.act is Act.MESSAGE:
         return [Need(MESSAGE, path)]
     if step.act in BAYEUX:
         channel = _channel(message)
-        return [Need(PUBLISH, channel)] if step.act is Act.PUBLISH or not channel.startswith("/meta/") else []
+        found = [Need(PUBLISH, channel)] if step.act is Act.PUBLISH or not channel.startswith("/meta/") else []
+        others = dict.fromkeys(_overrides(target, headers, b""))
+        return found + [Need(method, path) for method in others if method not in _OF_BAYEUX]
     own = step.request.method
     # a method of that name is another thing than what a pattern with this word allows
     own = f"HTTP {own}" if own in (PUBLISH, MESSAGE) else own
@@ -184,13 +188,13 @@ def _has_moved(was: str, now: str) -> bool:
     old, new = was.split("/"), now.split("/")
     if len(old) != len(new):
         return True
-    return any(
-        before != after and (not after or _is_dots(unquote(after))) for before, after in zip(old, new, strict=True)
-    )
+    return any(before != after and (not after or _has_dots(after)) for before, after in zip(old, new, strict=True))
 
 
-def _is_dots(segment: str) -> bool:
-    return segment.partition(";")[0] in _DOTS  # Tomcat takes `..;x` for `..`
+def _has_dots(path: str) -> bool:
+    """Return whether a path has a segment of dots, also for servers that take other marks for slashes."""
+    segments = _SLASHES.split(unquote(path))
+    return any(segment.partition(";")[0] in _DOTS for segment in segments)  # Tomcat takes `..;x` for `..`
 
 
 def _compiled(path: str) -> re.Pattern[str]:

@@ -8,7 +8,7 @@ import aiohttp
 
 from ..engine.plan import Answer, Plan, Step
 from .tap import Left, Sending
-from .wire import Fetched, Wire, reason_of
+from .wire import Fetched, NotSent, Wire, reason_of
 
 PAUSE = 0.25  # seconds between two attempts to reach a server
 
@@ -30,7 +30,7 @@ async def call(wire: Wire, plan: Plan, left: Left, patience: float) -> Answer:
         try:
             found = await wire.fetch(sending, headers, follows=not was_redirected(plan, out.step))
         except (aiohttp.ClientError, OSError) as exc:
-            if left.has_left or loop.time() > until:
+            if left.has_left or isinstance(exc, NotSent) or loop.time() > until:
                 return Answer(None, failure=reason_of(exc))
             await asyncio.sleep(PAUSE)
         else:

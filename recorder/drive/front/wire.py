@@ -48,6 +48,9 @@ _NOT_SENT = frozenset({
     "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-protocol",
     "sec-websocket-version",
 })  # fmt: skip
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, section 5.6.2
+_TARGET = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]*")
+_UNFIT = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # RFC 9110, section 5.5; and half characters
 _OF_PAGE = frozenset({"origin", "referer"})
 
 
@@ -166,6 +169,7 @@ class Wire:
         None is followed that may change something, by its headers or its parameters: nobody has allowed it.
 
         Raises:
+            NotSent: If it cannot be sent, or must not.
             aiohttp.ClientError: If no whole answer came.
             TimeoutError: If it did not come within this number of seconds.
 
@@ -185,6 +189,7 @@ class Wire:
     async def open(self, sending: Sending, headers: CIMultiDict[str]) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request, and yield the head of its answer; what is not recorded of it at the end is a failure."""
         url = self.target.url(sending.target)
+        _check(sending, headers)
         await self.tap.room()
         with _observed(sending, self.tap):
             async with self._session.request(
@@ -241,13 +246,14 @@ class Wire:
             aiohttp.ClientError: If there is none.
 
         """
-        url = self.target.url(sending.target)
+        url, offered = self.target.url(sending.target), tuple(protocols)
+        _check(sending, headers, offered)
         with _observed(sending, self.tap):
             try:
                 socket = await self._session.ws_connect(
                     url,
                     headers=headers,
-                    protocols=tuple(protocols),
+                    protocols=offered,
                     timeout=aiohttp.ClientWSTimeout(ws_receive=silence, ws_close=1.0),
                     max_msg_size=_LARGEST_MESSAGE,
                 )
@@ -389,6 +395,26 @@ def reason_of(error: BaseException | None) -> str:
 def headers_of(answer: aiohttp.ClientResponse) -> Headers:
     """Return the headers of an answer as texts of one character for each byte."""
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers)
+
+
+def _check(sending: Sending, headers: CIMultiDict[str], protocols: tuple[str, ...] = ()) -> None:
+    """Refuse what is no request of HTTP: a part of it could be taken for another request, or another header.
+
+    Raises:
+        NotSent: Then; the text has no value.
+
+    """
+    if not _TOKEN.fullmatch(sending.method):
+        raise NotSent("its method is none of HTTP; it was not sent")
+    if not all(_TOKEN.fullmatch(one) for one in protocols):
+        raise NotSent("a subprotocol that it offers is none; it was not sent")
+    if not _TARGET.fullmatch(sending.target):
+        raise NotSent("its path or its query has a space or a control character; it was not sent")
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise NotSent("the name of a header is none; it was not sent")
+        if _UNFIT.search(value):
+            raise NotSent(f"the value of its header {name} has a character that no header can have; it was not sent")
 
 
 def _data(body: bytes) -> bytes | BytesIO | None:

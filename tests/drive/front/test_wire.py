@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from recorder.drive.front.tap import Sending
-from recorder.drive.front.wire import reason_of
+from recorder.drive.front.wire import NotSent, reason_of
 from recorder.errors import UpstreamError
 
 from .world import serving, wired
@@ -117,6 +117,35 @@ def test_no_redirect_leads_to_a_write(to, headers):
     (answer,), _, _ = fetched(hop, Sending("s1", "GET", "/a"), follows=True, headers=headers)
 
     assert (answer.status, seen) == (307, ["/a"])
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "told"),
+    [
+        ("GE T", "/a", (), "its method"),
+        ("", "/a", (), "its method"),
+        ("G\r\nX: y", "/a", (), "its method"),
+        ("GET", "/a\r\nX: y", (), "its path"),
+        ("GET", "/a b", (), "its path"),
+        ("GET", "/\ud800", (), "its path"),
+        ("GET", "/a", (("X\r\nY", "1"),), "the name of a header"),
+        ("GET", "/a", (("X", "hunter2\r\nY: 1"),), "its header X"),
+        ("GET", "/a", (("X", "hunter2\x00"),), "its header X"),
+        ("GET", "/a", (("X", "hunter2\ud83d"),), "its header X"),
+    ],
+)
+def test_what_is_no_request_is_not_sent(method, target, headers, told):
+    seen = []
+
+    async def look(request):
+        seen.append(request.path)
+        return web.Response()
+
+    with pytest.raises(NotSent, match=told) as caught:
+        fetched(look, Sending("s1", method, target), headers=headers)
+
+    assert seen == []
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
