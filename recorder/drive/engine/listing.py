@@ -13,7 +13,7 @@ from ...model import JSON
 from ...printable import printable
 from .allowing import Allowed, option
 from .making.keys import KeyNames
-from .needs import as_recorded, is_missing
+from .needs import as_recorded, is_missing, may_show
 from .plan import BAYEUX, Act, Hole, Plan, Step, Why
 from .reading import shown
 from .values import Values
@@ -109,10 +109,10 @@ def rows(
         to_recorded_host: Whether the server is the recorded one.
         send_credentials: Whether recorded credentials may be sent to any host.
     """
-    may_send = to_recorded_host or send_credentials
+    may_send = may_show(plan, to_recorded_host=to_recorded_host, send_credentials=send_credentials)
     logins = ((name, values.login(name)) for name in plan.clients)
     made = [Row(None, name, "login", "login", login.title) for name, login in logins if login is not None]
-    made += [_row(step, plan, values, allowed, may_send=may_send) for step in plan.steps]
+    made += [_row(step, plan, values, allowed, may_send=may_send(step)) for step in plan.steps]
     return made if dialect is None else list(_with_recorded(made, plan, dialect))
 
 

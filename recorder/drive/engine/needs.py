@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -63,6 +63,7 @@ class _Place(NamedTuple):
     operation: str | None
     where: str
     text: str  # of the header around it
+    step: Step | None = None
 
 
 class _Part(NamedTuple):
@@ -85,9 +86,9 @@ def missing(plan: Plan, values: Values, to_recorded_host: bool, send_credentials
         to_recorded_host: Whether the server is the recorded one.
         send_credentials: Whether the user wants recorded credentials to be sent to any host.
     """
-    may_send = to_recorded_host or send_credentials
-    lacking = [place for place in _places(plan) if is_missing(place.hole, place.client, values, may_send=may_send,
-               operation=place.operation)]  # fmt: skip
+    may_send = may_show(plan, to_recorded_host=to_recorded_host, send_credentials=send_credentials)
+    lacking = [place for place in _places(plan) if is_missing(place.hole, place.client, values,
+               may_send=may_send(place.step), operation=place.operation)]  # fmt: skip
     by_client = _differing(lacking)
     found: dict[str, Missing] = {}
     for place in lacking:
@@ -95,6 +96,47 @@ def missing(plan: Plan, values: Values, to_recorded_host: bool, send_credentials
         known = found.get(one.line)
         found[one.line] = one if known is None else replace(known, count=known.count + 1)
     return list(found.values())
+
+
+def may_show(plan: Plan, *, to_recorded_host: bool, send_credentials: bool) -> Callable[[Step | None], bool]:
+    """Return a function that tells whether the recorded credentials of a step may be sent; None is for cookies.
+
+    A recording may have requests to several hosts. The server under test is one of them at most.
+
+    Args:
+        plan: What is to be driven.
+        to_recorded_host: Whether the server is the recorded one.
+        send_credentials: Whether the user wants recorded credentials to be sent to any host.
+    """
+    others = other_hosts(plan)
+
+    def may(step: Step | None) -> bool:
+        is_home = not others if step is None else host_of(step, plan) not in others
+        return send_credentials or (to_recorded_host and is_home)
+
+    return may
+
+
+def other_hosts(plan: Plan) -> frozenset[str]:
+    """Return the hosts of requests that are not the recorded server; none if all requests name one: that is its name.
+
+    A client of a proxy may call the server by the name of the proxy.
+    """
+    named = frozenset(filter(None, (host_of(step, plan) for step in plan.steps)))
+    if len(named) < 2:
+        return frozenset()
+    return named - {_plain_host(plan.upstream.partition("://")[2].partition("/")[0], plan)}
+
+
+def host_of(step: Step, plan: Plan) -> str:
+    """Return the host that a request names, "" if it names none."""
+    found = (value for name, value in step.request.headers if name.lower() in ("host", ":authority"))
+    return _plain_host(next(found, ""), plan)
+
+
+def _plain_host(host: str, plan: Plan) -> str:
+    """Return a host without the port that its scheme has by default."""
+    return host.strip().lower().removesuffix(":443" if plan.upstream.lower().startswith("https:") else ":80")
 
 
 def with_given(plan: Plan, values: Values, dialect: Dialect) -> Plan:
@@ -210,7 +252,7 @@ def _places(plan: Plan) -> Iterator[_Place]:
     for step in plan.steps:
         for hole in step.holes:
             where = f"step {step.number} {step.title}, {shown(hole.place)}"
-            yield _Place(hole, step.client, step.operation, where, _header(step, hole))
+            yield _Place(hole, step.client, step.operation, where, _header(step, hole), step)
 
 
 def _header(step: Step, hole: Hole) -> str:

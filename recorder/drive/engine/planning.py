@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ...dialect.definition import Dialect
 from ...model import Record, Recording
@@ -11,7 +12,10 @@ from .making.holes import Holes
 from .making.unwaited import unwaited
 from .making.waiting import causes_of
 from .making.walk import Draft, TellingDraft, Walk, walked
+from .needs import host_of, other_hosts
 from .plan import Cause, Client, Hole, Plan, Step, Told, Why
+
+_SHOWN = 3  # hosts that a note names
 
 
 def plan_of(recording: Recording, records: Iterable[Record], dialect: Dialect, policy: Policy | None = None) -> Plan:
@@ -33,7 +37,7 @@ def plan_of(recording: Recording, records: Iterable[Record], dialect: Dialect, p
     holes = Holes(walk, dialect, policy)
     causes = causes_of(walk.happened, unwaited(dialect))
     found = {one.number: holes.of(one) for one in steps}
-    return Plan(
+    plan = Plan(
         tuple(_step(one, _merged(causes[one.number], found[one.number], told), found[one.number]) for one in steps),
         tuple(_tellings(walk)),
         _clients(walk, holes),
@@ -42,6 +46,12 @@ def plan_of(recording: Recording, records: Iterable[Record], dialect: Dialect, p
         _hosts(recording, steps),
         tuple(_notes(walk)),
     )
+    others = sorted(other_hosts(plan))
+    if not others:
+        return plan
+    asked = sum(host_of(step, plan) in others for step in plan.steps)
+    note = f"{asked}: requests to other hosts ({', '.join(others[:_SHOWN])}) are sent to the server under test, too"
+    return replace(plan, notes=(*plan.notes, note))
 
 
 def _hosts(recording: Recording, steps: Iterable[Draft]) -> frozenset[str]:

@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from recorder.dialect.definition import load
+from recorder.drive.engine.allowing import Allowed
+from recorder.drive.engine.listing import rows
 from recorder.drive.engine.needs import Missing, missing, with_given
 from recorder.drive.engine.plan import COOKIE, HEADER, Act, Client, Hole, Plan, Source, Step
 from recorder.drive.engine.reading import shown
@@ -217,3 +219,34 @@ def test_values_that_no_hole_takes_are_told() -> None:
         "keys.Hodl.password",
         "client.s3.keys.user",
     ]
+
+
+def shown_to(host: str) -> Step:
+    return replace(call("GET", headers=(*HEADERS, ("Host", host))), holes=(replace(BEARER, is_hidden=False),))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "count"),
+    [
+        (("recorded", "recorded:80", "RECORDED"), 0),
+        (("proxy:8080", "proxy:8080"), 0),  # the one name of the server that the client knew
+        (("recorded", "login.example"), 1),
+        (("recorded", "recorded:443", "recorded:8443"), 2),
+        (("proxy:8080", "login.example"), 2),
+    ],
+)
+def test_what_was_shown_to_another_host_of_the_recording_goes_to_no_other(hosts: tuple[str, ...], count: int) -> None:
+    whole = plan(*map(shown_to, hosts))
+
+    assert sum(one.count for one in lacking(whole, is_recorded=True)) == count
+    assert lacking(whole, is_recorded=True, send=True) == []
+    assert (
+        sum(value.is_missing for row in rows(whole, Values(), Allowed(), to_recorded_host=True) for value in row.values)
+        == count
+    )
+
+
+def test_cookies_of_a_recording_of_several_hosts_are_asked_for() -> None:
+    whole = plan(shown_to("recorded"), shown_to("login.example"), cookies=(COOKIE_HOLE,))
+
+    assert [one.name for one in lacking(whole, is_recorded=True)] == ["cookie SID", "header Authorization"]

@@ -658,3 +658,11 @@ def test_the_cost_is_linear():
     small, large = min(seconds(250) for _ in range(3)), min(seconds(1000) for _ in range(2))
 
     assert large < 4 * 2.5 * small
+
+
+def test_requests_to_other_hosts_are_told_of():
+    wire = Wire()
+    for host in ("gws.example", "login.example", "login.example"):
+        wire.ack(wire.request("GET", "/x", b"", (("Host", host),)))
+
+    assert planned(wire).notes == ("2: requests to other hosts (login.example) are sent to the server under test, too",)
