@@ -6,7 +6,8 @@ add what stands in no triple, such as a refused subscription.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
 from itertools import groupby
 
 from ..dialect.definition import Dialect
@@ -20,7 +21,7 @@ from ..requests.bindings import ABSENT
 from .evidence import Evidence, Kind, title_of
 from .fields import Fields, Mark, shown
 from .judged import Judged, Key, Place, Rule, Tier, pattern_of, split
-from .pushed import Heard, are_equal, reunited
+from .pushed import Heard, likened, reunited
 from .repeats import with_required
 
 _NOBODY = -1  # the home of events nobody asked for
@@ -87,6 +88,16 @@ class _Judge:
         self._marks: list[tuple[int, Kind, Mark]] = []  # with the number of the triple
         self._missing: list[Heard] = []
         self._surplus: list[Heard] = []
+        self._twins: defaultdict[Hashable, list[Event]] = defaultdict(list)  # equal events of one client
+        self._home_of: dict[tuple[int, int], int] = {}  # place of the triple, by the place of an event
+        self._usual: dict[str, bool] = {}  # names of events
+        for place, item in enumerate(self._new.triples):
+            for link in item.events:
+                self._twins[self._twin(link.event)].append(link.event)
+                self._home_of[_place(link.event)] = place
+        for pushed in self._new.unsolicited:
+            self._twins[self._twin(pushed.event)].append(pushed.event)
+            self._home_of[_place(pushed.event)] = _NOBODY
         self._found = {found: [one for one in run.findings if one.found is found] for found in Found}
 
     def all(self) -> list[Judged]:
@@ -236,14 +247,12 @@ class _Judge:
 
     def _is_doubled(self, one: Heard) -> bool:
         """Mark a surplus event that equals another one which the same client heard, and return whether it does."""
+        twins = (event for event in self._twins[self._twin(one.event)] if _place(event) != _place(one.event))
         if one.home != _NOBODY:
-            other = next((link for link in self._siblings(one) if self._is_copy(link, one.event)), None)
+            siblings = self._home_of[_place(one.event)]
+            other = next((event for event in twins if self._home_of[_place(event)] == siblings), None)
         else:
-            every = self._live_events()
-            own = [pushed.event for pushed in self._old.unsolicited if pushed.name == one.name]
-            # a state may be told again and again
-            is_usual = any(are_equal(a, b, self._dialect) for i, a in enumerate(own) for b in own[:i])
-            other = None if is_usual else next((event for event in every if self._is_copy(event, one.event)), None)
+            other = None if self._is_usual(one.name) else next(twins, None)
         if other is None:
             return False
         mark = Mark(Tier.ERROR, Rule.DOUBLED, one.where, "came twice", new=one.event.data)
@@ -254,16 +263,15 @@ class _Judge:
         yield from (link.event for item in self._new.triples for link in item.events)
         yield from (pushed.event for pushed in self._new.unsolicited)
 
-    def _siblings(self, one: Heard) -> Iterable[Event]:
-        for item in self._new.triples:
-            events = [link.event for link in item.events]
-            if one.event in events:
-                return events
-        return []
+    def _is_usual(self, name: str) -> bool:
+        """Return whether events of a name came twice in the recording, too: a state may be told again and again."""
+        if name not in self._usual:
+            own = [likened(one.event, self._dialect) for one in self._old.unsolicited if one.name == name]
+            self._usual[name] = len(set(own)) < len(own)
+        return self._usual[name]
 
-    def _is_copy(self, event: Event, of: Event) -> bool:
-        is_itself = (event.seq, event.index) == (of.seq, of.index)
-        return not is_itself and event.client_id == of.client_id and are_equal(event, of, self._dialect)
+    def _twin(self, event: Event) -> Hashable:
+        return event.client_id, likened(event, self._dialect)
 
     def _is_missing(self, one: Heard) -> None:
         is_told = any(finding.n == one.n for finding in self._found[Found.MISSING_EVENT])
@@ -367,3 +375,7 @@ def _of(place: object) -> int:
 
 def _stands(operation: str, finding: Finding) -> bool:
     return operation in finding.where if operation else finding.found is Found.MISSING_EVENT
+
+
+def _place(event: Event) -> tuple[int, int]:
+    return event.seq, event.index

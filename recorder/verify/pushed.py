@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 from ..dialect.definition import Dialect
 from ..dialect.paths import tree_of, without
@@ -12,6 +12,7 @@ from ..model import JSON, Event
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", re.DOTALL)
 _EPOCH = 10**9  # seconds; greater numbers are taken for times
+_MOST = 1_000  # new events that are compared with missing ones: a broken server may send any number
 _SAME, _NEAR, _FAR = 0.3, 0.6, 0.8  # likeness from which two events are one: by kind, in one triple, and elsewhere
 
 
@@ -36,15 +37,18 @@ class Heard:
     home: int
 
 
-def are_equal(one: Event, other: Event, dialect: Dialect) -> bool:
-    """Return whether an event is the other one again; times and what the dialect calls volatile do not count."""
+def likened(event: Event, dialect: Dialect) -> Hashable:
+    """Return what two events have in common if one is the other one again; then one is found among many.
+
+    Times and what the dialect calls volatile do not count.
+    """
     tree = tree_of(dialect.volatile, "data")
-    mine, its = (without(event.data, tree) if tree else event.data for event in (one, other))
-    return one.channel == other.channel and _equal(mine, its)
+    return event.channel, _hashed(without(event.data, tree) if tree else event.data)
 
 
 def reunited(missing: Sequence[Heard], new: Sequence[Heard]) -> Iterator[tuple[Heard, Heard]]:
     """Yield missing events with the new ones that seem to be them, the most alike first."""
+    new = new[:_MOST]
     scores = sorted(
         ((score, -i, -j) for i, a in enumerate(missing) for j, b in enumerate(new) if (score := _score(a, b)) > 0),
         reverse=True,
@@ -89,12 +93,12 @@ def _leaves(value: JSON, path: str) -> Iterator[tuple[str, JSON]]:
         yield path, value
 
 
-def _equal(one: JSON, other: JSON) -> bool:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    return bool(one == other) or (_is_time(one) and _is_time(other))
+def _hashed(value: JSON) -> Hashable:
+    if isinstance(value, dict):
+        return "object", frozenset((name, _hashed(item)) for name, item in value.items())
+    if isinstance(value, list):
+        return "array", tuple(map(_hashed, value))
+    return ("time",) if _is_time(value) else value
 
 
 def _is_time(value: JSON) -> bool:

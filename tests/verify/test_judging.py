@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import process_time
 from typing import Any
 
 import pytest
@@ -480,3 +481,19 @@ def test_the_reference_of_another_request_is_an_error_at_its_key(place: str, tie
     old, new = asked("desk-0001", "desk-0002", "desk-0002"), asked("live-0001", "live-0002", "live-0003")
 
     assert [one.tier for one in judge(old, new, GWS)] == [tier]
+
+
+def seconds_of(events: int) -> tuple[float, list[Judged]]:
+    """The processor time of a verdict about a server that says so many things, each of them twice."""
+    old, new, bindings = pair(at("state", lambda one: [one | {"data": {"flood": n}} for n in range(events)] + [one]))
+    before = process_time()
+    found = judge(old, new, GWS, bindings=bindings)
+    return process_time() - before, found
+
+
+def test_a_flood_of_events_is_judged_in_time() -> None:
+    few, _ = seconds_of(500)
+    many, found = seconds_of(8_000)
+
+    assert many < 16 * 6 * max(few, 0.02)  # by the square of them it takes 256 times as long
+    assert sum(len(one.places) for one in found if one.rule is Rule.DOUBLED) == 2 * 8_000
