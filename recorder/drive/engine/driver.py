@@ -46,6 +46,7 @@ __all__ = ["Driver", "OnMissing", "Patience", "State"]
 _NANO: Final = 1e9
 _UPGRADED = 101  # RFC 9110, section 15.2.2
 _LONGEST = 1_000  # characters of a text of a finding: a server may send an error without an end
+_MOST_SURPLUS = 200  # findings about surplus events: a broken server may send any number
 _SHOWN = 20  # waits that a state lists
 
 
@@ -127,6 +128,7 @@ class Driver:
         self._sent = self._left_out = self._heard = self._came = 0
         self._answered: set[int] = set()
         self._paired: dict[int, Event] = {}
+        self._surplus = 0
 
     @property
     def bindings(self) -> list[tuple[str, str]]:
@@ -488,8 +490,14 @@ class Driver:
                 self._void(told, now)
 
     def _unexpected(self, connection: str, event: Event, surplus: Surplus, now: float) -> None:
+        self._surplus += 1
+        if self._surplus > _MOST_SURPLUS + 1:
+            return
         name = name_of(self._dialect.keys_of_event(event), event) if self._dialect else event.channel
-        self._find(self._words.surplus(connection, event, name, surplus, self._at(now)))
+        found = self._words.surplus(connection, event, name, surplus, self._at(now))
+        if self._surplus > _MOST_SURPLUS:
+            found = replace(found, text=f"{found.text}; further events that were not recorded are not told")
+        self._find(found)
 
     def _stop(self) -> None:
         self._is_over = self._has_stalled = True

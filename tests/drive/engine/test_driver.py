@@ -857,3 +857,21 @@ def test_what_a_server_says_shows_no_value_and_is_cut(said):
     texts = [one.text for one in player.findings]
     assert len(texts) == 2
     assert all("ann@example.com" not in text and len(text) <= 1_001 for text in texts)
+
+
+def test_a_flood_of_events_is_told_of_in_part():
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 1.0, act=Act.HANDSHAKE, connection="c1")
+    script.answer(0, 1.1)
+    player = driver(script.plan())
+    player.start(0.0)
+    player.due(0.0)
+
+    for number in range(1_000):
+        player.heard("c1", event("/flood", {"n": number}), 0.1)
+    player.answered(0, Answer(200), 0.2)
+    player.due(10.0)
+
+    assert [one.found for one in player.findings] == [Found.UNEXPECTED] * 201
+    assert player.findings[-1].text.endswith("further events that were not recorded are not told")
