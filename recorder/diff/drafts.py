@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import marshal
+import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
@@ -136,6 +137,19 @@ def canonical(value: JSON) -> str:
             return text.decode()
     except (ValueError, OverflowError):
         pass
+    exact = _encode(value)
+    return _spelled(value) if "e+" in exact or "e-" in exact else exact
+
+
+def _spelled(value: JSON) -> str:
+    """Return the JSON of a value with each number as `_fast` spells it: 1e16, and not 1e+16."""
+    match value:
+        case dict():
+            return "{" + ",".join(f"{_encode(name)}:{_spelled(value[name])}" for name in sorted(value)) + "}"
+        case list():
+            return "[" + ",".join(map(_spelled, value)) + "]"
+        case float() if math.isfinite(value):
+            return _fast(value).decode()
     return _encode(value)
 
 

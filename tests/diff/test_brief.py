@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recorder.dialect.definition import shipped
@@ -67,6 +67,8 @@ def of_body(sent: bytes) -> Brief:
 
 
 @given(VALUES)
+@example(["\ud800", 1e16])
+@example({"a": 1e-7, "b": [1 << 70, {"\ud800": 2e300}]})
 def test_a_body_read_in_one_search_is_one_read_leaf_by_leaf(value: Any) -> None:
     sent = json.dumps(value).encode()
 
