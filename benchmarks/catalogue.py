@@ -11,6 +11,7 @@ BENCHES = {
     "engine": "a request through the engine alone, without HTTP",
     "growth": "requests, observations, loading and memory by the number of triples",
     "scale": "CPU time and memory of every command by the number of triples, up to eight hours of a floor",
+    "driven": "sessions that one core drives, against a server that does nothing",
     "polls": "10,000 held long-polls on one core, and all released at once",
     "recording": "what recording costs a proxy, and what the slim one gains",
     "streams": "what recording adds to the delay of an event on a stream",
