@@ -22,6 +22,7 @@ EACH = "*"
 _PATHS = 1000  # split paths in the cache; a dialect has about fifty paths
 _NO_KEYS = (dict, list, bool)  # a constant, because `dict | list | bool` would be built at each call
 _MOST = 8  # members of a pair
+_SHAPES = 1_000  # of objects that are remembered
 _DEEPEST = 100  # dots
 _LONGEST_PLACE = 9  # digits
 _NAMES = re.compile(r"[\[\].]+")  # between names of nested values in the name of a form field: user[name], user.name
@@ -116,13 +117,23 @@ def pair_of(value: JSON) -> Pair | None:
     """Return the pair that an object is; None for any other value."""
     if not isinstance(value, dict) or not 1 < len(value) <= _MOST:
         return None
-    names = {name.lower(): name for name in value}
-    member = next((names[name] for name in names if name in VALUES), None)
+    member, names = _in_pair(tuple(value))
     if member is None:
         return None
-    keys = (value[names[name]] for name in KEYS if name in names)
-    key = next((key for key in keys if isinstance(key, str) and key), None)
-    return None if key is None else Pair(tuple(re.split(r"[./]", key.strip("/"))), member)
+    for name in names:
+        key = value[name]
+        if isinstance(key, str) and key:
+            key = key.strip("/")
+            return Pair(tuple(re.split(r"[./]", key)) if "." in key or "/" in key else (key,), member)
+    return None
+
+
+@lru_cache(_SHAPES)
+def _in_pair(members: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """Return which member of an object may be the value of a pair, if any, and which ones may be its name."""
+    names = {name.lower(): name for name in members}
+    member = next((names[name] for name in names if name in VALUES), None)
+    return member, tuple(names[name] for name in KEYS if name in names)
 
 
 def names_in(field: str) -> tuple[str, ...]:

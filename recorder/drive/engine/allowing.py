@@ -78,9 +78,7 @@ class Allowed:
 
     def permits(self, step: Step) -> bool:
         """Return whether a step may be sent."""
-        needed = needs(step)
-        is_named = step.operation is not None and step.operation in self._names
-        return self._all or is_named or all(self._matches(need) for need in needed)
+        return self._permits(step, needs(step))
 
     def permits_sent(self, out: Outgoing) -> bool:
         """Return whether a step may be sent with its live values.
@@ -88,11 +86,13 @@ class Allowed:
         These must not lead it to another place than the recorded one, nor make a write of it: a value may come from
         the server, and nobody has seen it.
         """
-        if not self.permits(out.step) or _is_elsewhere(out):
+        needed = needs(out.step)
+        if not self._permits(out.step, needed) or _is_elsewhere(out):
             return False
-        recorded = {need.method for need in needs(out.step)}
-        live = {need.method for need in _needs(out.step, out.target, out.headers, out.body, out.message)}
-        return self._all or live <= recorded
+        if self._all:
+            return True
+        recorded = {need.method for need in needed}
+        return {need.method for need in _needs(out.step, out.target, out.headers, out.body, out.message)} <= recorded
 
     def refused(self, plan: Plan) -> list[Step]:
         """Return the steps that may not be sent, in their order."""
@@ -104,6 +104,10 @@ class Allowed:
         names = {operation for operation, _ in needed}
         unused = [rule for rule in self._rules if not any(self._allows(rule, need) for _, need in needed)]
         return sorted(self._names - names) + [f"{rule.method} {rule.text}" for rule in unused]
+
+    def _permits(self, step: Step, needed: list[Need]) -> bool:
+        is_named = step.operation is not None and step.operation in self._names
+        return self._all or is_named or all(self._matches(need) for need in needed)
 
     def _matches(self, need: Need) -> bool:
         return any(self._allows(rule, need) for rule in self._rules)

@@ -116,6 +116,9 @@ class Driver:
             self._told_of[told.step].append(told)
             if told.event is not None:
                 self._events_by[told.connection].append(told)
+        self._steps_by: defaultdict[str, list[Step]] = defaultdict(list)  # by connection
+        for step in plan.steps:
+            self._steps_by[step.connection].append(step)
         self._expiring: PriorityQueue[int, float] = PriorityQueue()
         self._times = [step.t for step in plan.steps]
         self._patient: list[tuple[int, int]] = []  # waited for without an end until that step has left: told things
@@ -215,8 +218,7 @@ class Driver:
         events = [
             one for one in self._events_by[connection] if one.is_awaited and self._fates[one.number] in _UNSETTLED
         ]
-        steps = [one for one in self._plan.steps if one.connection == connection and not is_end(one)]
-        steps = [one for one in steps if self._schedule.is_unsent(one.number)]
+        steps = [one for one in self._steps_by[connection] if not is_end(one) and self._schedule.is_unsent(one.number)]
         self._closed[connection] = text = text or "no reason is known"
         if events or steps:
             found = self._words.gone(connection, text, len(events), len(steps), self._at(now))

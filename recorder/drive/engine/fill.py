@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from ...model import JSON, Headers
-from ...requests.masks import MEMBER, PATH, QUERY, Address
+from ...requests.masks import BODY, MEMBER, PATH, QUERY, Address
 from .plan import BAYEUX, CHANNEL, HEADER, Hole, Outgoing, Step
 from .reading import channel_member
 from .texts.leaves import Change, Edits, by_leaf, changed_body, changed_value
 from .texts.sites import field_sites
 from .texts.spelling import Edit, Spelling, rewritten
 
-_ByPlace: TypeAlias = dict[Address, list[Edit]]
+_PART: Final = {PATH: PATH, QUERY: PATH, HEADER: HEADER}  # of a request, by the kind of a leaf; all else is in the body
 
 # Headers of the connection (RFC 9110, section 7.6.1), of the WebSocket handshake, and those that the bytes of a body
 # decide: bodies are kept without content encodings, and their reader is the one who asks.
@@ -35,25 +35,25 @@ def filled(step: Step, resolve: Callable[[Hole], str | None], headers: Headers =
         headers: Headers that the user gave: they stand in place of recorded ones of their names, or are added.
     """
     given = {name.lower() for name, _ in headers}
-    edits: _ByPlace = {}
+    edits: dict[str, dict[Address, list[Edit]]] = {}  # by part of the request
     for hole in step.holes:
         if hole.place[0] == HEADER and hole.place[1] in given:
             continue
         value = resolve(hole)
         if value is not None and value != hole.recorded:
-            edits.setdefault(hole.place, []).append(Edit(hole.start, hole.end, value))
+            own = edits.setdefault(_PART.get(str(hole.place[0]), BODY), {})
+            own.setdefault(hole.place, []).append(Edit(hole.start, hole.end, value))
     sent = step.request
-    if step.act in BAYEUX:
-        message = None if step.message is None else _message(step, edits)
-        target = _target(sent.target, edits)
-        return Outgoing(step, target, _headers(sent.headers, edits, headers, is_changed=False), b"", message)
+    in_target, in_headers, inside = edits.get(PATH, {}), edits.get(HEADER, {}), edits.get(BODY, {})
     if step.payload is not None:
-        return Outgoing(step, sent.target, (), changed_body(step.payload, (), edits))
-    body = changed_body(sent.body, sent.headers, edits)
+        return Outgoing(step, sent.target, (), changed_body(step.payload, (), inside))
+    target = _target(sent.target, in_target) if in_target else sent.target
+    if step.act in BAYEUX:
+        message = None if step.message is None else _message(step, inside)
+        return Outgoing(step, target, _headers(sent.headers, in_headers, headers, is_changed=False), b"", message)
+    body = changed_body(sent.body, sent.headers, inside)
     is_changed = body != sent.body
-    return Outgoing(
-        step, _target(sent.target, edits), _headers(sent.headers, edits, headers, is_changed=is_changed), body
-    )
+    return Outgoing(step, target, _headers(sent.headers, in_headers, headers, is_changed=is_changed), body)
 
 
 def _target(target: str, edits: Edits) -> str:
@@ -73,7 +73,7 @@ def _target(target: str, edits: Edits) -> str:
 
 def _headers(recorded: Headers, edits: Edits, given: Headers, *, is_changed: bool) -> Headers:
     """Return the headers that are sent; those that the user gave stand where recorded ones of their names stood."""
-    changes = by_leaf(edits)
+    changes = by_leaf(edits) if edits else {}
     left = {name.lower(): (name, value) for name, value in given}
     replaced: set[str] = set()
     seen: dict[str, int] = {}

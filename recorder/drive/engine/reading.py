@@ -15,7 +15,7 @@ from .texts.sites import field_sites, structure_of
 from .texts.spelling import Spelling, decoded
 from .words import word_at
 
-__all__ = ["Leaf", "channel_member", "last_name", "sent_leaves", "shown", "told_leaves", "told_value"]
+__all__ = ["Leaf", "channel_member", "last_name", "own_name", "sent_leaves", "shown", "told_leaves", "told_value"]
 
 ServerSaid: TypeAlias = Told | Answer | Response | Event | dict[str, JSON]
 
@@ -69,12 +69,17 @@ def told_value(source: Source, said: ServerSaid) -> str | None:
 
 
 def last_name(address: Address) -> str:
-    """Return the last name of the place of a leaf, without indices: `handle` of a member, `x-csrf` of a header."""
-    names = [part for part in address[1:] if isinstance(part, str) and part != INSIDE and part[:1] != "#"]
-    kind = address[0]
-    if kind in (PATH, CHANNEL) or not names:
-        return str(kind)
-    return names[-1].removeprefix("@") or str(kind)
+    """Return the last name of the place of a leaf, without indices: `handle` of a member, `x-csrf` of a header.
+
+    A place without names is called by its kind, such as `path`.
+    """
+    return own_name(address) or str(address[0])
+
+
+def own_name(address: Address) -> str:
+    """Return the last name of the place of a leaf as `last_name` does; "" for a place without names."""
+    names = (part for part in reversed(address[1:]) if isinstance(part, str) and part != INSIDE and part[:1] != "#")
+    return next(names, "").removeprefix("@")
 
 
 def shown(address: Address) -> str:

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .plan import Word
 
 # Letters, digits and what stands inside ids, versions and host names; a full stop or a dash at an end is punctuation.
 _WORD = re.compile(r"\w(?:[\w.~-]*\w)?")
+
+
+_DIGIT = re.compile(r"\d")
+_TEXTS = 20_000  # that are remembered: most are met several times
+
+
+@lru_cache(_TEXTS)
+def has_digit(text: str) -> bool:
+    """Return whether a text has a digit, as ids have and words have not."""
+    return _DIGIT.search(text) is not None
+
+
+def bare(name: str) -> str:
+    """Return a name without what names of one thing differ in: case, hyphens and underscores."""
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def split(text: str) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -70,6 +71,13 @@ class Front:
         self._wires: dict[str, Wire] = {}
         self._talks: dict[str, Talk] = {}
         self._channels: dict[str, Channel] = {}
+        self._events: defaultdict[str, list[Event]] = defaultdict(list)  # recorded, by connection
+        for told in plan.told:
+            if told.event is not None:
+                self._events[told.connection].append(told.event)
+        self._steps: defaultdict[str, list[Step]] = defaultdict(list)  # by connection
+        for step in plan.steps:
+            self._steps[step.connection].append(step)
         self._before: dict[str, asyncio.Event] = {}  # by client: its last step has left, or never will
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
@@ -199,10 +207,10 @@ class Front:
 
     async def _ready(self, client: str) -> None:
         """Wait until lost connections of a client are there again: the server would have nobody to tell an event."""
-        for talk in self._talks.values():
-            if talk.connection.client == client:
+        for key in self._plan.clients[client].connections:
+            if key in self._talks:
                 with suppress(TimeoutError):
-                    await talk.is_up()
+                    await self._talks[key].is_up()
 
     async def _play_channel(self, left: Left, group: asyncio.TaskGroup) -> None:
         channel = self._channel(left.out.step.connection)
@@ -232,7 +240,7 @@ class Front:
     def _channel(self, key: str) -> Channel:
         if key not in self._channels:
             connection, requests = self._plan.connections[key], self._requests_of(key)
-            events = [told.event for told in self._plan.told if told.event is not None and told.connection == key]
+            events = self._events[key]
             exchanges = {event.exchange for event in events} | {request.exchange for request in requests}
             self._channels[key] = Channel(
                 connection,
@@ -249,7 +257,7 @@ class Front:
 
     def _requests_of(self, key: str) -> list[Request]:
         """Return the recorded requests that opened a stream or a WebSocket, by what was sent on each."""
-        found = {step.request.exchange: step.request for step in self._plan.steps if step.connection == key}
+        found = {step.request.exchange: step.request for step in self._steps[key]}
         return [found[exchange] for exchange in sorted(found)]
 
     # -- what comes
@@ -328,18 +336,3 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
         else:
             found.append(error)
     return next((error for error in found if isinstance(error, RecorderError)), found[0])
-
-
-async def drive(
-    driver: Driver,
-    plan: Plan,
-    target: Target,
-    *,
-    values: Values,
-    allowed: Allowed,
-    rules: PushRules | None = None,
-    tape: Tape | None = None,
-    on_turn: Callable[[], None] | None = None,
-) -> None:
-    """Play a driver to its end; the arguments are those of `Front`, what it raises is that of `Front.run`."""
-    await Front(driver, plan, target, values=values, allowed=allowed, rules=rules, tape=tape, on_turn=on_turn).run()

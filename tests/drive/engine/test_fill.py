@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recorder.drive.engine.fill import filled
 from recorder.drive.engine.plan import HEADER, Act, Hole, Outgoing, Step
 from recorder.drive.engine.reading import sent_leaves
-from recorder.model import JSON
+from recorder.model import JSON, Headers
 
 from .bodies import BODIES, MEDIA, PARTS, PARTS_TYPE, TARGETS, TEXT_TYPE
 from .steps import FORM_TYPE, JSON_TYPE, XML_TYPE, call, message, socket_message, with_holes
@@ -204,6 +204,20 @@ def test_filling_with_the_recorded_values_gives_the_recorded_bytes(target: str, 
     out = filled(step, lambda hole: hole.recorded)
 
     assert (out.target, out.body) == (target, body)
+
+
+@pytest.mark.parametrize("media", [(), (("Content-Type", "application/x-www-form-urlencoded"),)])
+@pytest.mark.parametrize(("body", "leaves"), [(b"\xfe\xff", 0), (b"\xfe\xff\x00a", 1), (b"\xef\xbb\xbfab", 1)])
+def test_a_byte_order_mark_is_no_part_of_a_value(media: Headers, body: bytes, leaves: int) -> None:
+    step = call("POST", "/", body, media)
+    texts = [leaf for leaf in sent_leaves(step) if leaf.address[0] in {"body", "form"}]
+    holes = tuple(Hole(leaf.address, 0, len(leaf.text), leaf.text, "x") for leaf in texts)
+
+    out = filled(replace(step, holes=holes), lambda _: "zz")
+
+    assert len(texts) == leaves
+    assert all(not leaf.text.startswith("\ufeff") for leaf in texts)
+    assert out.body[:2] == body[:2]
 
 
 @given(TARGETS, BODIES, MEDIA, st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from time import process_time
@@ -647,15 +648,20 @@ def seconds(count: int) -> float:
     for n in range(count):
         desks[n % 5].asks(chained(100_000 + n, f"r{n}"), done(100_005 + n, f"r{n}"))
     recording, dialect = wire.recording(), load()
-    begun = process_time()
-    plan = plan_of(recording, wire.records, dialect)
+    gc.disable()  # it looks through all that other tests hold
+    try:
+        begun = process_time()
+        plan = plan_of(recording, wire.records, dialect)
+        taken = process_time() - begun
+    finally:
+        gc.enable()
     assert len(plan.steps) == count + 10
-    return process_time() - begun
+    return taken
 
 
 def test_the_cost_is_linear():
     seconds(50)
-    small, large = min(seconds(250) for _ in range(3)), min(seconds(1000) for _ in range(2))
+    small, large = min(seconds(100) for _ in range(3)), min(seconds(400) for _ in range(3))
 
     assert large < 4 * 2.5 * small
 

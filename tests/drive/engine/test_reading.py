@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from recorder.drive.engine.making.leaves import of_step, of_told
+from recorder.drive.engine.making.places import Places
 from recorder.drive.engine.making.walk import Draft, TellingDraft
 from recorder.drive.engine.plan import CHANNEL, HEADER, Act, Answer, Source, Told, Word
 from recorder.drive.engine.reading import ServerSaid, last_name, sent_leaves, shown, told_leaves, told_value
@@ -122,13 +123,14 @@ def test_the_plan_finds_the_same_leaves(target: str, body: bytes, headers: Heade
     step = call("POST", target, body, headers)
     response = Response(0, 0, 0, 200, headers, body)
 
-    sent = of_step(Draft(Act.CALL, "", "", (0, 0), 0, step.request))
-    told = of_told(TellingDraft("", "", (0, 0), 0, response=response))
+    places = Places(lambda _: False).kind("any", lambda _: "", "")
+    sent = of_step(Draft(Act.CALL, "", "", (0, 0), 0, step.request), places)
+    told = of_told(TellingDraft("", "", (0, 0), 0, response=response), places)
 
     mine = {leaf.address: number(leaf.text) for leaf in sent_leaves(step)}
     its = {leaf.address: number(leaf.text) for leaf in told_leaves(response)}
-    assert [leaf for leaf in sent if mine.get(leaf.address) != number(leaf.text)] == []
-    assert [leaf for leaf in told if its.get(leaf.address) != number(leaf.text)] == []
+    assert [leaf for leaf in sent if mine.get(leaf.place.address) != number(leaf.text)] == []
+    assert [leaf for leaf in told if its.get(leaf.place.address) != number(leaf.text)] == []
     assert len(its) == len(told) + len(headers)
 
 

@@ -15,7 +15,7 @@ from recorder.drive.engine.driver import Driver
 from recorder.drive.engine.fresh import new_ids
 from recorder.drive.engine.planning import plan_of
 from recorder.drive.engine.values import Values
-from recorder.drive.front.run import drive
+from recorder.drive.front.run import Front
 from recorder.drive.front.tape import Tape
 from recorder.drive.front.target import Target
 from recorder.library.recording import load_recording
@@ -40,7 +40,8 @@ def driven(path, url, live, *, rate=math.inf, allowed=None):
 
     async def run():
         allows = allowed or Allowed(everything=True)
-        await drive(driver, plan, Target.at(url), values=values, allowed=allows, rules=dialect.push, tape=tape)
+        front = Front(driver, plan, Target.at(url), values=values, allowed=allows, rules=dialect.push, tape=tape)
+        await front.run()
         return driver.state(asyncio.get_running_loop().time())
 
     return driver, asyncio.run(run())

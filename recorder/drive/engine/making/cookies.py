@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ....correlate.sessions import separate
 from ....model import Headers, Request, Response
 from ..plan import Place
 from .facts import Asked
+
+_HEADERS = 1_000  # blocks that are remembered: clients and servers repeat them word for word
 
 
 @dataclass(slots=True)
@@ -22,13 +25,13 @@ class Jars:
     def shown(self, request: Request) -> None:
         """Take a request."""
         self._places[request.exchange] = at = request.seq, 0
-        found = tuple(_shown(request.headers))
+        found = _shown(request.headers)
         if found:
             self._seen.append((request.exchange, at, False, found))
 
     def set(self, response: Response) -> None:
         """Take an answer."""
-        found = tuple(_set(response.headers))
+        found = _set(response.headers)
         if found:
             self._seen.append((response.exchange, self._places.get(response.exchange, (-1, 0)), True, found))
 
@@ -58,12 +61,14 @@ class Jars:
         return found
 
 
-def _shown(headers: Headers) -> list[tuple[str, str]]:
-    pairs = (pair for name, value in headers if name.lower() == "cookie" for pair in value.split(";"))
-    return [(name.strip(), value.strip()) for name, equals, value in (pair.partition("=") for pair in pairs) if equals]
+@lru_cache(_HEADERS)
+def _shown(headers: Headers) -> tuple[tuple[str, str], ...]:
+    pairs = (pair.partition("=") for name, value in headers if name.lower() == "cookie" for pair in value.split(";"))
+    return tuple((name.strip(), value.strip()) for name, equals, value in pairs if equals)
 
 
-def _set(headers: Headers) -> list[tuple[str, str]]:
+@lru_cache(_HEADERS)
+def _set(headers: Headers) -> tuple[tuple[str, str], ...]:
     cookies = (one for name, value in headers if name.lower() == "set-cookie" for one in separate(value))
     pairs = (cookie.partition(";")[0].partition("=") for cookie in cookies)
-    return [(name.strip(), value.strip()) for name, equals, value in pairs if equals]
+    return tuple((name.strip(), value.strip()) for name, equals, value in pairs if equals)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from ....correlate.anchors import anchors, only_session
-from ....model import AnchorKind, Recording, Stream, Triple
+from ....model import AnchorKind, Event, Recording, Stream, Triple
 from ..plan import Place
 
 
@@ -24,12 +24,14 @@ class Pushed(NamedTuple):
     """An event in the recording.
 
     Attributes:
+        event: The event.
         name: Its name in the dialect; without one its channel.
         n: Number of its triple; 0 for none.
         after: Place of what it followed: the request of its triple, or its anchor.
         is_ignored: Whether the dialect calls it a heartbeat.
     """
 
+    event: Event
     name: str
     n: int
     after: Place
@@ -75,7 +77,7 @@ def facts_of(recording: Recording) -> Facts:
     pushed = recording.unsolicited
     for one, anchor in zip(pushed, anchors(recording), strict=True):
         at = one.event.seq, one.event.index
-        facts.pushed[at] = Pushed(one.name, 0, anchor.at, one.is_ignored)
+        facts.pushed[at] = Pushed(one.event, one.name, 0, anchor.at, one.is_ignored)
     for message in recording.messages:
         if message.kind is AnchorKind.START:
             facts.label_of[message.client_id] = message.session or only
@@ -99,4 +101,6 @@ def _triples(facts: Facts, triples: Iterable[Triple]) -> None:
         at = request.seq, request.message or 0
         facts.asked[at] = Asked(triple.n, triple.operation, triple.session or facts.only)
         for link in triple.events:
-            facts.pushed[link.event.seq, link.event.index] = Pushed(link.name, triple.n, at, is_ignored=False)
+            facts.pushed[link.event.seq, link.event.index] = Pushed(
+                link.event, link.name, triple.n, at, is_ignored=False
+            )

@@ -14,7 +14,7 @@ from ..plan import CHANNEL, COOKIE, HEADER
 from ..texts.leaves import INSIDE
 from ..texts.protocols import SUBPROTOCOLS, is_subprotocol, listed
 
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
+CREDENTIALS = frozenset({"authorization", "proxy-authorization"})  # headers with a scheme before the value
 # Words of names of headers that show who the client is, where the policy hides the header only as an unknown one.
 _SHOWING = frozenset(
     [
@@ -144,27 +144,33 @@ class Credentials:
         self._kept = shipped(DEFAULT).kept_headers
         self._tokens = {tuple(path.lower().split(".")) for path in dialect.session_tokens}
 
-    def span(self, path: Address, text: str) -> Span | None:
-        """Return where a credential stands in a leaf of a request; None if it is none."""
+    def shows(self, path: Address) -> bool:
+        """Return whether a leaf of a request that a dialect finds by this path is a credential."""
         kind = path[0]
-        if kind == HEADER and path[1] in _CREDENTIALS:
-            start = text.find(" ") + 1
-            return (start, len(text)) if start < len(text) else None
+        if kind == HEADER and path[1:2] and path[1] in CREDENTIALS:
+            return True
         if kind in (PATH, CHANNEL, BODY) and len(path) <= 2:
-            return None
-        if kind == HEADER and path[1] == SUBPROTOCOLS:
-            return (0, len(text)) if any(not is_subprotocol(one) for one in listed(text)) else None
-        if text in _BOOLEANS:
-            return None
+            return False
         names = path[1:2] if kind in (HEADER, QUERY, FORM) else path[1:]
         root = "body" if kind in (MEMBER, FORM, BODY) else str(kind)
-        if (root, *(str(name).lower() for name in names)) in self._tokens or self._rules.of(path).kind is Kind.SECRET:
-            return 0, len(text)
-        return (0, len(text)) if kind == HEADER and self._shows(str(path[1])) else None
+        if (root, *(str(name).lower() for name in names)) in self._tokens:
+            return True
+        if len(path) > 1 and self._rules.of(path).kind is Kind.SECRET:
+            return True
+        return kind == HEADER and len(path) > 1 and self._is_showing(str(path[1]))
 
-    def _shows(self, header: str) -> bool:
+    def _is_showing(self, header: str) -> bool:
         words = set(re.split(r"[-_]", header))
-        return bool(words & _SHOWING) and not words & _KEYS_OF_REQUESTS and header not in self._kept
+        is_named = bool(words & _SHOWING) and not words & _KEYS_OF_REQUESTS and header not in self._kept
+        return is_named or header == SUBPROTOCOLS
+
+
+def credential(path: Address, text: str) -> Span | None:
+    """Return where the credential stands in a leaf that shows one; None if it is empty, or only tells of one."""
+    if path[:2] == (HEADER, SUBPROTOCOLS) and all(map(is_subprotocol, listed(text))):
+        return None
+    start = text.find(" ") + 1 if path[0] == HEADER and path[1] in CREDENTIALS else 0
+    return (start, len(text)) if start < len(text) and text not in _BOOLEANS else None
 
 
 def _apart(spans: list[Span]) -> list[Span]:

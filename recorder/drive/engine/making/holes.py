@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,12 +12,12 @@ from ....dialect.paths import path_of
 from ....redaction.policy import Policy
 from ....requests.masks import MEMBER, PATH, Address
 from ..plan import BAYEUX, CHANNEL, COOKIE, HEADER, Act, Hole, Source, Word
-from ..words import split, words
-from .hidden import Credentials, Hidden
+from ..words import has_digit, split, words
+from .hidden import CREDENTIALS, Credentials, Hidden, credential
 from .keys import KeyNames
-from .leaves import Leaf, compared, last_name, of_step, of_told
-from .provenance import Index, Tag, Told, has_digit, is_special, is_telling, tags_of
-from .things import asked_for, thing_of
+from .leaves import ALL, Leaf, Wanted, of_step, of_told
+from .places import Place, Places, asked_for, thing_after
+from .provenance import Index, Tag, Told, is_special, is_telling, tags_of
 from .ties import Ties
 from .walk import Draft, TellingDraft, Walk
 
@@ -39,11 +39,10 @@ _MINTED = frozenset(
         "x-idempotency-key",
     }
 )
-_AUTHORIZATION = frozenset({"authorization", "proxy-authorization"})
+_SEGMENTED = (PATH, CHANNEL)
 
 
 _KNOWN = 20_000  # leaves that are remembered: most values are told and sent again and again
-_Asked = tuple[str, str, str, str, tuple[int, int] | None, bool]
 
 
 class Part(NamedTuple):
@@ -69,37 +68,33 @@ class Part(NamedTuple):
 
 
 class Parts:
-    """Takes leaves apart in the parts that may be values."""
+    """Takes what was sent and told apart in the parts that may be values."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._paths, self.keys = dialect.path_keys, KeyNames(dialect)
         self._tying = frozenset(dialect.exact) | dialect.per_operation
-        self._known: dict[_Asked, list[Part]] = {}
+        self._places = Places(Credentials(dialect).shows)
+        self._known: dict[Leaf, list[Part]] = {}
 
-    def of_leaf(self, leaf: Leaf, key: str, around: str, span: tuple[int, int] | None = None) -> list[Part]:
-        """Return a leaf as a whole, and its parts.
-
-        Args:
-            leaf: The leaf.
-            key: Its key in the dialect.
-            around: What a bare id is the id of, as in `things`.
-            span: The part that the key is about; None for all of it.
-        """
-        thing = "" if leaf.address[0] == CHANNEL else thing_of(leaf.path, around)
-        asked = leaf.text, last_name(leaf.path), key, thing, span, leaf.address[0] == HEADER
-        found = self._known.get(asked)
+    def of_leaf(self, leaf: Leaf) -> list[Part]:
+        """Return a leaf as a whole, and its parts; none of one that says what a request asks for."""
+        found = self._known.get(leaf)
         if found is None:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            found = self._known[asked] = self._taken_apart(asked)
+            place, text = leaf
+            made = [] if place.key is None else self._taken_apart(text, place, place.key, place.thing)
+            found = self._known[leaf] = made
         return found
 
-    def _taken_apart(self, asked: _Asked) -> list[Part]:
-        text, called, key, thing, span, is_header = asked
-        size, name = len(text), compared(called)
+    def _taken_apart(
+        self, text: str, place: Place, key: str, thing: str, span: tuple[int, int] | None = None
+    ) -> list[Part]:
+        """Return a leaf as a whole, and its parts; `span` is the part that the key is about, None for all of it."""
+        size = len(text)
         own = key if span in (None, (0, size)) else ""
-        tags = tags_of(text, key, name, thing)
-        whole = Part(0, size, text, own, tags, ties=own in self._tying or ("" in tags and has_digit(text)))
+        tags = tags_of(text, key, place.name, thing)
+        whole = Part(0, size, text, own, tags, None, own in self._tying or (tags[-1:] == ("",) and has_digit(text)))
         if text.isalnum():
             return [whole]
         spans = split(text)
@@ -108,7 +103,7 @@ class Parts:
         marked = span if span not in (None, (0, size)) else None
         if marked is None and key in self._paths and "/" in text:
             marked = text.rfind("/") + 1, size
-        if is_header and called in _AUTHORIZATION and " " in text:
+        if place.address[0] == HEADER and place.called in CREDENTIALS and " " in text:
             marked, key = (text.rfind(" ") + 1, size), ""
         parts = [whole]
         if marked is not None:
@@ -122,44 +117,77 @@ class Parts:
                 parts.append(Part(start, end, own, "", ("",), Word(number, len(spans)), has_digit(own)))
         return parts
 
-    def of_step(self, step: Draft) -> Iterator[tuple[Leaf, list[Part]]]:
-        """Yield the leaves of a step and their parts; none of one that says what it asks for."""
+    def of_step(self, step: Draft) -> list[tuple[Leaf, list[Part]]]:
+        """Return the leaves of a step and their parts."""
         is_message = step.act in BAYEUX
         root = "data" if step.act is Act.PUBLISH else "body"
-        message = step.message or {}
-        about = message.get("channel" if step.act is Act.PUBLISH else "subscription")
-        in_path = {} if is_message or step.act is Act.MESSAGE else self.keys.in_path(step.request.target)
-        in_channel = self.keys.in_channel(about, is_event=False) if is_message and isinstance(about, str) else {}
-        segments = path_of(step.request.target).split("/")
         asked = asked_for(step.request.target) if not is_message else ""
-        for leaf in of_step(step):
-            kind, number = leaf.address[0], leaf.address[1] if len(leaf.address) > 1 else 0
-            named = {PATH: in_path, CHANNEL: in_channel}.get(str(kind))
-            if named is not None:
-                start, end, key = named.get(int(number), (0, 0, ""))
-                around = segments[int(number) - 1] if kind == PATH and number else ""
-                parts = self.of_leaf(leaf, key, around, (start, end) if key else None)
-                # segments without a key and a digit are names of resources
-                yield leaf, parts if key or has_digit(leaf.text) else []
-                continue
-            path = leaf.path if not is_message or number != "data" else (kind, *leaf.path[2:])
-            is_name = self.keys.names_operation(path, root)
-            key = self.keys.in_request(step.operation, path, root)
-            yield leaf, [] if is_name else self.of_leaf(leaf, key, asked)
+
+        def key_of(path: Address) -> str | None:
+            place = path if not is_message else _in_data(path)
+            if self.keys.names_operation(place, root):
+                return None
+            return self.keys.in_request(step.operation, place, root)
+
+        kind = self._places.kind((step.operation, root, is_message, asked), key_of, asked)
+        segments = self._of_path(step) if not is_message else self._of_channel(step)
+        return [
+            (leaf, self.of_leaf(leaf) if leaf.place.address[0] not in _SEGMENTED else segments(leaf))
+            for leaf in of_step(step, kind)
+        ]
+
+    def _of_path(self, step: Draft) -> Callable[[Leaf], list[Part]]:
+        """Return a function that takes the segments of the path of a request apart."""
+        named = self.keys.in_path(step.request.target) if step.act is not Act.MESSAGE else {}
+        segments = path_of(step.request.target).split("/")
+
+        def parts(leaf: Leaf) -> list[Part]:
+            number = int(leaf.place.address[1])
+            start, end, key = named.get(number, (0, 0, ""))
+            if not key and not has_digit(leaf.text):  # the name of a resource
+                return []
+            thing = thing_after(segments[number - 1] if number else "")
+            return self._taken_apart(leaf.text, leaf.place, key, thing, (start, end) if key else None)
+
+        return parts
+
+    def _of_channel(self, step: Draft) -> Callable[[Leaf], list[Part]]:
+        """Return a function that takes the segments of the channel of a message of Bayeux apart."""
+        about = (step.message or {}).get("channel" if step.act is Act.PUBLISH else "subscription")
+        named = self.keys.in_channel(about, is_event=False) if isinstance(about, str) else {}
+
+        def parts(leaf: Leaf) -> list[Part]:
+            start, end, key = named.get(int(leaf.place.address[1]), (0, 0, ""))
+            if not key and not has_digit(leaf.text):
+                return []
+            return self._taken_apart(leaf.text, leaf.place, key, "", (start, end) if key else None)
+
+        return parts
+
+    def of_told(self, told: TellingDraft, wanted: Wanted) -> list[Leaf]:
+        """Return the leaves of what was told, at least those that are wanted."""
+        if told.event is not None:
+            return of_told(told, self._places.kind("event", self.keys.in_event, ""), wanted)
+        operation, is_reply = told.step.operation if told.step is not None else None, told.reply is not None
+        asked = asked_for(told.step.request.target) if told.step is not None and not is_reply else ""
+
+        def key_of(path: Address) -> str:
+            return self.keys.in_answer(operation, _in_data(path) if is_reply else path)
+
+        return of_told(told, self._places.kind(("answer", operation, is_reply, asked), key_of, asked), wanted)
 
     def in_told(self, told: TellingDraft, leaf: Leaf) -> list[Part]:
         """Return a leaf of what was told as a whole, and its parts."""
-        event = told.event
-        if event is None:
-            operation = told.step.operation if told.step is not None else None
-            path = leaf.path if told.reply is None or leaf.path[1:2] != ("data",) else (leaf.path[0], *leaf.path[2:])
-            asked = asked_for(told.step.request.target) if told.step is not None and told.reply is None else ""
-            return self.of_leaf(leaf, self.keys.in_answer(operation, path), asked)
-        if leaf.address[0] != CHANNEL:
-            return self.of_leaf(leaf, self.keys.in_event(leaf.path), "")
-        named = self.keys.in_channel(event.channel, is_event=True)
-        start, end, key = named.get(int(leaf.address[1]), (0, 0, ""))
-        return self.of_leaf(leaf, key, "", (start, end) if key else None)
+        if told.event is None or leaf.place.address[0] != CHANNEL:
+            return self.of_leaf(leaf)
+        named = self.keys.in_channel(told.event.channel, is_event=True)
+        start, end, key = named.get(int(leaf.place.address[1]), (0, 0, ""))
+        return self._taken_apart(leaf.text, leaf.place, key, "", (start, end) if key else None)
+
+
+def _in_data(path: Address) -> Address:
+    """Return the place of a leaf in a message of Bayeux as dialects have it: they begin in its data."""
+    return (path[0], *path[2:]) if path[1:2] == ("data",) else path
 
 
 class Holes:
@@ -169,77 +197,76 @@ class Holes:
         self._cookies, self._parts, self._index = walk.cookies(), Parts(dialect), Index()
         self._minted = frozenset(dialect.minted) & dialect.per_operation
         self._hidden = Hidden(policy) if policy is not None else None
-        self._credentials = Credentials(dialect)
         self._fresh: defaultdict[str, dict[str, str]] = defaultdict(dict)  # by client: value and key
         self._are_many = len({one.client for one in walk.happened}) > 1
-        leaves = iter([self._sent(one) for one in walk.happened if isinstance(one, Draft)])
+        self._wanted: set[str] = set()  # texts that may be told
+        leaves = deque(self._sent(one) for one in walk.happened if isinstance(one, Draft))
         self._ties = Ties() if self._are_many else None
         self._of: list[tuple[Hole, ...]] = []
         for one in walk.happened:
             if isinstance(one, TellingDraft):
                 self._told(one)
             else:
-                self._of.append(self._in_step(one, next(leaves)))
+                self._of.append(self._in_step(one, leaves.popleft()))
 
     def of(self, step: Draft) -> tuple[Hole, ...]:
         """Return the holes of a step."""
         return self._of[step.number]
 
     def _sent(self, step: Draft) -> list[tuple[Leaf, list[Part]]]:
-        found = list(self._parts.of_step(step))
+        found = self._parts.of_step(step)
         for leaf, parts in found:
             for part in parts:
                 self._index.wants(part.text, part.tags)
+                self._wanted.add(part.text)
             if self._hidden is not None:
-                self._hidden.learn(leaf.path, leaf.text)
+                self._hidden.learn(leaf.place.path, leaf.text)
         return found
 
     def _told(self, told: TellingDraft) -> None:
-        for leaf in of_told(told) if self._hidden is not None else of_told(told, self._may_have):
-            text = leaf.text
+        wanted = self._wanted if self._hidden is None else ALL
+        for leaf in self._parts.of_told(told, wanted):
+            place, text = leaf
             if self._hidden is not None:
-                path = leaf.path if told.event is None else (MEMBER, "data", *leaf.path[1:])
+                path = place.path if told.event is None else (MEMBER, "data", *place.path[1:])
                 self._hidden.learn(path, text)
-                if not self._may_have(text):
+                if text not in self._wanted and (text.isalnum() or self._wanted.isdisjoint(words(text))):
                     continue
             for part in self._parts.in_told(told, leaf):
                 if self._ties is not None and part.ties:
                     self._ties.told(told, part.text)
                 is_whole = part.end - part.start == len(text)
-                if not self._index.is_wanted(part.text) or (part.word is None and not is_whole):
+                if part.text not in self._index.wanted or (part.word is None and not is_whole):
                     continue
-                name = compared(last_name(leaf.path))
-                tells = is_telling(text, name, str(leaf.address[0])) if is_whole else has_digit(part.text)
+                tells = is_telling(text, place.name, str(place.address[0])) if is_whole else has_digit(part.text)
                 tags = part.tags if tells else tuple(filter(None, part.tags))
-                self._index.told(told.client, part.text, tags, Told(told.number, leaf.address, part.word))
-
-    def _may_have(self, text: str) -> bool:
-        """Return whether a text that was told may hold a value that a client sends."""
-        if self._index.is_wanted(text) or (self._ties is not None and self._ties.is_sent(text)):
-            return True
-        if text.isalnum():
-            return False
-        inside = words(text)
-        return self._index.wants_any(inside) or (self._ties is not None and self._ties.is_any_sent(inside))
+                self._index.told(told.client, part.text, tags, Told(told.number, place.address, part.word))
 
     def _in_step(self, step: Draft, leaves: list[tuple[Leaf, list[Part]]]) -> tuple[Hole, ...]:
         fresh = self._fresh[step.client]
-        for leaf, parts in leaves:
-            if leaf.address[0] == HEADER and leaf.address[1] in _MINTED:
-                fresh.setdefault(leaf.text, str(leaf.address[1]))
+        for leaf, parts in leaves:  # first, since any of them may hold what another one mints
+            if leaf.place.called in _MINTED and leaf.place.address[0] == HEADER:
+                fresh.setdefault(leaf.text, leaf.place.called)
             for part in parts:
                 if part.key in self._minted and self._is_own(step, part, leaves):
                     fresh.setdefault(part.text, part.key)
         in_path = self._hidden.in_path(step.request.target) if self._hidden is not None else {}
-        found = tuple(hole for leaf, parts in leaves for hole in self._in_leaf(step, leaf, parts, in_path))
+        found: list[Hole] = []
+        for leaf, parts in leaves:
+            found += self._in_leaf(step, leaf, parts, in_path)
+        wanted = self._index.wanted
         for _, parts in leaves:
             for part in parts:
+                text = part.text
                 # what a client mints anew in a drive is learned by others alone
-                if not self._are_many or part.text not in fresh:
-                    self._index.sent(part.text, part.tags)
+                if text in wanted and (not self._are_many or text not in fresh):
+                    self._index.sent(text, part.tags)
                 if self._ties is not None and part.ties:
-                    self._ties.sent(step, part.text)
-        return found
+                    self._ties.sent(step, text)
+                    self._wanted.add(text)
+                elif text not in wanted:
+                    self._wanted.discard(text)
+        return tuple(found)
 
     def _is_own(self, step: Draft, minted: Part, leaves: list[tuple[Leaf, list[Part]]]) -> bool:
         """Return whether the client minted a value that clients mint, and does not repeat one that it was told.
@@ -257,18 +284,21 @@ class Holes:
 
     def _in_leaf(self, step: Draft, leaf: Leaf, parts: list[Part], in_path: dict[int, tuple[int, int]]) -> list[Hole]:
         found: list[Hole] = []
+        fresh = self._fresh[step.client]
         for part in parts:
+            if part.text not in fresh and part.text not in self._index.told_at:
+                continue
             if not found or part.start >= found[-1].end:
                 hole = self._hole(step, leaf, part)
                 if hole is not None:
                     found.append(hole)
-        span = self._credentials.span(leaf.path, leaf.text)
+        span = credential(leaf.place.path, leaf.text) if leaf.place.is_credential else None
         if span is not None:
             found = self._with(found, step, leaf, [span], is_credential=True)
         if self._hidden is not None:
-            spans = self._hidden.spans(leaf.path, leaf.text)
-            if leaf.address[0] == PATH and int(leaf.address[1]) in in_path:
-                spans = [in_path[int(leaf.address[1])]]
+            spans = self._hidden.spans(leaf.place.path, leaf.text)
+            if leaf.place.address[0] == PATH and int(leaf.place.address[1]) in in_path:
+                spans = [in_path[int(leaf.place.address[1])]]
             found = self._with(found, step, leaf, spans, is_hidden=True)
         return found
 
@@ -299,10 +329,10 @@ class Holes:
                         )
                     )
             if not covered:
-                name = last_name(leaf.path) or _before(step, leaf.address)
+                name = leaf.place.called or _before(step, leaf.place.address)
                 made.append(
                     Hole(
-                        leaf.address,
+                        leaf.place.address,
                         start,
                         end,
                         leaf.text[start:end],
@@ -320,8 +350,8 @@ class Holes:
         sources = () if is_fresh else self._sources(step, part)
         if not is_fresh and not sources:
             return None
-        name = part.key or last_name(leaf.path) or _before(step, leaf.address)
-        return Hole(leaf.address, part.start, part.end, part.text, name, is_fresh, sources)
+        name = part.key or leaf.place.called or _before(step, leaf.place.address)
+        return Hole(leaf.place.address, part.start, part.end, part.text, name, is_fresh, sources)
 
     def _sources(self, step: Draft, part: Part) -> tuple[Source, ...]:
         return self._index.sources(step.client, part.text, part.tags, is_minted=part.key in self._minted)
@@ -346,7 +376,7 @@ class Holes:
 def _before(step: Draft, address: Address) -> str:
     """Return what to call a segment that no dialect names: the one before it, which tells of what kind it is."""
     kind, number = str(address[0]), address[1] if len(address) > 1 else 0
-    if kind not in (PATH, CHANNEL) or not isinstance(number, int):
+    if kind not in _SEGMENTED or not isinstance(number, int):
         return kind
     about = (step.message or {}).get("channel" if step.act is Act.PUBLISH else "subscription")
     text = str(about) if kind == CHANNEL else step.request.target.partition("?")[0]

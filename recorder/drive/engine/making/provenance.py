@@ -8,16 +8,17 @@ told is its own.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from ....requests.masks import Address
 from ..plan import CHANNEL, Source, Word
+from ..words import has_digit
 
 _MOST = 8  # sources of a value
+_TEXTS = 20_000  # that are remembered: most are met several times
 _LONG, _SHORT = 8, 4  # characters of a value that is met by no chance: of any kind, and with a digit
-_DIGIT = re.compile(r"\d")
 _COMMON = re.compile(
     r"(?:19|20)\d\d"  # a year
     r"|\d{1,2}00"  # a round number
@@ -58,27 +59,29 @@ def tags_of(text: str, key: str, name: str, thing: str = "") -> tuple[Tag, ...]:
         name: Its last name, as it is compared.
         thing: The kind of thing that it is the id of; "" if it is none.
     """
+    is_id = thing != "" and has_digit(text)
+    return _tags(key, name, thing if is_id else "", is_special(text))
+
+
+@lru_cache(_TEXTS)
+def _tags(key: str, name: str, thing: str, special: bool) -> tuple[Tag, ...]:  # noqa: FBT001  # a name takes longer
     found: tuple[Tag, ...] = (f"={key}",) if key else ()
     if name and (key or name not in _KINDS):
         found += (f".{name}",)
-    if thing and _DIGIT.search(text) is not None:
+    if thing:
         found += (f"#{thing}",)
-    return (*found, "") if is_special(text) else found
+    return (*found, "") if special else found
 
 
+@lru_cache(_TEXTS)
 def is_special(text: str) -> bool:
     """Return whether a value is met twice by no chance."""
-    if len(text) < _SHORT or (len(text) < _LONG and _DIGIT.search(text) is None):
+    if len(text) < _SHORT or (len(text) < _LONG and not has_digit(text)):
         return False
     return _COMMON.fullmatch(text) is None
 
 
-def has_digit(text: str) -> bool:
-    """Return whether a text has a digit, so that it may be special as a word of a longer text."""
-    return _DIGIT.search(text) is not None
-
-
-_Key: TypeAlias = tuple[str | None, str, Tag]  # client or None for all, value, tag
+_Known: TypeAlias = dict[tuple[str | None, Tag], list[Told]]  # by client, None for all
 
 
 class Index:
@@ -86,48 +89,55 @@ class Index:
 
     All values that are sent are taken first. Then what happened is gone through in its order, so that of each value the
     latest places are kept alone.
+
+    Attributes:
+        wanted: The tags of each value that a client sends, and does not own.
+        told_at: Where each of them was told.
     """
 
     def __init__(self) -> None:
-        self._wanted: dict[str, set[Tag]] = {}
-        self._owned: set[tuple[str, Tag]] = set()
-        self._told: dict[_Key, deque[Told]] = {}
+        self.wanted: dict[str, set[Tag]] = {}
+        self.told_at: dict[str, _Known] = {}
+        self._owned: dict[str, set[Tag]] = {}
 
     def wants(self, text: str, tags: Iterable[Tag]) -> None:
         """Take a value that a client sends anywhere."""
-        self._wanted.setdefault(text, set()).update(tags)
-
-    def is_wanted(self, text: str) -> bool:
-        """Return whether a client sends this value, and does not own it."""
-        return text in self._wanted
-
-    def wants_any(self, texts: Iterable[str]) -> bool:
-        """Return whether a client sends one of these values, and does not own it."""
-        return not self._wanted.keys().isdisjoint(texts)
+        wanted = self.wanted.get(text)
+        if wanted is None:
+            self.wanted[text] = set(tags)
+        else:
+            wanted.update(tags)
 
     def sent(self, text: str, tags: tuple[Tag, ...]) -> None:
         """Take a value as a client sends it now: what nobody was told before is its own, and is sent as recorded.
 
         The tags are alternatives: a token may be told under one name, and sent under another.
         """
-        wanted = self._wanted.get(text)
-        if wanted is None or any((None, text, tag) in self._told for tag in tags):
+        wanted = self.wanted.get(text)
+        if wanted is None:
             return
-        self._owned.update((text, tag) for tag in tags)
+        told = self.told_at.get(text)
+        if told is not None and any((None, tag) in told for tag in tags):
+            return
+        self._owned.setdefault(text, set()).update(tags)
         wanted.difference_update(tags)
         if not wanted:
-            del self._wanted[text]
+            del self.wanted[text]
 
     def told(self, client: str, text: str, tags: Iterable[Tag], place: Told) -> None:
         """Take a value that the server tells a client."""
-        wanted = self._wanted.get(text, ())
+        wanted = self.wanted.get(text, ())
         for tag in tags:
             if tag in wanted:
-                for key in ((client, text, tag), (None, text, tag)):
-                    found = self._told.get(key)
+                known = self.told_at.setdefault(text, {})
+                for key in ((client, tag), (None, tag)):
+                    found = known.get(key)
                     if found is None:
-                        found = self._told[key] = deque(maxlen=_MOST)
+                        known[key] = [place]
+                        continue
                     found.append(place)
+                    if len(found) > _MOST:
+                        del found[0]
 
     def sources(self, client: str, text: str, tags: Iterable[Tag], *, is_minted: bool = False) -> tuple[Source, ...]:
         """Return where a client has a value from that it sends now, the latest first; none if it is its own.
@@ -140,12 +150,16 @@ class Index:
             tags: Its tags.
             is_minted: Whether clients mint such values: then two may be equal by chance.
         """
+        known = self.told_at.get(text)
+        if known is None:
+            return ()
+        owned = self._owned.get(text, ())
         for tag in tags:
-            if (text, tag) in self._owned:
-                continue
-            found = self._told.get((client, text, tag))
-            if found is None and not is_minted:
-                found = self._told.get((None, text, tag))
+            found = None
+            if tag not in owned:
+                found = known.get((client, tag))
+                if found is None and not is_minted:
+                    found = known.get((None, tag))
             if found is not None:
                 return tuple(Source(one.number, one.address, one.word) for one in reversed(found))
         return ()
@@ -153,4 +167,4 @@ class Index:
 
 def is_telling(text: str, name: str, kind: str) -> bool:
     """Return whether what a server tells may be found under another name: no kinds, and no words of channels."""
-    return _DIGIT.search(text) is not None or (name not in _KINDS and kind != CHANNEL)
+    return has_digit(text) or (name not in _KINDS and kind != CHANNEL)

@@ -6,8 +6,6 @@ is tied to the latest step of another client that sent a value which the event b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .walk import Draft, TellingDraft
 
 _WITHIN = 60 * 1_000_000_000  # nanoseconds
@@ -24,14 +22,6 @@ class Ties:
         """Take a value that a step sent: one that is met by no chance."""
         self._senders[text] = step
         self._met.add((step.client, text))
-
-    def is_sent(self, text: str) -> bool:
-        """Return whether a value was sent."""
-        return text in self._senders
-
-    def is_any_sent(self, texts: Iterable[str]) -> bool:
-        """Return whether one of these values was sent."""
-        return not self._senders.keys().isdisjoint(texts)
 
     def told(self, told: TellingDraft, text: str) -> None:
         """Take a value that a server told; tie an event to the step of another client that sent it."""

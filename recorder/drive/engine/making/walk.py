@@ -321,6 +321,8 @@ class Walk:
         pushed: Pushed | None = self.facts.pushed.get(at)
         if pushed is None:  # the server sent it again to a client that went on with its stream
             return
+        if pushed.event.client_id == event.client_id:  # one from a sealed file lacks it
+            event = pushed.event  # so that its data is in memory once
         carrier = self._carriers.get(event.exchange)
         if carrier is not None and event.raw is None:
             self._missed(event.client_id, carrier, at, event.t)

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
 from ....model import JSON
 from ..plan import Plan
-from ..words import split
+from ..words import bare, has_digit, split
 
 Spot: TypeAlias = tuple[str | int, ...]  # place of a text: names and indices of members, and the number of a word
 
-_DIGIT = re.compile(r"\d")
 _SHORT, _LONG = 4, 8  # characters of an id with a digit, and of any other one
 
 
 def is_distinct(text: str) -> bool:
     """Return whether a text is so long that it stands at two places by no coincidence."""
     return len(text) >= _LONG or (len(text) >= _SHORT and has_digit(text))
-
-
-def has_digit(text: str) -> bool:
-    """Return whether a text has a digit."""
-    return _DIGIT.search(text) is not None
-
-
-def bare(name: str) -> str:
-    """Return a name without what names of one thing differ in: case, dashes and underscores."""
-    return name.replace("_", "").replace("-", "").lower()
 
 
 class Bindings:

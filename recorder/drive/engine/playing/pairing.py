@@ -26,7 +26,8 @@ from ....dialect.definition import NOTIFICATION, Dialect, name_of
 from ....frozen import dataclass as frozen
 from ....model import Event, Keys
 from ..plan import Plan, Told
-from .bindings import Bindings, Known, Spot, has_digit, is_distinct, texts_in
+from ..words import has_digit
+from .bindings import Bindings, Known, Spot, is_distinct, texts_in
 
 _ANY = "•"
 _TIME = re.compile(r"\d[-/]\d\d?[-/]\d|\d:\d\d|^\d{10,}$")

@@ -21,7 +21,7 @@ Edits: TypeAlias = Mapping[Address, Sequence[Edit]]
 
 _DEEPEST = 3  # texts inside one another
 _FORM_TYPE = "application/x-www-form-urlencoded"
-_FORM = re.compile(r"[^\x00-\x20\"<>{}]+")
+_FORM = re.compile(r"[^\x00-\x20\"<>{}\ufeff]+")
 _LINE_STARTS = ("{", "[", "\x1e")
 _AROUND = "\x1e \t\r\n"  # the value in a line
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")  # other characters that end lines may stand in strings
@@ -132,9 +132,13 @@ def by_leaf(edits: Edits) -> dict[Address, Change]:
     """Return what changes in each outer leaf, by its address."""
     found: dict[Address, Change] = {}
     for address, own in edits.items():
-        cut = address.index(INSIDE) if INSIDE in address else len(address)
-        change = found.setdefault(address[:cut], Change([], {}))
-        if cut == len(address):
+        is_inside = INSIDE in address
+        cut = address.index(INSIDE) if is_inside else len(address)
+        outer = address[:cut]
+        change = found.get(outer)
+        if change is None:
+            change = found[outer] = Change([], {})
+        if not is_inside:
             change.own.extend(own)
         else:
             change.inside.setdefault(address[cut + 1 :], []).extend(own)
@@ -237,8 +241,6 @@ def _read(body: bytes, headers: Headers) -> _Text | None:
     """Return the text of a body that is not multipart, with its values; None for bytes that are no text."""
     if not body:
         return None
-    media = media_of(headers)
-    text, codec = charsets.decoded(body, charset_of(media))
     try:
         found = located(body, headers)
     except RecursionError:
@@ -247,6 +249,8 @@ def _read(body: bytes, headers: Headers) -> _Text | None:
         start = len(found.before)
         sites = list(json_sites(found.before + found.text, start))
         return _Text(found.before + found.text + found.after, found.codec, sites, is_markup=False)
+    media = media_of(headers)
+    text, codec = charsets.decoded(body, charset_of(media))
     if _are_lines(text):
         return _Text(text, codec, list(_of_lines(text)), is_markup=False)
     packet = _PACKET.match(text)
@@ -258,9 +262,10 @@ def _read(body: bytes, headers: Headers) -> _Text | None:
         structure = Structure.FIELDS
     if structure is not None:
         return _Text(text, codec, list(sites_of(text, structure)), is_markup=structure is Structure.XML)
-    if not charsets.is_text(text):
+    start = int(text.startswith("\ufeff"))  # a byte order mark is no part of the value
+    if not charsets.is_text(text) or start == len(text):
         return None
-    return _Text(text, codec, [Site((BODY,), 0, len(text), Spelling.PLAIN)], is_markup=False)
+    return _Text(text, codec, [Site((BODY,), start, len(text), Spelling.PLAIN)], is_markup=False)
 
 
 def _are_lines(text: str) -> bool:

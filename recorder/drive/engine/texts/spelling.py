@@ -57,7 +57,6 @@ class _Unit(NamedTuple):
 
 
 # Runs that stand for themselves are group 1, everything else is an escape.
-_PLAIN = re.compile(r"(.+)", re.DOTALL)
 _JSON = re.compile(
     r"([^\\]+)|\\u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\.|\\", re.DOTALL
 )
@@ -88,8 +87,7 @@ _UTF8 = 4  # bytes of a character at most
 
 def decoded(spelling: Spelling, written: str) -> str:
     """Return the value that a written text stands for."""
-    mark = _MARKS.get(spelling)
-    if mark is None or mark.isdisjoint(written):
+    if _is_bare(spelling, written):
         return written
     if spelling in _READERS:  # in one go, as most escapes are right ones
         return _READERS[spelling](written)
@@ -153,8 +151,12 @@ def _is_json(number: str) -> bool:
 
 
 def _units(spelling: Spelling, written: str) -> Iterator[_Unit]:
+    if _is_bare(spelling, written):
+        if written:
+            yield _Unit(0, len(written), 0, written, is_run=True)
+        return
     at = 0
-    for found in _UNITS.get(spelling, _PLAIN).finditer(written):
+    for found in _UNITS[spelling].finditer(written):
         if found[1] is not None:
             yield _Unit(found.start(), found.end(), at, found[0], is_run=True)
             at += len(found[0])
@@ -166,6 +168,12 @@ def _units(spelling: Spelling, written: str) -> Iterator[_Unit]:
             text = _one(spelling, found[0])
             yield _Unit(found.start(), found.end(), at, text, is_run=False)
             at += len(text)
+
+
+def _is_bare(spelling: Spelling, written: str) -> bool:
+    """Return whether a text has no escapes."""
+    mark = _MARKS.get(spelling)
+    return mark is None or mark.isdisjoint(written)
 
 
 def _string(written: str) -> str | None:
