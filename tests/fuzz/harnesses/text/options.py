@@ -9,9 +9,8 @@ import click
 
 from recorder.capture.address import parse as address
 from recorder.cli.commands.record import Size
-from recorder.cli.commands.replay import Rate
 from recorder.cli.commands.slice import Numbers
-from recorder.cli.options import Listen
+from recorder.cli.options import Listen, Rate
 from recorder.diff.differences import Latency
 from recorder.errors import UsageError
 from recorder.replay.engine import faults
