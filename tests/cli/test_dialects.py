@@ -25,7 +25,7 @@ CHANGE = {
     "data": {"payload": {"ChangeEventHeader": {"entityName": "Account", "recordIds": ["1"], "changeType": "CREATE"}}},
 }
 READING = {"convert", "diff", "explain", "grep", "ls", "redact", "replay", "report", "seal", "show", "slice", "stats"}
-READING |= {"doctor", "merge", "scan", "tail", "timeline"}
+READING |= {"doctor", "drive", "merge", "scan", "tail", "timeline", "verify"}
 MAKING = {"import", "record"}
 WITH_DIALECT = {*READING, *MAKING, "recorrelate"}
 

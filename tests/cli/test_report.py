@@ -198,7 +198,7 @@ def test_the_page_of_a_comparison_has_what_differs_and_a_choice(large: Path, tmp
     other.write_bytes(encode_header(HEADER) + b"".join(map(encode, records)))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("recorder.cli.commands.diff._MOST_ROWS", 5)
+        patched.setattr("recorder.cli.commands.diff.MOST_ROWS", 5)
         result = CliRunner().invoke(main, ["diff", str(large), str(other), "--html", str(target)])
 
     assert result.exit_code == 1
