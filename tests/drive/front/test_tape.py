@@ -148,16 +148,24 @@ def test_a_redaction_that_goes_on_holds_up_no_interrupted_drive(tmp_path, monkey
     assert texts[-1] == "the capture ended cleanly"
 
 
-def test_whoever_reads_waits_until_there_is_room(tmp_path):
+def test_whoever_reads_waits_until_there_is_room(tmp_path, monkeypatch):
+    may_go_on, redact = Event(), Redactor.redact
+
+    def held(self, record):
+        may_go_on.wait(30)
+        return redact(self, record)
+
     async def run():
         made = tape(tmp_path / "live.cassette")
         made.open()
         await made.room()
+        monkeypatch.setattr(Redactor, "redact", held)
         made.request("0", 1, connection="s1", method="GET", target="/", headers=(), body=b"")
         made.stream("0", 2, status=200, headers=(("Content-Type", "application/x-ndjson"),))
         for _ in range(6_000):
             made.chunk("0", 3, b'{"a": 1}\n')
         assert made.waiting > 5_000
+        may_go_on.set()
         await made.room()
         assert made.waiting <= 5_000
         await made.drained()
