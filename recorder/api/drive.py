@@ -265,7 +265,7 @@ class Drive:
 
     @property
     def findings(self) -> Sequence[Finding]:
-        """What the last run found, or what it has found yet."""
+        """The findings of the last run, or those so far of a run that goes on."""
         return self._run.driver.findings if self._run is not None else ()
 
     def report(self) -> Report:

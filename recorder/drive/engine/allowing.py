@@ -49,7 +49,7 @@ class _Rule(NamedTuple):
 
 
 class Allowed:
-    """What the user allowed: operations by name, requests by method and path, or all.
+    """The requests that the user allowed: operations by name, requests by method and path, or all.
 
     A name is compared as it is. In a path `*` stands for any text within one segment, `**` for any text.
     """

@@ -51,7 +51,7 @@ _SHOWN = 20  # waits that a state lists
 
 
 class _Fate(Enum):
-    """What became of something that the server should tell; see the diagram of the module."""
+    """The fates of an answer or event that the server should tell; the diagram of the module has them."""
 
     COMING = 0
     OPEN = 1
@@ -252,7 +252,7 @@ class Driver:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the driver plays in steps, and waits for a call of `next_step` even if no deadline is there."""
+        """True if the driver plays in steps, and waits for a call of `next_step` even if no deadline is there."""
         return self._schedule.limit < math.inf and not self._is_over
 
     def is_at_rest(self) -> bool:

@@ -47,7 +47,7 @@ class Missing:
 
     @property
     def text(self) -> str:
-        """What is missing, and how to give it, in one line."""
+        """The missing value, with the ways to give it, in one line."""
         table, _, pair = self.line.partition("\n")
         times = f" and {self.count - 1} more" if self.count > 1 else ""
         why = "is a pseudonym" if self.is_hidden else "goes to another host than the recorded one by your word alone"

@@ -40,7 +40,7 @@ class Pushed(NamedTuple):
 
 @dataclass(slots=True)
 class Facts:
-    """What is derived of a recording.
+    """The links, labels and anchors of a recording that a plan is made of.
 
     Attributes:
         asked: Requests, publishes and messages that are exchanges or operations, by their places.

@@ -85,7 +85,7 @@ _Known: TypeAlias = dict[tuple[str | None, Tag], list[Told]]  # by client, None 
 
 
 class Index:
-    """What was told of the values that requests hold.
+    """An index of the places where a server told the values that requests hold.
 
     All values that are sent are taken first. Then what happened is gone through in its order, so that of each value the
     latest places are kept alone.

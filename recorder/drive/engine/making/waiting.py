@@ -23,7 +23,7 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(slots=True)
 class _Client:
-    """What one client has done so far."""
+    """The steps of one client so far, and what it was told since the last one."""
 
     began: int = -1  # number of its first step
     last: Draft | None = None
