@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -100,6 +101,30 @@ def test_a_run_that_stops_has_stalled() -> None:
 
 def test_a_server_that_cannot_be_reached_has_its_exit_code() -> None:
     assert verified(NOTHING_LISTENS).exit_code == 6
+
+
+@pytest.mark.parametrize(("error", "code"), [(None, 6), (KeyboardInterrupt, 130)])
+def test_what_the_runs_found_that_had_ended_is_told_when_a_later_one_fails(
+    error: type[BaseException] | None, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    junit = tmp_path / "verify.xml"
+    with ExitStack() as stack:
+        stand_in = stack.enter_context(StandIn(PREVIEW, rate="instant", faults=["http 500 UpdateRecord"]))
+
+        def told(text: str) -> None:
+            if text == "run 2 of 2" and error is not None:
+                raise error
+            if text == "run 2 of 2":
+                stack.close()
+
+        monkeypatch.setattr("recorder.cli.driving.playing.say", told)
+        result = verified(stand_in.url, "--repeat", "2", "--json", "--junit", junit)
+
+    row = json.loads(result.stdout)
+    assert (result.exit_code, row["runs"]) == (code, 1)
+    assert weighty(result) == [("error", "refused", 4, "ack.status")]
+    assert "judged 1 of 2 runs" in result.stderr
+    assert len(ET.parse(junit).getroot()) == 1
 
 
 def test_the_command_of_the_nightly_recipe_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

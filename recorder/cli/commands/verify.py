@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...errors import UpstreamError
 from ...printable import printable, to_json
 from ..driving.options import drive_of, drive_options, outputs
 from ..driving.playing import check, conclude, play, warn_of_writes
@@ -121,7 +122,8 @@ def _verify(drive: Drive, given: dict[str, Any], own: dict[str, Any], *, as_json
         kept = given["output"]
         first = kept or Path(stack.enter_context(TemporaryDirectory(prefix="recorder-verify-"))) / "live.cassette"
         cassettes = outputs(first, given["repeat"])
-        runs = _played(drive, cassettes, given["repeat"], is_kept=kept is not None)
+        runs, ended = _played(drive, cassettes, given["repeat"], is_kept=kept is not None)
+        cassettes = cassettes[: len(runs)]
         old, policy = _old(drive, given["sessions"]), _policy(drive, runs, given["policy"])
         baseline = load([own["baseline"]], given["dialect"]) if own["baseline"] is not None else None
         _look_at_baseline(own["baseline"], old, baseline)
@@ -137,19 +139,35 @@ def _verify(drive: Drive, given: dict[str, Any], own: dict[str, Any], *, as_json
             _write_page(own["html"], (drive.path, cassettes[place]), drive.dialect, found, force=given["force"])
     _print(drive.path, verdict, [str(path) for path in cassettes] if kept else [], own["form"], as_json=as_json)
     say(summary(verdict))
+    if ended is not None:
+        say(f"judged {len(runs)} of {given['repeat']} runs: the others did not end")
+        raise ended
     return _STALLED if verdict.has_stalled else int(verdict.fails(tier))
 
 
-def _played(drive: Drive, cassettes: Sequence[Path], repeat: int, *, is_kept: bool) -> list[Run]:
-    """Play all runs; return what each brought."""
+def _played(
+    drive: Drive, cassettes: Sequence[Path], repeat: int, *, is_kept: bool
+) -> tuple[list[Run], BaseException | None]:
+    """Play all runs; return what each brought that ended, and what kept the others from it.
+
+    Raises:
+        UpstreamError: If the server cannot be reached in the first run.
+        KeyboardInterrupt: After Ctrl-C in the first run.
+    """
     from ...verify.judging import Run
 
-    runs = []
-    for report in play(drive, cassettes, repeat, tells_findings=False):
-        conclude(report if is_kept else replace(report, cassette=None), drive.to)
-        live = report.recording(drive.dialect)
-        runs.append(Run(live, report.findings, report.bindings, report.has_stalled))
-    return runs
+    runs: list[Run] = []
+    try:
+        for report in play(drive, cassettes, repeat, tells_findings=False):
+            conclude(report if is_kept else replace(report, cassette=None), drive.to)
+            if report.is_over:  # else a signal ended it
+                live = report.recording(drive.dialect)
+                runs.append(Run(live, report.findings, report.bindings, report.has_stalled))
+    except (UpstreamError, KeyboardInterrupt, SystemExit) as exc:
+        if not runs:
+            raise
+        return runs, exc
+    return runs, None
 
 
 def _look_at_baseline(path: Path | None, old: Recording, baseline: Recording | None) -> None:
