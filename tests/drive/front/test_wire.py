@@ -6,7 +6,8 @@ import pytest
 from aiohttp import web
 
 from recorder.drive.front.tap import Sending
-from recorder.drive.front.wire import NotSent, reason_of
+from recorder.drive.front.target import Target
+from recorder.drive.front.wire import _SENDING, Gate, NotSent, reason_of
 from recorder.errors import UpstreamError
 
 from .world import serving, wired
@@ -37,6 +38,30 @@ def headers_seen(headers, **more):
 
     _, tape, url = fetched(look, Sending("s1", "GET", "/"), headers=headers, **more)
     return seen, tape, url
+
+
+@pytest.mark.parametrize("is_proxy", [False, True])
+def test_no_connection_is_given_out_to_another_server(is_proxy):
+    asked = []
+
+    async def look(request):
+        asked.append(request.path)
+        return web.Response()
+
+    async def run():
+        async with (
+            serving(look) as url,
+            serving(look) as other,
+            aiohttp.ClientSession(connector=Gate(Target.at(url))) as session,
+        ):
+            _SENDING.set(Sending("s1", "GET", "/"))  # one that was not sent yet
+            with pytest.raises(NotSent, match="was not sent"):
+                await (session.get(url, proxy=other) if is_proxy else session.get(other))
+            await session.get(url)
+
+    asyncio.run(run())
+
+    assert asked == ["/"]
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "GET"])
