@@ -27,7 +27,7 @@ class Numeral(str):
 
 
 def unpack(text: str) -> Any:
-    """As page/src/unpack.js does it."""
+    """As page/src/data/unpack.js does it."""
     packed = json.loads(text)
     known: list[Any] = []
 

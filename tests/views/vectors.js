@@ -1,8 +1,8 @@
 // Reads a document that was packed (recorder/views/document.py), judges its triples by its expressions, prints the answers.
 
 import { readFileSync } from "node:fs";
-import { FilterError, parse } from "../../recorder/views/page/src/filter.js";
-import { unpack } from "../../recorder/views/page/src/unpack.js";
+import { FilterError, parse } from "../../recorder/views/page/src/data/filter.js";
+import { unpack } from "../../recorder/views/page/src/data/unpack.js";
 
 const vectors = unpack(JSON.parse(readFileSync(0, "utf8")));
 const keys = new Set(vectors.get("keys"));

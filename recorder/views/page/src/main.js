@@ -1,19 +1,19 @@
 // Puts the page together: reads the document, builds the views, and shows what the state says.
 
 import { byId, h } from "./dom.js";
-import { detailOf } from "./detail.js";
-import { differencesOf } from "./differences.js";
+import { detailOf } from "./panels/detail.js";
+import { differencesOf } from "./panels/differences.js";
 import { count, duration, wall } from "./format.js";
 import { KEYS, listenToKeys } from "./keys.js";
-import { ladderOf } from "./ladder.js";
-import { modelOf, tripleOf } from "./model.js";
-import { matching } from "./shown.js";
+import { ladderOf } from "./panels/ladder.js";
+import { modelOf, tripleOf } from "./data/model.js";
+import { matching } from "./data/shown.js";
 import { listenToSplitter } from "./splitter.js";
 import { stateOf } from "./state.js";
-import { tableOf } from "./table.js";
+import { tableOf } from "./panels/table.js";
 import { plain } from "./text.js";
-import { timelineOf } from "./timeline.js";
-import { unpack } from "./unpack.js";
+import { timelineOf } from "./timeline/timeline.js";
+import { unpack } from "./data/unpack.js";
 
 const model = modelOf(unpack(JSON.parse(byId("data").textContent)));
 const builders = { timeline: timelineOf, ladder: ladderOf, table: tableOf };

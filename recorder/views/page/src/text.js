@@ -1,6 +1,6 @@
 // Values as text. Objects are Maps here (see unpack.js).
 
-import { Numeral } from "./unpack.js";
+import { Numeral } from "./data/unpack.js";
 
 /** JSON on one line, as Python's `json.dumps` writes it with the smallest separators. */
 export function compact(value) {

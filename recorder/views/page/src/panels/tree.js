@@ -1,9 +1,9 @@
 // A JSON value as a tree that opens. Native <details>: keys, screen readers and find-in-page know it. What is shut is not
 // built, so that a long body costs nothing.
 
-import { h } from "./dom.js";
-import { Numeral } from "./unpack.js";
-import { plain } from "./text.js";
+import { h } from "../dom.js";
+import { Numeral } from "../data/unpack.js";
+import { plain } from "../text.js";
 
 const LONG = 600; // characters of a text before the rest is asked for
 const MANY = 200; // items likewise

@@ -1,8 +1,8 @@
 // What the pointer is on, in three lines at most.
 
-import { byId, h } from "./dom.js";
-import { clock, duration } from "./format.js";
-import { clipped } from "./text.js";
+import { byId, h } from "../dom.js";
+import { clock, duration } from "../format.js";
+import { clipped } from "../text.js";
 
 export const tooltip = {
   show(item, x, y) {

@@ -4,7 +4,7 @@
 //     expression = and-group { "or" and-group } ; and-group = term { term } ; term = { "-" | "not" } atom
 //     atom = "(" expression ")" | word | "quoted text" | key ":" value
 
-import { compact } from "./text.js";
+import { compact } from "../text.js";
 
 const ALIASES = { op: "operation", ref: "reference" };
 const TEXT_KEYS = new Set([

@@ -1,6 +1,6 @@
 // The document as the views want it: triples, events with their triple, and what stood around them, in order.
 
-import { listed } from "./text.js";
+import { listed } from "../text.js";
 
 export function modelOf(document) {
   const model = {

@@ -1,12 +1,12 @@
 // The details of what is selected: request, ack and events side by side, and why the events are linked.
 
-import { h } from "./dom.js";
-import { copyButton } from "./copy.js";
+import { h } from "../dom.js";
+import { copyButton } from "../copy.js";
 import { changes } from "./differences.js";
-import { clock, count, duration, wall } from "./format.js";
-import { tripleOf } from "./model.js";
+import { clock, count, duration, wall } from "../format.js";
+import { tripleOf } from "../data/model.js";
 import { badge, chip } from "./parts.js";
-import { clipped, listed, plain, pretty } from "./text.js";
+import { clipped, listed, plain, pretty } from "../text.js";
 import { text, tree } from "./tree.js";
 
 export function detailOf(root, { model, choose }) {

@@ -1,7 +1,7 @@
 // Small pieces several views show.
 
-import { h, svg } from "./dom.js";
-import { clipped } from "./text.js";
+import { h, svg } from "../dom.js";
+import { clipped } from "../text.js";
 
 /** An id in its colour. */
 export function chip(model, id, kind) {

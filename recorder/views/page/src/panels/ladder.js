@@ -1,11 +1,11 @@
 // The ladder: what went between desktop and server, one line each, in the order of time.
 
-import { h } from "./dom.js";
-import { clock, duration } from "./format.js";
-import { tripleOf } from "./model.js";
+import { h } from "../dom.js";
+import { clock, duration } from "../format.js";
+import { tripleOf } from "../data/model.js";
 import { chip } from "./parts.js";
 import { rowsOf } from "./rows.js";
-import { clipped } from "./text.js";
+import { clipped } from "../text.js";
 
 const HEIGHT = 30;
 const PAUSE = 1_000_000; // µs: a longer one is shown

@@ -1,8 +1,8 @@
 // Draws the timeline. It is told all it needs, and decides nothing.
 
-import { clock, duration } from "./format.js";
-import { tripleOf } from "./model.js";
-import { clipped } from "./text.js";
+import { clock, duration } from "../format.js";
+import { tripleOf } from "../data/model.js";
+import { clipped } from "../text.js";
 import { BAR } from "./lanes.js";
 
 export const AXIS = 34; // pixels of its height

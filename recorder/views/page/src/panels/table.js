@@ -1,11 +1,11 @@
 // The triples as a table: one line each, sorted by any column.
 
-import { h } from "./dom.js";
-import { duration, clock } from "./format.js";
-import { tripleOf } from "./model.js";
+import { h } from "../dom.js";
+import { duration, clock } from "../format.js";
+import { tripleOf } from "../data/model.js";
 import { badge, chip, strip } from "./parts.js";
 import { rowsOf } from "./rows.js";
-import { clipped } from "./text.js";
+import { clipped } from "../text.js";
 
 const HEIGHT = 28;
 const dash = (value) => value ?? "–";

@@ -1,7 +1,7 @@
 // How two recordings differ, triple by triple: what stands in the one and in the other.
 
-import { h } from "./dom.js";
-import { compact, clipped, plain } from "./text.js";
+import { h } from "../dom.js";
+import { compact, clipped, plain } from "../text.js";
 
 const MOST = 1000; // triples; who has more differences than that compares other things
 

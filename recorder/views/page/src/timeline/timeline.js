@@ -4,16 +4,16 @@ import { select } from "d3-selection";
 import { zoom as zooming, zoomIdentity } from "d3-zoom";
 
 import { oncePerFrame, sized } from "./canvas.js";
-import { h } from "./dom.js";
+import { h } from "../dom.js";
 import { foldOf } from "./fold.js";
 import { hitOf } from "./hit.js";
 import { lanesOf } from "./lanes.js";
-import { tripleOf } from "./model.js";
+import { tripleOf } from "../data/model.js";
 import { overviewOf } from "./overview.js";
 import { AXIS, paint } from "./paint.js";
-import { clipped, plain } from "./text.js";
-import { themeOf } from "./theme.js";
-import { tooltip } from "./tooltip.js";
+import { clipped, plain } from "../text.js";
+import { themeOf } from "../theme.js";
+import { tooltip } from "../panels/tooltip.js";
 
 const FINEST = 20; // µs a pixel, at most
 
