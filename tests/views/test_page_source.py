@@ -50,13 +50,13 @@ def test_the_source_makes_no_markup_of_text_and_asks_for_nothing() -> None:
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|fetch\(|XMLHttp"
     )
 
-    found = [path.name for path in (PAGE / "src").iterdir() if forbidden.search(path.read_text("utf-8"))]
+    found = [path.name for path in (PAGE / "src").rglob("*.*") if forbidden.search(path.read_text("utf-8"))]
 
     assert found == []
 
 
 def test_its_files_are_small() -> None:
-    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in (PAGE / "src").glob("*.js")}
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in (PAGE / "src").rglob("*.js")}
 
     assert max(lengths.values()) <= 300
 
