@@ -79,10 +79,10 @@ def sift(
         notes = {at: place for at, place in about.items() if hosts.has_api and same_host(place) not in names}
         removed = Counter(gone.values())
         removed.update(dict.fromkeys({*map(same_host, notes.values())} - {*map(same_host, removed)}, 0))
-        for index, (part, cassette) in enumerate(zip(parts, opened, strict=True) if removed else ()):
-            told = _counted(removed) if part == parts[-1] else None
-            left_out = frozenset(number for at, number in notes if at == index)
-            _rewrite(part, _fewer(cassette, gone), without(cassette.records(), frozenset(gone), left_out), told)
+    for index, part in enumerate(parts if removed else ()):
+        told = _counted(removed) if part == parts[-1] else None
+        left_out = frozenset(number for at, number in notes if at == index)
+        _rewrite(part, frozenset(gone), left_out, told)
     return Sifted(removed, hosts.has_api, len(set(hosts.exchanges.values()) - {""}))
 
 
@@ -105,8 +105,13 @@ def _fewer(cassette: OpenCassette, gone: Container[int]) -> Header:
     return replace(header, part=replace(header.part, repeated=repeated))
 
 
-def _rewrite(path: Path, header: Header, records: Iterable[Record], told: str | None) -> None:
-    with replacing(path, force=True, like=[path], private=header.redaction in IN_CLEAR) as file:
+def _rewrite(path: Path, gone: frozenset[int], left_out: frozenset[int], told: str | None) -> None:
+    with open_cassette(path) as cassette:
+        header = _fewer(cassette, gone)
+    is_private = header.redaction in IN_CLEAR
+    # the old file is closed before the new one takes its place: Windows replaces no open file
+    with replacing(path, force=True, like=[path], private=is_private) as file, open_cassette(path) as cassette:
+        records = without(cassette.records(), gone, left_out)
         file.write(encode_header(header))
         for record in records if told is None else _with_note(records, told):
             file.write(encode(record))

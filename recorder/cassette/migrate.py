@@ -30,7 +30,8 @@ def migrate(source: Path, target: Path) -> int:
     with open_cassette(source) as cassette:
         found = cassette.header.format
     for version in range(found, FORMAT):
-        with open_cassette(source) as cassette, replacing(target, force=True, like=[source]) as file:
+        # the source is closed before its new form takes its place: Windows replaces no open file
+        with replacing(target, force=True, like=[source]) as file, open_cassette(source) as cassette:
             STEPS[version](cassette, file, target.resolve().parent)
         source = target
     return found

@@ -52,14 +52,16 @@ def seal(
     """
     with open_cassette(source) as cassette:
         header = carrying(replace(cassette.header, profile=ARCHIVE if archive else SEALED), dialect)
-        correlator = Correlator(dialect or dialect_of(header), file=str(source))
+    correlator = Correlator(dialect or dialect_of(header), file=str(source))
+    is_private = header.redaction in IN_CLEAR
 
-        with replacing(target, force=True, like=[source], private=header.redaction in IN_CLEAR) as file:
-            records = cassette.records() if watch is None else _watched(cassette.records(), watch)
-            write_sealed(file, header, records, correlator, target.resolve().parent)
-            _whole(cassette, source)
-            file.flush()
-            _verify(Path(file.name))
+    # the source is closed before its sealed form takes its place: Windows replaces no open file
+    with replacing(target, force=True, like=[source], private=is_private) as file, open_cassette(source) as cassette:
+        records = cassette.records() if watch is None else _watched(cassette.records(), watch)
+        write_sealed(file, header, records, correlator, target.resolve().parent)
+        _whole(cassette, source)
+        file.flush()
+        _verify(Path(file.name))
 
 
 def _watched(records: Iterator[Record], watch: Callable[[Record], None]) -> Iterator[Record]:
