@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import InputError
+from .system.opening import SAFELY, read_into
 
 
 def open_regular(path: Path) -> IO[bytes]:
@@ -47,8 +48,12 @@ def descriptor_of(path: Path, flags: int, mode: int = 0o644) -> int:
     Raises:
         OSError: If the file cannot be opened, or is not a regular file.
     """
-    # O_NONBLOCK: without it, open() of a pipe blocks until another process opens the other end
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
+    try:
+        descriptor = os.open(path, flags | SAFELY, mode)
+    except PermissionError as exc:
+        if path.is_dir():  # Windows opens no folder; elsewhere it is told below
+            raise OSError(errno.EINVAL, "is a directory") from exc
+        raise
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode) and not (flags & os.O_WRONLY and stat.S_ISCHR(mode)):
         os.close(descriptor)
@@ -73,7 +78,7 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer is one
         try:
-            return os.readv(self._descriptor, [buffer])
+            return read_into(self._descriptor, buffer)
         except OSError as exc:
             raise InputError(f"{self.name}: cannot be read: {exc.strerror}; check the disk") from exc
 

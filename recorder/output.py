@@ -9,7 +9,6 @@ a temporary file is written, its writer holds a lock on the file, so that `lefto
 from __future__ import annotations
 
 import errno
-import fcntl
 import io
 import os
 import secrets
@@ -21,6 +20,8 @@ from typing import IO, TYPE_CHECKING, cast
 
 from .errors import OutputError, UsageError
 from .files import descriptor_of
+from .system import locks, rights
+from .system.opening import KEEPS_OPEN_FILES, NO_LINKS, SAFELY, persistently, sync_folder
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 SUFFIX = ".part"
 RECORDING = ".recording-"  # begin of the name of a folder in which the pytest plugin records
 _LONGEST = 200  # bytes of the target's name in the name of its temporary file; file systems allow 255 in all
+_LOCK = ".recorder.lock"  # name of the file that stands for its folder
+_APPENDING = os.O_WRONLY | os.O_APPEND
 # errors of link() on file systems without hard links
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
+_UNLINKABLE = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
 
 
 def refuse(target: Path, inputs: Iterable[Path] = (), *, force: bool = False) -> None:
@@ -139,48 +142,51 @@ class Replacement:
         """Create the temporary file with the access rights of the output, so that nobody ever reads too much."""
         old = os.fstat(self._old) if self._old >= 0 else None
         in_place = old is not None and any(os.path.samestat(old, status) for status in like)
-        allowed = 0o600 if private or old is not None else _common(like, os.getegid())
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self.descriptor = os.open(self._path, flags, allowed)
-        fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        allowed = 0o600 if private or old is not None else _common(like, rights.group())
+        self.descriptor = os.open(self._path, _APPENDING | os.O_CREAT | os.O_EXCL | SAFELY, allowed)
+        locks.take(self.descriptor)
         if old is None:
             made = os.fstat(self.descriptor)
             wanted = stat.S_IMODE(made.st_mode) & _common(like, made.st_gid)
         else:
-            _keep_owner(self.descriptor, old)
+            rights.keep_owner(self.descriptor, old)
             made = os.fstat(self.descriptor)
             wanted = _common([old, *like], made.st_gid)
             if in_place and made.st_gid == old.st_gid:
                 wanted = stat.S_IMODE(old.st_mode)
         wanted = wanted & 0o600 if private else wanted
         if wanted != stat.S_IMODE(made.st_mode):
-            os.fchmod(self.descriptor, wanted)
+            rights.set_mode(self.descriptor, wanted)
 
     def file(self) -> IO[bytes]:
         """Return a buffered writer of the new file; closing the writer does not close the file."""
         return cast(IO[bytes], _Writer(_Raw(self.descriptor, str(self._path))))
 
-    def commit(self) -> None:
+    def commit(self, *, keep: bool = False) -> None:
         """Put the new file on the disk and in its place.
+
+        Args:
+            keep: `descriptor` is used afterwards; on Windows it is another one then.
 
         Raises:
             OSError: If that fails; before the rename the old file is unchanged.
             UsageError: Without `force`, if the target was made by another process meanwhile.
         """
         os.fsync(self.descriptor)
+        if KEEPS_OPEN_FILES:
+            self._let_go()
         if self._force:
-            os.replace(self._path, self.target)  # noqa: PTH105  # the tests inject errors into the functions of `os`
+            persistently(self._replace)
         else:
             self._link()
         self._is_done = True
-        try:
-            folder = os.open(self.target.parent, os.O_RDONLY | os.O_CLOEXEC)
-        except PermissionError:
-            return  # a folder that may be written and not read cannot be synced: the system will write it soon
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if keep and self.descriptor < 0:
+            self.descriptor = os.open(self.target, _APPENDING | SAFELY)
+            lock(self.descriptor, self._named)
+        sync_folder(self.target.parent)
+
+    def _replace(self) -> None:
+        os.replace(self._path, self.target)  # noqa: PTH105  # the tests inject errors into the functions of `os`
 
     def _link(self) -> None:
         """Give the new file its name, unless a file with that name exists: a rename would replace such a file."""
@@ -191,13 +197,13 @@ class Replacement:
                 f"{self._named}: was made by another process meanwhile; choose another name, or --force"
             ) from exc
         except OSError as exc:
-            if exc.errno not in _NO_LINKS or self.target.exists():
+            if exc.errno not in _UNLINKABLE or self.target.exists():
                 raise
-            os.replace(self._path, self.target)  # noqa: PTH105  # see above
+            persistently(self._replace)
             return
         self._is_done = True  # an error of the next step leaves two names for the file
         try:
-            os.unlink(self._path)  # noqa: PTH108  # see above
+            persistently(self._unlink)
         except OSError:
             self._is_left = True
             raise
@@ -208,13 +214,22 @@ class Replacement:
         Args:
             keep: Leave `descriptor` open; its owner closes it.
         """
+        if KEEPS_OPEN_FILES and not keep:
+            self._let_go()
         if not self._is_done or self._is_left:
             with suppress(OSError):  # an error before this one is being told
-                os.unlink(self._path)  # noqa: PTH108  # see above
+                self._unlink()
         if not self._is_done:
             for folder in reversed(self._folders):
                 with suppress(OSError):  # another process uses it
                     os.rmdir(folder)  # noqa: PTH106  # see above
+        self._let_go(keep=keep)
+
+    def _unlink(self) -> None:
+        os.unlink(self._path)  # noqa: PTH108  # the tests inject errors into the functions of `os`
+
+    def _let_go(self, *, keep: bool = False) -> None:
+        """Close the files, which releases their locks; the new one only if it is not to be kept."""
         for descriptor in (self._old, -1 if keep else self.descriptor):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -235,7 +250,9 @@ def appending(target: Path) -> int:
     Raises:
         OSError: If the file cannot be opened, is a link, or is neither a regular file nor a device.
     """
-    return descriptor_of(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    if not NO_LINKS and target.is_symlink():  # Windows, where making a link takes a right that users do not have
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return descriptor_of(target, _APPENDING | os.O_CREAT | NO_LINKS, 0o600)
 
 
 def lock(descriptor: int, path: Path) -> None:
@@ -245,9 +262,22 @@ def lock(descriptor: int, path: Path) -> None:
         UsageError: If a recorder or another command is writing the file.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locks.take(descriptor)
     except OSError as exc:
         raise UsageError(f"{path}: another recorder is writing it; choose another name") from exc
+
+
+@contextmanager
+def locking(folder: Path) -> Iterator[None]:
+    """Lock a folder against other processes that lock it, such as workers of pytest-xdist; wait until it is free."""
+    # Windows opens no folder; there an empty file in it is locked
+    place, made = (folder / _LOCK, os.O_RDWR | os.O_CREAT) if KEEPS_OPEN_FILES else (folder, os.O_RDONLY)
+    descriptor = os.open(place, made | SAFELY)
+    try:
+        locks.take(descriptor, waits=True)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -258,14 +288,12 @@ def leftovers(folder: Path) -> list[Path]:
     found = []
     for path in (*folder.glob(f".*{SUFFIX}"), *folder.glob(f"{RECORDING}*/*")):
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDONLY | SAFELY)
         except OSError:
             continue  # another command's file, which is gone or not readable
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            found.append(path)
-        except OSError:
-            continue  # its writer lives
+            if locks.is_free(descriptor):  # else its writer lives
+                found.append(path)
         finally:
             os.close(descriptor)
     return sorted(found)
@@ -335,7 +363,7 @@ def _refuse_folder(target: Path, real: Path) -> None:
 
 def _denied(path: Path) -> str:
     """Return why a file or a folder cannot be written, in the words of the system."""
-    return _why(errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES)
+    return _why(errno.EROFS if rights.is_read_only(path) else errno.EACCES)
 
 
 def _refuse_kind(target: Path, there: os.stat_result) -> None:
@@ -351,7 +379,7 @@ def _refuse_kind(target: Path, there: os.stat_result) -> None:
 
 def _locked(target: Path) -> int:
     """Return a descriptor that locks an existing file until it is closed."""
-    descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(target, os.O_RDONLY | SAFELY)
     try:
         lock(descriptor, target)
     except BaseException:
@@ -379,14 +407,6 @@ def _common(files: list[os.stat_result], group: int) -> int:
             mode = mode & ~0o077 | both << 3 | both
         common &= mode
     return common | 0o600
-
-
-def _keep_owner(descriptor: int, old: os.stat_result) -> None:
-    """Give the new file the owner and the group of the old one, as far as this process may."""
-    with suppress(PermissionError):
-        os.fchown(descriptor, -1, old.st_gid)
-    if os.geteuid() == 0:
-        os.fchown(descriptor, old.st_uid, -1)
 
 
 def _why(number: int | None) -> str:

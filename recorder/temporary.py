@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from .errors import OutputError
+from .system.opening import read_into
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -105,7 +106,7 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer is one
         with self._told():
-            return os.readv(self._descriptor, [buffer])
+            return read_into(self._descriptor, buffer)
 
     def write(self, data: ReadableBuffer, /) -> int:
         with self._told():

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import select
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from ..errors import UpstreamError, UsageError
+from ..system.signals import ASK, of_its_own
 
 _START, _END = 30.0, 20.0  # seconds; a cold mitmproxy takes a few
 
@@ -74,7 +75,9 @@ class Recorder:
 
         """
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(self._command, stdout=pipe, stderr=pipe, text=True)  # noqa: S603  # our own
+        self._process = subprocess.Popen(  # noqa: S603  # our own
+            self._command, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace", **of_its_own()
+        )
         self.url = _url(self._process)
         self.urls = dict(_other_url(self._process) for _ in range(self._others))
         return self
@@ -91,7 +94,7 @@ class Recorder:
         process, self._process = self._process, None
         if process is None:
             return
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ASK)
         try:
             told = process.communicate(timeout=_END)[1]
         except subprocess.TimeoutExpired:
@@ -114,12 +117,21 @@ def _url(process: subprocess.Popen[str]) -> str:
     """Wait for the readiness line of a recorder; return where it listens."""
     if process.stdout is None or process.stderr is None:
         raise UpstreamError("the recorder has no output")
-    readable, _, _ = select.select([process.stdout], [], [], _START)
-    line = process.stdout.readline() if readable else ""
+    line = _line(process.stdout, _START)
     if not line.startswith("listening on "):
         process.kill()
         raise UpstreamError(_last_line(process.communicate()[1]) or f"the recorder was not ready within {_START:g} s")
     return _named(line)
+
+
+def _line(stream: IO[str], seconds: float) -> str:
+    """Return the next line of a pipe; an empty text if none comes in time. No `select` of Windows waits for pipes."""
+    found = SimpleQueue[str]()
+    Thread(target=lambda: found.put(stream.readline()), daemon=True).start()
+    try:
+        return found.get(timeout=seconds)
+    except Empty:
+        return ""
 
 
 def _other_url(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..files import open_regular
 from ..output import replacing
+from ..system.rights import others_can_read
 
 _SIZE = 32  # bytes of a new key
 _SHORTEST, _LONGEST = 16, 64  # bytes of a key; 64 is the most that blake2b takes
@@ -43,7 +44,7 @@ def _made(path: Path) -> bytes:
 
 def _read(path: Path) -> bytes:
     with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
+        if others_can_read(os.fstat(file.fileno())):
             raise UsageError(f"{path}: other users can read this key file; run chmod 600 on it, or name a new file")
         key = file.read(_LONGEST + 1)
     if not _SHORTEST <= len(key) <= _LONGEST:

@@ -6,7 +6,6 @@ most the last frame is torn.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +18,8 @@ from ..errors import CassetteError, OutputError, TornTail, UsageError
 from ..files import descriptor_of, open_regular
 from ..model import Header, Record, Request
 from ..output import Replacement, lock
+from ..system.locks import is_free
+from ..system.opening import sync_data
 from . import codec
 from .codec import JOURNAL, encode_header
 from .frames import OVERHEAD, Frame, read_frame
@@ -88,7 +89,7 @@ class Journal:
 
     def sync(self) -> None:
         """Put the written frames on the disk (fdatasync), so that they survive a power cut."""
-        os.fdatasync(self._fd)
+        sync_data(self._fd)
 
     def close(self) -> None:
         """Close the file and release its lock; safe to call twice."""
@@ -118,8 +119,9 @@ def create(
     try:
         journal = Journal(path, replacement.descriptor, 0, awaited=codec.RULES_WITHIN if rules_follow else 0)
         journal.append([encode_header(header, rules_follow=rules_follow)])
-        replacement.commit()
+        replacement.commit(keep=True)
         done = True
+        journal = Journal(path, replacement.descriptor, journal.size, awaited=journal.awaited)
     except OSError as exc:
         raise replacement.failed(exc) from exc
     finally:
@@ -150,12 +152,7 @@ def resume(path: Path) -> tuple[Journal, End]:
 
 def is_written(file: IO[bytes]) -> bool:
     """Return whether a recorder is writing this open journal, that is, holds the lock of it."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    fcntl.flock(file, fcntl.LOCK_UN)
-    return False
+    return not is_free(file.fileno())
 
 
 def _opened(path: Path) -> int:

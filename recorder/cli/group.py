@@ -8,11 +8,14 @@ import signal
 import sys
 import threading
 from importlib import import_module
-from typing import Any
+from io import TextIOWrapper
+from typing import IO, Any
 
 import click
 
 from ..errors import RecorderError
+from ..system import IS_WINDOWS
+from ..system.signals import ENDS, INTERRUPTS
 from .saying import say
 from .verdict import failed, flush, owed
 
@@ -22,7 +25,6 @@ NAMES = (
     "scan", "seal", "show", "slice", "stats", "tail", "textconv", "timeline", "verify",
 )  # fmt: skip
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEW_OBJECTS = 50_000  # before they are looked through for garbage
 _WITH_PROXY = frozenset({"demo", "record"})
 _INTERRUPTED = 130  # exit code of a command ended by Ctrl-C, as shells tell it
@@ -90,18 +92,18 @@ class Commands(click.Group):
 
 
 def _raise_on_signals() -> None:
-    """End on SIGTERM and SIGHUP as after Ctrl-C: by an exception, so that temporary files are removed."""
+    """End on SIGTERM, SIGHUP and Ctrl-Break as after Ctrl-C: by an exception, so that temporary files are removed."""
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in _SIGNALS:
+    for number in ENDS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores SIGHUP
             signal.signal(number, _exit)
 
 
 def _exit(number: int, _frame: object) -> None:
-    for other in _SIGNALS:  # a second one would come into the middle of the end
+    for other in ENDS:  # a second one would come into the middle of the end
         signal.signal(other, signal.SIG_IGN)
-    if number == signal.SIGINT:
+    if number in INTERRUPTS:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
@@ -118,3 +120,16 @@ def _open_streams() -> None:
                 os.dup2(opened, number)
                 os.close(opened)
             setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        _make_safe(getattr(sys, name))
+
+
+def _make_safe(stream: IO[str]) -> None:
+    """Let a stream print any text: into files and pipes of Windows as UTF-8 with LF, as on the other systems."""
+    if not isinstance(stream, TextIOWrapper):  # a test's
+        return
+    if IS_WINDOWS and not stream.isatty():
+        stream.reconfigure(newline="\n")
+        if not os.environ.get("PYTHONIOENCODING"):
+            stream.reconfigure(encoding="utf-8")
+    if stream.encoding.lower().replace("-", "") != "utf8" and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import WorkerError
+from ..system import IS_WINDOWS
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
@@ -29,6 +30,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _RECORDS, _BYTES = 8_192, 8 << 20  # most records of a block, and bytes of their frames
+_WINDOWS_MOST = 61  # processes that a pool can wait for there
 _AHEAD = 1  # items beside those that are worked at, made before their results are taken
 _STREAMED = b"st\xc3"  # in the frame of each response that is streamed: a member "st" that is true
 _work: Callable[[Any], Any]  # of a worker
@@ -36,7 +38,8 @@ _work: Callable[[Any], Any]  # of a worker
 
 def available() -> int:
     """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(found, _WINDOWS_MOST) if IS_WINDOWS else found
 
 
 def mapped(

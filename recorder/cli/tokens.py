@@ -9,6 +9,7 @@ import click
 
 from ..errors import UsageError
 from ..files import open_regular
+from ..system.rights import others_can_read
 
 CONTROL_TOKEN = "RECORDER_CONTROL_TOKEN"  # noqa: S105  # the environment variable's name
 _LONGEST = 4096  # bytes of a file with a token
@@ -52,7 +53,7 @@ def read_token(path: Path, what: str = "token") -> str:
 
     """
     with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
+        if others_can_read(os.fstat(file.fileno())):
             raise UsageError(
                 f"{path}: other users can read this {what}; run chmod 600 on the file, and make a new {what}"
             )

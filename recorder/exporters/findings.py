@@ -161,4 +161,4 @@ def _uri(path: Path, folder: Path) -> str:
     """Return the URI of a file (3.4.3): relative to `folder` if the file is inside, otherwise absolute."""
     whole = Path(os.path.abspath(folder / path))  # noqa: PTH100  # resolve() would follow a link out of the folder
     inside = whole.is_relative_to(folder)
-    return quote_from_bytes(os.fsencode(whole.relative_to(folder))) if inside else whole.as_uri()
+    return quote_from_bytes(os.fsencode(whole.relative_to(folder).as_posix())) if inside else whole.as_uri()

@@ -22,6 +22,7 @@ from ..cassette.reader import OpenCassette, Whole, open_cassette
 from ..dialect.carried import are_same
 from ..errors import RecorderError, TornTail
 from ..model import CUT, Header, Note, Part, Record
+from ..system.opening import read_at
 from ..temporary import temporary
 
 _NAMED = 4  # parts whose names are printed
@@ -185,7 +186,7 @@ class _Shared(RawIOBase):
         return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any writable buffer is one
-        found = os.pread(self._file.fileno(), len(buffer), self._at)
+        found = read_at(self._file.fileno(), len(buffer), self._at)
         buffer[: len(found)] = found
         self._at += len(found)
         return len(found)

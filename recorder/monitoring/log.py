@@ -20,6 +20,7 @@ from pathlib import Path
 from ..errors import OutputError
 from ..output import appending
 from ..printable import printable
+from ..system.signals import HANGUP
 
 
 class LogFile(logging.Handler):
@@ -124,9 +125,8 @@ class LogFile(logging.Handler):
                 left = left[os.write(self._descriptor, left) :]
         except OSError as exc:
             self._is_broken, self._lost, self._is_cut = True, self._lost + 1, left != content
-            self._warn(
-                f"{self._path}: cannot be written: {_reason(exc)}; its lines are lost until SIGHUP opens it anew"
-            )
+            until = "until SIGHUP opens it anew" if HANGUP is not None else "until the end"
+            self._warn(f"{self._path}: cannot be written: {_reason(exc)}; its lines are lost {until}")
 
 
 @contextmanager
@@ -143,16 +143,16 @@ def opened(path: Path, warn: Callable[[str], None], *, takes_all: bool = False) 
 
     """
     log = LogFile(path, warn)
-    is_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGHUP, lambda *_: log.reopen()) if is_main else None
+    hangup = HANGUP if threading.current_thread() is threading.main_thread() else None
+    before = signal.signal(hangup, lambda *_: log.reopen()) if hangup is not None else None
     if takes_all:
         logging.getLogger().addHandler(log)
     try:
         yield log
     finally:
         logging.getLogger().removeHandler(log)
-        if is_main:
-            signal.signal(signal.SIGHUP, before)
+        if hangup is not None:
+            signal.signal(hangup, before)
         log.close()
 
 

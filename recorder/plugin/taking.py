@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ from ..errors import OutputError, UsageError
 from ..library.recording import derive
 from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
-from ..output import RECORDING, replacing
+from ..output import RECORDING, locking, replacing
 from ..redaction.joins import of_cassette
 from ..replay.engine.matching.matcher import Matcher
 from ..requests.bindings import Bindings
@@ -146,23 +144,12 @@ def taking(
             recorded = Taking(recorder.url, cassette, taken)
             yield recorded
         if recorded.is_kept:
-            with _alone(cassette.parent):
+            with locking(cassette.parent):
                 if add and cassette.exists():
                     add_new(cassette, taken, policy, chosen)
                 else:
                     with replacing(cassette, force=True, like=[taken]) as file:
                         file.write(taken.read_bytes())
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Lock a folder of cassettes against the other workers of pytest-xdist."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def add_new(old: Path, taken: Path, policy: str | None = None, dialect: Dialect | None = None) -> int:

@@ -10,7 +10,7 @@ import re
 import ssl
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -148,12 +148,19 @@ def _written(content: bytes) -> Iterator[IO[bytes]]:
     """Give a temporary file with a content; only what fails before the block is told as an error of the file."""
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="recorder-ca-", suffix=".pem"))
+            file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="recorder-ca-", suffix=".pem", delete=False))
+            stack.callback(_deleted, file.name)
             with os.fdopen(file.fileno(), "wb", closefd=False) as written:  # `file` has nothing to write when it closes
                 written.write(content)
+            file.close()  # Windows opens no file again that Python deletes by itself
         except OSError as exc:
             raise OutputError(f"{tempfile.gettempdir()}: cannot hold trusted certificates: {exc.strerror}") from exc
         yield file
+
+
+def _deleted(name: str) -> None:
+    with suppress(OSError):  # it holds no secret
+        os.unlink(name)  # noqa: PTH108  # a name from `tempfile`, no Path
 
 
 def _certificates(path: Path) -> bytes:

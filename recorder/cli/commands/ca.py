@@ -57,9 +57,9 @@ def command(*, printed: bool, spki: bool, output: Path | None, ca_dir: Path | No
     values = {"pem": str(found.pem), "cer": str(found.cer), "p12": str(found.p12), "spki": found.spki}
     trust = {where: how.format(**values) for where, how in _TRUST.items()}
     if output is not None:
-        write_text(output, [found.pem.read_text()], force=force, redaction=[])
+        write_text(output, [found.pem.read_text(encoding="utf-8")], force=force, redaction=[])
     elif printed:
-        click.echo(found.pem.read_text(), nl=False)
+        click.echo(found.pem.read_text(encoding="utf-8"), nl=False)
     elif spki:
         click.echo(found.spki)
     elif as_json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import signal
 import sys
 import tempfile
 from collections import Counter
@@ -20,6 +19,7 @@ import click
 
 from ...errors import OutputError, RecorderError, UsageError
 from ...model import JSON, Recording, Triple
+from ...system.signals import ASK, of_its_own
 from ..loading import load
 from ..options import OUTPUT
 from ..recording.children import send
@@ -153,9 +153,9 @@ def command(*, output: Path | None, force: bool) -> None:
         raise UsageError("the demo's agent needs aiohttp and aiocometd: pip install 'outbound-recorder[demo]'")
     if output is not None:
         must_be_writable(output, force=force)
-    with tempfile.TemporaryDirectory() as folder:
-        path = output or Path(folder) / "demo.cassette"
-        verdict = asyncio.run(_demo(path, force=force))
+    # deleted after the recordings in it are closed, which `load` leaves to the context too
+    folder = click.get_current_context().with_resource(tempfile.TemporaryDirectory())
+    verdict = asyncio.run(_demo(output or Path(folder) / "demo.cassette", force=force))
     announce(str(verdict))
     if not verdict.good:
         raise SystemExit(1)
@@ -207,8 +207,9 @@ async def _events(desktop: Agent, count: int, step: int) -> None:
 @asynccontextmanager
 async def _server(*arguments: str) -> AsyncIterator[str]:
     """Run `recorder …` as a process of its own and yield its URL; stop the process with SIGINT, as Ctrl-C does."""
+    pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "recorder", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", "recorder", *arguments, stdout=pipe, stderr=pipe, **of_its_own()
     )
     try:
         yield await _url(process, arguments)
@@ -218,7 +219,7 @@ async def _server(*arguments: str) -> AsyncIterator[str]:
             raise OutputError(f"recorder {arguments[0]} ended: {told.removeprefix('recorder: ')}") from exc
         raise
     finally:
-        send(process, signal.SIGINT)
+        send(process, ASK)
         await process.communicate()
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import resource
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +12,8 @@ import click
 
 from ...model import Recording
 from ...printable import printable, to_json
+from ...system.limits import allow_descriptors
+from ...system.signals import call_on, ends
 from ..group import NEW_OBJECTS
 from ..loading import load
 from ..options import Rate, cassettes_argument, dialect_option, listen_option, log_option, warn_if_exposed
@@ -30,7 +30,7 @@ _STALLED = 3  # exit code
 _TOKEN = "RECORDER_TOKEN"  # noqa: S105  # the environment variable's name
 _JWT_KEY = "RECORDER_JWT_KEY"
 _TOLD = 10  # events that did not come, at the end
-_DESCRIPTORS = 65_536
+_DESCRIPTORS = 65_536  # each connection takes one, and shells allow a thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     from ...library.index.making import maker_of
 
     recording = load(cassettes, options["dialect"], maker_of)
-    _allow_many_connections()
+    allow_descriptors(_DESCRIPTORS)
     collect_rarely()
     options["control_token"] = token_of(options["control_token"], CONTROL_TOKEN)
     options["token"] = token_of(options["token"], _TOKEN)
@@ -201,14 +201,6 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _allow_many_connections() -> None:
-    """Raise the limit of descriptors: each connection takes one, and shells allow a thousand."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 def collect_rarely() -> None:
     """Spare the collector what lives as long as the process: a recording, and thousands of sessions that hold polls.
 
@@ -221,11 +213,7 @@ def collect_rarely() -> None:
 
 def _end_by_signals(stop: asyncio.Event, *, hangs_up: bool) -> None:
     """Set an event on a signal; on SIGHUP only if it `hangs_up`, and not under nohup, which ignores SIGHUP."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    if hangs_up and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        loop.add_signal_handler(signal.SIGHUP, stop.set)
+    call_on(ends(hangs_up=hangs_up), lambda _number: stop.set())
 
 
 async def _serve(recording: Recording, settings: Settings, log: LogFile | None) -> tuple[StandIn, bool]:

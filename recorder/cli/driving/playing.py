@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import UsageError
+from ...system.signals import INTERRUPTS, call_on, ends
 from ..saying import say
 from ..verdict import announce
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ...api.drive import Drive
     from ...drive.engine.report import Report
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CLEAR = "\r\x1b[K"  # to the beginning of the line, and erase it
 _ALL = "--allow-all"
 _AGAIN = 0.2  # seconds between two lines of progress
@@ -105,7 +104,7 @@ def play(drive: Drive, outputs: Sequence[Path], repeat: int, *, tells_findings: 
         report, caught = asyncio.run(_run(drive, output, display.turn))
         display.end()
         yield report
-        if caught == signal.SIGINT:
+        if caught in INTERRUPTS:
             raise KeyboardInterrupt
         if caught is not None:
             raise SystemExit(128 + caught)
@@ -133,17 +132,11 @@ async def _run(drive: Drive, output: Path | None, on_turn: Callable[[], None]) -
 @contextmanager
 def _handled(end: Callable[[int], None]) -> Iterator[None]:
     """Give signals to a function while the block runs; afterwards they do what they did before."""
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    taken = [number for number, handler in before.items() if handler != signal.SIG_IGN]  # nohup ignores SIGHUP
-    for number in taken:
-        loop.add_signal_handler(number, end, number)
+    undo = call_on(ends(), end)
     try:
         yield
     finally:
-        for number in taken:
-            loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
+        undo()
 
 
 class Display:

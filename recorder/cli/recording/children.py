@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from contextlib import suppress
 
 
-def send(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+def send(child: asyncio.subprocess.Process, number: int) -> None:
     """Send a signal to a child process, which may have ended; its exit code stays for asyncio.
 
     `child.send_signal`, `terminate` and `kill` look first whether the child has ended (`Popen.poll`). That takes its

@@ -24,9 +24,9 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from ...errors import CaptureError
+from ...system.signals import Alarm, ends
 from ..saying import say
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, kill, and the end of the terminal
 PATIENCE = 1.0  # seconds until it hurries
 _AGAIN = 0.1  # seconds until it hurries once more
 _LAST = 1.5  # seconds until the process is ended
@@ -38,7 +38,7 @@ _SCHEDULED = Path("/proc/self/schedstat")  # of the main thread; Documentation/s
 def withheld() -> float:
     """Return the seconds in which the main thread could run, but got no processor; 0 where the system does not say."""
     try:
-        return int(_SCHEDULED.read_text().split()[1]) / 1e9
+        return int(_SCHEDULED.read_text(encoding="utf-8").split()[1]) / 1e9
     except (OSError, ValueError, IndexError):
         return 0.0
 
@@ -65,7 +65,8 @@ class Ending:
 
         """
         self._hurry, self._lost, self.is_urgent, self._withheld = hurry, lost, False, withheld
-        self._signals = _SIGNALS if hangs_up else _SIGNALS[:2]
+        self._hangs_up = hangs_up
+        self._alarm: Alarm | None = None
         self._wanted: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._then: Callable[[], None] | None = None
         self._since: tuple[float, float] | None = None  # the first signal, and the seconds withheld before it
@@ -74,18 +75,18 @@ class Ending:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in self._signals:
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
-                self._before[number] = signal.signal(number, self._signalled)
-        self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._passed)
+        for number in ends(hangs_up=self._hangs_up):
+            self._before[number] = signal.signal(number, self._signalled)
+        self._alarm = Alarm(self._passed)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._since is not None:  # the thread goes on: the end of the process may hang too
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        elif self._timer is not None:
+        if self._alarm is not None:
+            self._alarm.stop()
+            self._alarm.close()
+        if self._since is None and self._timer is not None:  # else it goes on: the end of the process may hang too
             self._timer.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)
@@ -120,7 +121,8 @@ class Ending:
             self._hurry()
             return
         self._since = time.monotonic(), self._withheld()
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE, _AGAIN)
+        if self._alarm is not None:
+            self._alarm.start(PATIENCE, _AGAIN)
         self._give(_VERY_LAST)
         if self._wanted is None:
             self._code = 128 + number
@@ -132,7 +134,7 @@ class Ending:
         if not loop.is_closed():
             loop.call_soon_threadsafe(event.set)
 
-    def _passed(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # a handler's signature
+    def _passed(self) -> None:
         if (spent := self._spent()) < _LAST:
             if spent > PATIENCE:
                 self._hurry()

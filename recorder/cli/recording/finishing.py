@@ -17,6 +17,7 @@ from types import FrameType
 from ...cassette.reader import open_cassette
 from ...errors import RecorderError
 from ...library.sealing import seal
+from ...system.signals import ENDS, HANGUP
 from ..saying import progress, say
 
 _SILENCE = 1.0  # seconds, after which the user is told what takes so long
@@ -35,7 +36,7 @@ class Finishing:
 
         """
         self._path, self._is_left = path, is_left
-        self._signals = (signal.SIGTERM, signal.SIGHUP) if hangs_up else (signal.SIGTERM,)
+        self._signals = tuple(number for number in ENDS if number != signal.SIGINT and (hangs_up or number != HANGUP))
 
     def sift(self, hosts: Callable[[], Iterable[str]]) -> None:
         """Remove the hosts without an API.

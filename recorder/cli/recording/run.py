@@ -28,6 +28,7 @@ from ...dialect.definition import Dialect, load
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
 from ...monitoring.log import LogFile
+from ...system.signals import KILL
 from ..options import warn_if_exposed
 from ..saying import alone, say
 from ..tokens import CONTROL_TOKEN, token_of
@@ -133,7 +134,7 @@ class Recording:
 
     def _hurry(self) -> None:
         if self._child is not None:
-            send(self._child, signal.SIGKILL)
+            send(self._child, KILL)
         self._recorder.hurry()
 
     def _summary(self, code: int) -> int:
@@ -209,7 +210,7 @@ class Recording:
         if child.returncode is None:
             send(child, signal.SIGTERM)
             await asyncio.wait([ended], timeout=PATIENCE)
-        send(child, signal.SIGKILL)
+        send(child, KILL)
         code = await ended
         return code if code >= 0 else 128 - code  # as shells tell the signal that ended a process
 

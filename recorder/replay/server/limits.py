@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -71,14 +70,21 @@ class Listener:
         self._opening: set[asyncio.Task[Any]] = set()
         self._shortage = Shortage()
         self._pause: asyncio.TimerHandle | None = None
-        self._resume()
+        self._accepting: list[asyncio.Task[None]] = []
+        try:
+            self._resume()
+        except NotImplementedError:  # the loop of Windows calls nobody when a socket is ready
+            self._accepting = [self._loop.create_task(self._accept_all(one)) for one in self.sockets]
 
     def close(self) -> None:
         """Stop to listen; the clients stay connected."""
         if self._pause is not None:
             self._pause.cancel()
+        for task in self._accepting:
+            task.cancel()
         for one in self.sockets:
-            self._loop.remove_reader(one.fileno())
+            if not self._accepting:
+                self._loop.remove_reader(one.fileno())
             one.close()
 
     def _resume(self) -> None:
@@ -96,9 +102,26 @@ class Listener:
                 self._wait(exc)
                 return
             client.setblocking(False)
-            opening = self._loop.create_task(self._open(client))
-            self._opening.add(opening)  # the loop itself refers to tasks weakly
-            opening.add_done_callback(self._opening.discard)
+            self._take(client)
+
+    async def _accept_all(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                client, _address = await self._loop.sock_accept(listening)
+            except ConnectionError:  # the client is gone already
+                continue
+            except OSError as exc:
+                if listening.fileno() < 0:
+                    return
+                self._tell(exc)
+                await asyncio.sleep(_PAUSE)
+            else:
+                self._take(client)
+
+    def _take(self, client: socket.socket) -> None:
+        opening = self._loop.create_task(self._open(client))
+        self._opening.add(opening)  # the loop itself refers to tasks weakly
+        opening.add_done_callback(self._opening.discard)
 
     async def _open(self, client: socket.socket) -> None:
         try:
@@ -133,7 +156,7 @@ async def listening(protocols: Callable[[], asyncio.BaseProtocol], host: str, po
         # asyncio finds the addresses of a name and binds them; its sockets are used, its accepting is not
         server = await loop.create_server(protocols, host, port, start_serving=False)
         try:
-            bound += (socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets)
+            bound += (one.dup() for one in server.sockets)
         finally:
             server.close()
         for one in bound:

@@ -8,6 +8,7 @@ from the first large record to the end of the capture, and ends by itself once i
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import subprocess
@@ -18,6 +19,8 @@ from dataclasses import replace
 from typing import Any
 
 from ....redaction.policy import Policy
+from ....system.limits import can_limit_memory, limit_memory
+from ....system.signals import of_its_own
 from ...large.apart import Done, Job, done, without_body
 
 _PIECE = 1 << 20  # bytes written or read at a time
@@ -25,6 +28,7 @@ _MEMORY = 224 << 20  # bytes of addresses beside those of the start: bodies of 1
 _VALUES = 500  # that are sent at a time
 _NICE = 10  # the clients come first; with 19 a large answer waits for minutes where all processors are busy
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {0} import main; main()"
+_log = logging.getLogger(__name__)
 _TOO_LARGE = "its redaction would take too much memory"
 
 
@@ -47,7 +51,7 @@ class Process:
         self._setting = pickle.dumps((None if policy is None else replace(policy), key, memory))
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-        self._is_over = False
+        self._is_over = self._is_told = False
 
     def __call__(self, job: Job) -> Done:
         with self._lock:
@@ -68,6 +72,7 @@ class Process:
         if self._is_over:
             raise OSError("the capture is over")
         if self._process is None:
+            self._tell_of_limits()
             arguments = [sys.executable, "-c", _START.format(__name__), json.dumps(sys.path)]
             self._process = subprocess.Popen(  # noqa: S603  # this interpreter, and this module
                 arguments,
@@ -76,11 +81,17 @@ class Process:
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
                 start_new_session=True,  # Ctrl-C on a terminal is for the recorder alone
+                **of_its_own(),
             )
             if self._is_over:  # meanwhile
                 self._process.kill()
             _write(_descriptor(self._process.stdin), self._setting)
         return self._process
+
+    def _tell_of_limits(self) -> None:
+        if not self._is_told and not can_limit_memory():
+            _log.warning("large bodies are redacted without a limit of memory: this system can set none")
+        self._is_told = True
 
     def _end(self, *, waits: bool = True) -> None:
         process = self._process
@@ -130,9 +141,10 @@ def main() -> None:
     """Redact the records that come on standard input until it is closed."""
     source, target = os.dup(0), os.dup(1)
     policy, key, memory = pickle.loads(_read(source))  # noqa: S301  # from the recorder, by its own pipe
-    _limit(memory)
-    with suppress(OSError, AttributeError):  # not on Windows
-        os.nice(_NICE)
+    limit_memory(memory)  # a body may be made to take a hundred times its size
+    if hasattr(os, "nice"):  # Windows has other means
+        with suppress(OSError):
+            os.nice(_NICE)
     while True:
         try:
             job: Job = _receive(source)
@@ -145,18 +157,6 @@ def main() -> None:
         with suppress(BrokenPipeError):
             _send(target, found)
         del job, found
-
-
-def _limit(memory: int) -> None:
-    """Limit the memory of this process, where the system can: a body may be made to take a hundred times its size."""
-    try:
-        import resource  # noqa: PLC0415  # not on Windows
-
-        with open("/proc/self/statm") as sizes:  # noqa: PTH123  # no file on a disk
-            now = int(sizes.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (ImportError, OSError):
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (now + memory, resource.RLIM_INFINITY))
 
 
 def _send(target: int, item: Job | Done) -> None:
