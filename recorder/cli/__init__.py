@@ -23,6 +23,7 @@ def main() -> None:
     Stand in:      recorder replay session.cassette
 
     \b
-    Exit codes: 0 ok, 1 miss or difference, 2 usage, 3 not all played, 4 corrupt or unreadable, 5 nothing selected,
-    6 upstream unreachable, 7 secrets found, 130 interrupted.
+    Exit codes: 0 ok, 1 miss or difference, 2 usage, 3 not all played,
+    4 corrupt or unreadable, 5 nothing selected, 6 upstream unreachable,
+    7 secrets found, 130 interrupted.
     """

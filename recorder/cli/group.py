@@ -16,21 +16,37 @@ import click
 from ..errors import RecorderError
 from ..system import IS_WINDOWS
 from ..system.signals import ENDS, INTERRUPTS
+from .guide.commands import GROUPS, NAMES, WORDS
 from .saying import say
 from .verdict import failed, flush, owed
-
-NAMES = (
-    "addon", "ca", "completion", "convert", "demo", "dialect", "diff", "doctor", "drive", "explain", "grep", "import",
-    "ls", "merge", "migrate", "policy", "record", "recorrelate", "recover", "redact", "replay", "report",
-    "scan", "seal", "show", "slice", "stats", "tail", "textconv", "timeline", "verify",
-)  # fmt: skip
 
 NEW_OBJECTS = 50_000  # before they are looked through for garbage
 _WITH_PROXY = frozenset({"demo", "record"})
 _INTERRUPTED = 130  # exit code of a command ended by Ctrl-C, as shells tell it
 
 
-class Commands(click.Group):
+class Named(click.Group):
+    """A group of commands that proposes the command that was meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called; remember the words behind it, for hints about their order.
+
+        Raises:
+            UsageError: If there is no such command.
+        """
+        name, *rest = args
+        command = self.get_command(ctx, name)
+        if command is None and not ctx.resilient_parsing:
+            from .guide.order import no_command
+
+            raise click.UsageError(no_command(name, rest, self.list_commands(ctx), ctx.command_path), ctx)
+        ctx.meta[WORDS] = tuple(rest)  # click takes words out of the list
+        return name, command, rest
+
+
+class Commands(Named):
     """The commands by name; the module of a command is imported only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # the signature is click's
@@ -42,6 +58,13 @@ class Commands(click.Group):
         module = {"import": "import_"}.get(cmd_name, cmd_name)  # `import` is a keyword of Python
         command: click.Command = import_module(f"..commands.{module}", __name__).command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # see above
+        """Write the commands in their groups, with a line each; no module of a command is imported for it."""
+        longest = max(map(len, NAMES))
+        for group, lines in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(longest), line) for name, line in lines.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -61,8 +84,14 @@ class Commands(click.Group):
         """Parse the arguments; this prints the help, if it is asked for."""
         if parent is None:
             _open_streams()
+        words = tuple(args)
         try:
             return super().make_context(info_name, args, parent, **extra)
+        except click.NoSuchOption as exc:
+            from .guide.order import option_before_command
+
+            say(option_before_command(exc.option_name, words) or _one_line(exc, info_name or "recorder"))
+            raise SystemExit(exc.exit_code) from None
         except OSError as exc:
             raise SystemExit(failed(exc)) from None
 
@@ -75,8 +104,7 @@ class Commands(click.Group):
         except click.exceptions.NoArgsIsHelpError:
             raise  # click prints the whole help for this error
         except click.UsageError as exc:
-            path = exc.ctx.command_path if exc.ctx else ctx.command_path
-            say(f"{' '.join(exc.format_message().split())} (see {path} --help)")
+            say(_one_line(exc, ctx.command_path))
             ctx.exit(exc.exit_code)
         except RecorderError as exc:
             say(str(exc))
@@ -89,6 +117,17 @@ class Commands(click.Group):
         if owed(ctx):
             ctx.exit(owed(ctx))
         return result
+
+
+def _one_line(exc: click.UsageError, path: str) -> str:
+    """Return what is wrong with the usage as one line, and the command that shows the help."""
+    text = " ".join(exc.format_message().split())
+    if isinstance(exc, click.NoSuchOption) and exc.ctx is not None:
+        from .guide.nearest import did_you_mean
+
+        known = {option for param in exc.ctx.command.get_params(exc.ctx) for option in param.opts}
+        text = f"no such option {exc.option_name}{did_you_mean(exc.option_name, known)}"
+    return f"{text} (see {exc.ctx.command_path if exc.ctx else path} --help)"
 
 
 def _raise_on_signals() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..loopback import LOOPBACK, is_loopback
+from .guide.commands import WORDS
 from .saying import say
 from .writing import add_input
 
@@ -42,10 +43,28 @@ class InputFile(click.Path):
         super().__init__(exists=True, dir_okay=False, readable=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path, and remember it as an input of the command."""
-        path = Path(str(super().convert(value, param, ctx)))
+        """Return the path, and remember it as an input of the command; a missing file is told with the one meant."""
+        try:
+            path = Path(str(super().convert(value, param, ctx)))
+        except click.BadParameter as exc:
+            hint = _hint(Path(os.fspath(value)), ctx)
+            if not hint:
+                raise
+            raise click.BadParameter(f"{exc.message.rstrip('.')}; {hint}", ctx, param) from exc
         add_input(path, is_content=True)
         return path
+
+
+def _hint(path: Path, ctx: click.Context | None) -> str:
+    """Return what the user meant by a file that is not there; "" if that is not known."""
+    from .guide.nearest import near_file
+    from .guide.order import swapped
+
+    if path.exists():
+        return ""
+    line = swapped(ctx.command_path, str(path), ctx.meta.get(WORDS, ())) if ctx is not None else None
+    found = near_file(path)
+    return line or (f"did you mean {found}?" if found else "")
 
 
 class NameOrFile(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only

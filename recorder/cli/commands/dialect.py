@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...printable import printable, shown
+from ..group import Named
 from ..loading import read
 from ..options import InputFile, NameOrFile, cassettes_argument, force_option, output_option
 from ..saying import say
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _QUESTIONS = 5  # that are asked at most
 
 
-@click.group("dialect")
+@click.group("dialect", cls=Named)
 def command() -> None:
     """List, print, check and suggest dialects: what one REST + Bayeux API calls an operation, and where its ids are.
 
@@ -34,7 +35,7 @@ def command() -> None:
     """
 
 
-@command.command("check")
+@command.command("check", short_help="Print every mistake in dialects.")
 @click.argument("dialects", metavar="FILE...", nargs=-1, required=True, type=InputFile())
 def check(dialects: tuple[Path, ...]) -> None:
     """Check dialects: print every mistake with its line, its cause and what to write; exit code 1 for mistakes.
@@ -63,7 +64,7 @@ def check(dialects: tuple[Path, ...]) -> None:
         raise SystemExit(1)
 
 
-@command.command("suggest")
+@command.command("suggest", short_help="Derive a dialect from the traffic in cassettes.")
 @cassettes_argument
 @output_option
 @force_option
@@ -88,7 +89,7 @@ def suggest(cassettes: tuple[Path, ...], *, output: Path | None, force: bool, ye
     _tell(found)
 
 
-@command.command("show")
+@command.command("show", short_help="Print a shipped dialect, or the one in a cassette.")
 @click.argument("name", metavar="[NAME|CASSETTE]", type=NameOrFile(), default="gws-outbound")
 def show(name: str) -> None:
     """Print a shipped dialect, as a start for a dialect of your own, or the dialect that a cassette holds.
@@ -109,7 +110,7 @@ def show(name: str) -> None:
     click.echo(shown(text).encode(), nl=False)
 
 
-@command.command("ls")
+@command.command("ls", short_help="List the shipped dialects.")
 def ls() -> None:
     """List the shipped dialects.
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from ...printable import printable, shown
+from ..group import Named
 from ..options import InputFile, NameOrFile
 from ..verdict import announce
 
 
-@click.group("policy")
+@click.group("policy", cls=Named)
 def command() -> None:
     """List, print and check redaction policies: the values that a recording must not keep.
 
@@ -23,7 +24,7 @@ def command() -> None:
     """
 
 
-@command.command("check")
+@command.command("check", short_help="Print every mistake in policies.")
 @click.argument(
     "policies",
     metavar="FILE...",
@@ -50,7 +51,7 @@ def check(policies: tuple[Path, ...]) -> None:
         raise SystemExit(2)
 
 
-@command.command("show")
+@command.command("show", short_help="Print a policy, or the one in a cassette.")
 @click.argument("source", metavar="[NAME|FILE|CASSETTE]", type=NameOrFile(), default="gws")
 def show(source: str) -> None:
     """Print a policy, as a start for a policy of your own, or what a cassette holds of the policy it was redacted by.
@@ -73,7 +74,7 @@ def show(source: str) -> None:
     click.echo(load(source).text, nl=False)
 
 
-@command.command("ls")
+@command.command("ls", short_help="List the shipped policies.")
 def ls() -> None:
     """List the shipped policies.
 
