@@ -9,7 +9,8 @@
     ├── SettingsError         2   a TOML file has a mistake
     │   ├── DialectError      2   a dialect has a mistake
     │   ├── PolicyError       2   a redaction policy has a mistake
-    │   └── ValuesError       2   a file with the values of a drive has a mistake; none of them is in the text
+    │   ├── ValuesError       2   a file with the values of a drive has a mistake; none of them is in the text
+    │   └── EditError         2   the text of a cassette has a mistake
     ├── NothingSelected       5   the selection is empty
     ├── UpstreamError         6   the server to be recorded cannot be reached
     ├── OutputError           4   a file cannot be written (disk full, no permission); the old one is unchanged
@@ -25,7 +26,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Self
 
-from .printable import printable
+from .printable import counted, printable
 
 
 class RecorderError(Exception):
@@ -118,7 +119,7 @@ class SettingsError(RecorderError):
     def among(self, problems: tuple[SettingsError, ...]) -> Self:
         """Return the error that stands for all mistakes of a file: its text says how to see the others."""
         others = len(problems) - 1
-        hint = f" ({others} more {'mistake' if others == 1 else 'mistakes'}: {self.command} {self.path})"
+        hint = f" ({counted(others, 'more mistake')}: {self.command} {self.path})"
         found = type(self)(self.path, self.key, self.problem + hint if others else self.problem, line=self.line)
         found.problems = problems
         return found
@@ -140,6 +141,12 @@ class ValuesError(SettingsError):
     """A mistake in a file with the values of a drive; the text names keys, and no value."""
 
     command = "recorder drive CASSETTE --dry-run --values"
+
+
+class EditError(SettingsError):
+    """A mistake in the text of a cassette."""
+
+    command = "recorder edit --from"
 
 
 class NothingSelected(RecorderError):

@@ -1,4 +1,7 @@
-"""Escape text from untrusted sources, so that it cannot control a terminal or break a line."""
+"""Make text for people.
+
+Untrusted text is escaped, so that it cannot control a terminal or break a line. The words behind a count fit it.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,28 @@ def shown(text: str) -> str:
 def to_json(value: Any, *, indent: int | None = 2) -> str:
     """Return a value as JSON text, with non-printable characters escaped so that the text is safe on a terminal."""
     return _STEERING.sub(_escaped, json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """Return a number with the words that fit it.
+
+    Args:
+        number: The number.
+        one: The words behind 1, e.g. `body is`.
+        more: The words behind any other number, e.g. `bodies are`; "" adds an s to `one`.
+    """
+    return f"{number} {one if number == 1 else more or f'{one}s'}"
+
+
+class Count(int):
+    """A number for templates: `{count:body is|bodies are}` is formatted by `counted`."""
+
+    def __format__(self, spec: str) -> str:
+        """Return the number with its words; without words, as any number."""
+        if "|" not in spec:
+            return super().__format__(spec)
+        one, more = spec.split("|")
+        return counted(self, one, more)
 
 
 def _escaped(char: re.Match[str]) -> str:

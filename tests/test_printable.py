@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.printable import printable, to_json
+from recorder.printable import Count, counted, printable, to_json
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,19 @@ def test_json_is_inert_and_still_the_same_value(value: object) -> None:
 
     assert json.loads(text) == value
     assert all(line.isprintable() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 bodies are"), (1, "1 body is"), (2, "2 bodies are")])
+def test_the_words_fit_the_number(number: int, text: str) -> None:
+    assert counted(number, "body is", "bodies are") == text
+
+
+def test_a_plural_has_an_s_unless_it_is_given() -> None:
+    assert (counted(1, "triple"), counted(2, "triple")) == ("1 triple", "2 triples")
+
+
+def test_a_template_takes_the_words_that_fit() -> None:
+    template = "left out: {count:entry|entries} of {all}"
+
+    assert template.format(count=Count(1), all=Count(7)) == "left out: 1 entry of 7"
+    assert template.format(count=Count(2), all=Count(7)) == "left out: 2 entries of 7"

@@ -16,6 +16,7 @@ from ..dialect.definition import load
 from ..errors import UsageError
 from ..library.recording import joined, load_recording
 from ..model import Recording
+from ..printable import counted
 from ..replay.engine.miss import Miss
 from ..replay.engine.policy import Repeat
 from ..replay.engine.standin import ReplayEngine
@@ -360,7 +361,8 @@ class StandIn:
     def _why_not_idle(self, limit: float) -> str:
         busy = [s.name for s in self.sessions if not s.parked and not s.left]
         away = f", not in a poll: {', '.join(busy)}" if busy else ""
-        return f"not idle within {limit:g} s: {self.pending} events and acks are on their way{away}"
+        held = counted(self.pending, "event or ack is", "events and acks are")
+        return f"not idle within {limit:g} s: {held} on the way{away}"
 
     async def _until_idle(self) -> None:
         while not self._is_idle():

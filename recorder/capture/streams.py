@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 from ..formats.compression import TooLarge
 from ..formats.streamed import EVENTS, MOST, Units
 from ..model import Headers
+from ..printable import counted
 from ..redaction.bodies.encodings import NotUndone, Undoing, encodings
 from .large.gathered import Gathered
 
@@ -129,8 +130,10 @@ class Chunks:
         self._tell(self._units.rest())
 
     def _tell(self, unfinished: bytes) -> None:
-        more = f"{self._over} bytes more went to the client" if self._over else ""
-        held = f"{len(unfinished)} bytes of an event or a line that did not end" if unfinished.strip() else ""
+        more = f"{counted(self._over, 'byte')} more went to the client" if self._over else ""
+        held = (
+            f"{counted(len(unfinished), 'byte')} of an event or a line that did not end" if unfinished.strip() else ""
+        )
         if more or held:
             self._write(b"", lacks=" and ".join(filter(None, (more, held))))
 

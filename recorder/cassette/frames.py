@@ -18,6 +18,7 @@ from typing import IO
 
 from ..errors import CassetteError, TornTail
 from ..frozen import dataclass
+from ..printable import counted
 
 MAX_BODY = 64 << 20  # bytes; a reader refuses a larger length before it allocates memory
 
@@ -140,7 +141,7 @@ def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
     if len(head) < _HEAD.size:
         if offset + _HEAD.size <= size:
             raise shorter(path, offset)
-        raise TornTail(path, f"ends inside a frame header ({len(head)} bytes)", offset=offset)
+        raise TornTail(path, f"ends inside a frame header ({counted(len(head), 'byte')})", offset=offset)
     array, kind, uint, length = _HEAD.unpack(head)
     if array != _ARRAY4 or uint != _UINT32 or kind > _MAX_KIND or length > MAX_BODY:
         raise CassetteError(path, "not the start of a frame", offset=offset, hint="damaged here")

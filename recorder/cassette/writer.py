@@ -13,6 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from ..errors import CaptureError
+from ..printable import counted
 from .codec import RULES_WITHIN, encode_rules
 from .journal import Journal
 
@@ -200,7 +201,7 @@ class Writer:
     def _failed(self, cause: OSError | MemoryError) -> CaptureError:
         failure = CaptureError(
             f"{self._journal.path}: writing failed: {getattr(cause, 'strerror', 'out of memory')}; "
-            f"{self._written} records are safe, later records were not written"
+            f"{counted(self._written, 'record is', 'records are')} safe, later records were not written"
         )
         failure.__cause__ = cause
         return failure

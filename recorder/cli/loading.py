@@ -16,6 +16,7 @@ import click
 
 from ..errors import NothingSelected, RecorderError, TornTail
 from ..model import FORMAT, Header, Record, Recording, Triple
+from ..printable import counted
 from .saying import progress, say
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def hint_if_none(triples: Sized, header: Header, records: Iterable[Record], dial
 
 
 def _why_none(file: str, records: Iterable[Record], dialect: str) -> str:
-    from ..dialect.fitting import best_fit, counted, every
+    from ..dialect.fitting import best_fit, every
 
     fit, quoted = best_fit(records, every()), shlex.quote(file)
     if not fit.requests and not fit.events:

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 import click
 
 from ..errors import NothingSelected, RecorderError
-from ..printable import to_json
+from ..printable import counted, to_json
 from ..temporary import temporary_text
 from ..views.screen import Screen
 from .saying import say
@@ -186,7 +186,7 @@ class Several:
         if self.code:
             raise SystemExit(self.code)
         if wanted is not None and not self.found:
-            where = str(paths[0]) if len(paths) == 1 else f"{len(paths)} cassettes"
+            where = str(paths[0]) if len(paths) == 1 else counted(len(paths), "cassette")
             raise NothingSelected(f"{where}: nothing fits {wanted!r}")
 
 

@@ -15,6 +15,7 @@ from ..errors import UsageError
 from ..files import open_regular
 from ..model import IN_CLEAR, Header, Record
 from ..output import refuse, replacing
+from ..printable import counted
 from .saying import complain, into, say
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def write_frames(output: Path, header: Header, frames: Iterable[bytes], *, force
         for frame in frames:
             file.write(frame)
             count += 1
-    say(f"{output}: {count} records")
+    say(f"{output}: {counted(count, 'record')}")
 
 
 def _inputs() -> dict[Path, bool]:

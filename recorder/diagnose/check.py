@@ -18,6 +18,7 @@ from ..cassette.repair.recover import LOST
 from ..cassette.repair.salvage import Damage, FileBytes, salvage
 from ..errors import CassetteError
 from ..model import Record
+from ..printable import counted
 
 
 class Level(Enum):
@@ -86,9 +87,16 @@ class Checked:
     def _damage(self, piece: Damage, size: int) -> None:
         where = f"byte {piece.offset}"
         if piece.offset + piece.size == size and self._profile == JOURNAL:
-            self.add(Level.DAMAGE, "torn-tail", where, f"the last {piece.size} bytes are not a complete frame")
+            self.add(
+                Level.DAMAGE,
+                "torn-tail",
+                where,
+                f"at the end, {counted(piece.size, 'byte is', 'bytes are')} not a complete frame",
+            )
         else:
-            self.add(Level.DAMAGE, "damaged", where, f"{piece.size} bytes are not an intact frame")
+            self.add(
+                Level.DAMAGE, "damaged", where, f"{counted(piece.size, 'byte is', 'bytes are')} not an intact frame"
+            )
 
     def _frame(self, frame: Frame) -> Iterator[Record]:
         try:

@@ -24,6 +24,7 @@ from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import CUT, GUESSED, LEFT_OUT, Chunk, Event, Failure, Header, Headers, Note, Record, Request, Response
 from ..output import leftovers
+from ..printable import counted
 from ..push.decoders import Decoders
 from ..push.port import BAYEUX, Opened, Subscribed
 from ..redaction.bodies.change import Unread, told
@@ -187,16 +188,21 @@ class _Examiner:
     def end(self) -> None:
         """Add the findings that need all records, such as duplicates and clock drift."""
         for channel, count in sorted(self._unsubscribed.items()):
-            self._remark("unsubscribed", f"{count} events on {channel}, to which their session had not subscribed")
+            self._remark(
+                "unsubscribed", f"{counted(count, 'event')} on {channel}, to which their session had not subscribed"
+            )
         twice = self._pushed.count - sum(len(page) // _DIGEST for _, page in self._pushed.pages())
         self._pushed.close()
         if twice:
-            self._remark("duplicate", f"{twice} events were received again with equal channel and content")
+            self._remark(
+                "duplicate",
+                f"{counted(twice, 'event was', 'events were')} received again with equal channel and content",
+            )
         for kind, where, text in self._disturbances.found():
             self._checked.add(Level.REMARK, kind, where, text)
         if self._cut:
             count = len(self._cut)
-            bodies = "1 body is" if count == 1 else f"{count} bodies are"
+            bodies = counted(count, "body is", "bodies are")
             self._remark("cut", f"{bodies} not kept whole: " + "; ".join(self._cut[:_SHOWN]) + "; …" * (count > _SHOWN))
         for text in self._expired.told() if self._expired is not None else ():
             self._remark("expired", text)

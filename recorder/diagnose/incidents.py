@@ -34,10 +34,11 @@ from typing import TypeAlias
 from ..bayeux import channels
 from ..bayeux.messages import Message, carried
 from ..model import GAP, TOLD, Chunk, Failure, Note, Record, Request, Response, SocketMessage
+from ..printable import counted
 from .answers import asked_for, not_kept, otherwise
 from .sessions import SessionEnds
 from .streams import StreamEnds
-from .tally import Listing, Tally, many
+from .tally import Listing, Tally
 
 # How mitmproxy words the end of a request by its client, and a failure of TLS.
 _BY_CLIENT = re.compile(r"Client disconnected\.|stream reset by client\b")
@@ -123,11 +124,12 @@ class Disturbances:
         yield from self._found_of_upstream()
         yield from self._sessions.found()
         if aborted := self._aborted.total():
-            text = f"{aborted} polls ended without an answer, {self._aborted[True]} of them closed by the client: "
-            yield "poll-aborted", "all", text + "events in these polls are lost and missing in their triples"
+            polls, which = counted(aborted, "poll"), "this poll" if aborted == 1 else "these polls"
+            text = f"{polls} ended without an answer, {self._aborted[True]} of them closed by the client: "
+            yield "poll-aborted", "all", f"{text}events in {which} are lost and missing in their triples"
         yield from self._found_of_answers()
         if self._overlaps:
-            text = f"{self._overlaps} polls began while another of the same client was open"
+            text = f"{counted(self._overlaps, 'poll')} began while another of the same client was open"
             ended = f"; the server ended {self._overlaps_ended} with an error" if self._overlaps_ended else ""
             yield "overlapping-polls", "all", text + ended
         yield from self._sessions.found_tabs()
@@ -141,14 +143,18 @@ class Disturbances:
         last = [self._outage] if self._outage is not None and self._outage.unreachable else []
         for outage in (*self._outages.items, *last):
             time = "to the end of the capture" if outage.end is None else f"for {(outage.end - outage.t) / 1e9:.1f} s"
-            text = f"the upstream could not be reached {time}; {outage.failures} requests failed"
+            text = f"the upstream could not be reached {time}; {counted(outage.failures, 'request')} failed"
             yield "gap", f"record {outage.seq}", text
         yield from self._outages.rest("gap")
         if total := self._untrusted.total:
-            text = f"the TLS handshake with the upstream failed {many(total, 'time')}: {self._untrusted}"
+            text = f"the TLS handshake with the upstream failed {counted(total, 'time')}: {self._untrusted}"
             yield _CERTIFICATE, f"record {self._untrusted.first}", text
         if total := self._hung_up.total:
-            yield "upstream-hung-up", "all", f"the upstream ended {total} requests without an answer: {self._hung_up}"
+            yield (
+                "upstream-hung-up",
+                "all",
+                f"the upstream ended {counted(total, 'request')} without an answer: {self._hung_up}",
+            )
 
     def _found_of_answers(self) -> Iterator[Disturbance]:
         texts = {
@@ -159,7 +165,7 @@ class Disturbances:
         for kind, failed in self._failed.items():
             if failed.total:
                 what, text = texts[kind]
-                yield kind, f"record {failed.first}", f"{many(failed.total, what)} {text.format(failed)}"
+                yield kind, f"record {failed.first}", f"{counted(failed.total, what)} {text.format(failed)}"
 
     def _asked(self, request: Request) -> None:
         messages = self.read(request)
@@ -236,7 +242,8 @@ class Disturbances:
         if self._sockets.pop(failure.exchange, None) is not None:
             if cut := _CUT.match(failure.reason):
                 waiting = sum(open_.messages is None for open_ in self._open.values())
-                text = f"a WebSocket was cut by the {cut[1]} (1006) while {waiting} requests waited for their answer"
+                requests = counted(waiting, "request")
+                text = f"a WebSocket was cut by the {cut[1]} (1006) while {requests} waited for an answer"
                 self._cuts.add(("socket-cut", f"record {failure.seq}", text))
                 self._down(failure) if cut[1] == "server" else None
             self._streams.closed(failure)

@@ -10,7 +10,8 @@ from ..bayeux import channels
 from ..bayeux.messages import Message
 from ..bayeux.replies import is_end, is_lost, is_unknown
 from ..model import Headers, Response, SocketMessage
-from .tally import Listing, Tally, many, remember
+from ..printable import counted
+from .tally import Listing, Tally, remember
 
 _CYCLES = 3  # refusals in one cassette that are reported as session-cycles
 _BROWSER = re.compile(r"(?:^|;)\s*BAYEUX_BROWSER\s*=\s*([^;\s]+)")  # the cookie by which CometD knows a browser
@@ -109,10 +110,10 @@ class SessionEnds:
                 yield kind, f"record {loss.seq}", str(loss)
             yield from losses.rest(kind)
         if self._refusals >= _CYCLES:
-            yield "session-cycles", "all", f"the server refused sessions {self._refusals} times"
+            yield "session-cycles", "all", f"the server refused sessions {counted(self._refusals, 'time')}"
         if self._handshakes.total:
             later = "; none succeeded after that" if self._is_out else ""
-            text = f"the server refused {many(self._handshakes.total, 'handshake')}: {self._handshakes}{later}"
+            text = f"the server refused {counted(self._handshakes.total, 'handshake')}: {self._handshakes}{later}"
             yield "handshake-refused", f"record {self._handshakes.first}", text
 
     def found_tabs(self) -> Iterator[tuple[str, str, str]]:

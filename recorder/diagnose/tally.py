@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from ..printable import counted
+
 _KEPT = 50  # different texts that are counted one by one
 _SHOWN = 5  # of these
 _LISTED = 20  # items of a list
@@ -85,12 +87,7 @@ class Listing(Generic[Item]):
     def rest(self, kind: str) -> Iterator[tuple[str, str, str]]:
         """Yield one finding for all items that are only counted."""
         if self.more:
-            yield kind, "all", f"and {self.more} times more"
-
-
-def many(number: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+            yield kind, "all", f"and {counted(self.more, 'time')} more"
 
 
 def remember(names: dict[str, None], name: str) -> None:

@@ -20,6 +20,7 @@ from ..formats import charsets
 from ..formats.charsets import charset_of, codec, is_plain_text
 from ..formats.multipart import Part, boundary, decoded, parameters, split
 from ..model import JSON, Headers
+from ..printable import counted
 from .paths import EACH, Tree, covers, names_in, parse_json, without
 
 _FORM_TYPE, _PARTS_TYPE = "application/x-www-form-urlencoded", "multipart/"
@@ -321,7 +322,7 @@ def _value(part: _Part) -> JSON:
 
 
 def _named(content: bytes) -> str:
-    return f"{len(content)} bytes with the digest {blake2b(content, digest_size=_DIGEST).hexdigest()}"
+    return f"{counted(len(content), 'byte')} with the digest {blake2b(content, digest_size=_DIGEST).hexdigest()}"
 
 
 def _written(part: _Part) -> bytes:

@@ -15,6 +15,7 @@ from ..bayeux.channels import HANDSHAKE, is_meta, matches
 from ..bayeux.messages import Message, carried, is_event
 from ..bayeux.publishes import PUBLISH, as_request
 from ..model import Chunk, Event, Record, Request, Response, SocketMessage, Value
+from ..printable import counted
 from ..push.decoders import Decoders
 from ..push.port import Asked, Observation
 from ..push.rules import COMMENT, MESSAGE
@@ -273,11 +274,6 @@ def _spelled(pattern: str) -> int:
     """Return how many segments of a route or a channel pattern name something that other APIs do not have."""
     segments = re.sub(r"[^\w/]", "", _PART.sub("", pattern)).split("/")
     return sum(_SHARED.fullmatch(segment) is None for segment in segments)
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with its noun, e.g. `2 events`."""
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _are(number: int) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from ..errors import CassetteError, RecorderError
-from ..printable import printable
+from ..printable import counted, printable
 from ..redaction.bodies.change import Unread as Why
 from ..redaction.bodies.change import told
 from ..redaction.scan import Finding
@@ -85,7 +85,7 @@ def row(path: Path, found: Finding | Unread | Failure) -> dict[str, object]:
         broken = {"level": "error", "record": None, "part": "file", "where": found.where}
         return {"file": str(path), **broken, "kind": "not scanned", "masked": found.problem}
     if isinstance(found, Unread):
-        count = "1 body" if found.bodies == 1 else f"{found.bodies} bodies"
+        count = counted(found.bodies, "body", "bodies")
         note = {"level": "note", "record": None, "part": "body", "where": found.media_type}
         return {"file": str(path), **note, "kind": "not looked through", "masked": count}
     place = {"level": "error", "record": found.record, "part": found.part, "where": found.where}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from ..errors import CassetteError
+from ..printable import Count
 
 
 class Loss(Enum):
@@ -50,41 +51,43 @@ class Guess(Enum):
 
 
 _LEFT_OUT = {
-    Loss.OTHER_SERVER: "exchanges with other servers",
-    Loss.NO_OBJECT: "entries that are no objects",
-    Loss.NO_JSON: "entries that are no JSON",
-    Loss.TOO_LARGE: "entries larger than 32 MiB",
-    Loss.NO_REQUEST: "entries without a request",
-    Loss.NO_URL: "entries without a valid URL",
-    Loss.NO_METHOD: "entries without a method",
-    Loss.NOT_HTTP: "entries that no server was asked for (data:, blob:, chrome-extension: …)",
-    Loss.TUNNEL: "tunnels (CONNECT)",
-    Loss.WORKER_COPY: "copies of requests that a service worker sent",
-    Loss.BAD_MESSAGE: "WebSocket messages that cannot be read",
-    Loss.CONTROL_FRAME: "pings and pongs of WebSockets",
-    Loss.NO_HTTP_FLOW: "flows that are not HTTP",
-    Loss.BAD_FLOW: "damaged flows",
-    Loss.SAVED_TWICE: "earlier states of flows that were saved twice",
+    Loss.OTHER_SERVER: "{count:exchange with another server|exchanges with other servers}",
+    Loss.NO_OBJECT: "{count:entry that is no object|entries that are no objects}",
+    Loss.NO_JSON: "{count:entry that is no JSON|entries that are no JSON}",
+    Loss.TOO_LARGE: "{count:entry|entries} larger than 32 MiB",
+    Loss.NO_REQUEST: "{count:entry without a request|entries without a request}",
+    Loss.NO_URL: "{count:entry without a valid URL|entries without a valid URL}",
+    Loss.NO_METHOD: "{count:entry without a method|entries without a method}",
+    Loss.NOT_HTTP: "{count:entry|entries} that no server was asked for (data:, blob:, chrome-extension: …)",
+    Loss.TUNNEL: "{count:tunnel (CONNECT)|tunnels (CONNECT)}",
+    Loss.WORKER_COPY: "{count:copy|copies} of requests that a service worker sent",
+    Loss.BAD_MESSAGE: "{count:WebSocket message that cannot be read|WebSocket messages that cannot be read}",
+    Loss.CONTROL_FRAME: "{count:ping or pong of a WebSocket|pings and pongs of WebSockets}",
+    Loss.NO_HTTP_FLOW: "{count:flow that is not HTTP|flows that are not HTTP}",
+    Loss.BAD_FLOW: "{count:damaged flow|damaged flows}",
+    Loss.SAVED_TWICE: "{count:earlier state|earlier states} of flows that were saved twice",
 }
 _BODIES = {
-    Loss.NO_MESSAGES: "missing in the {file}: the messages of {count} WebSockets",
-    Loss.NO_BODY: "missing in the {file}: {count} bodies",
-    Loss.BAD_BODY: "not readable in the {file}: {count} bodies (no Base64, or an unknown encoding)",
-    Loss.NO_FILE: "missing beside the {file}: the files of {count} bodies",
-    Loss.LARGE_BODY: "larger than 48 MiB: {count} bodies",
+    Loss.NO_MESSAGES: "missing in the {file}: the messages of {count:WebSocket|WebSockets}",
+    Loss.NO_BODY: "missing in the {file}: {count:body|bodies}",
+    Loss.BAD_BODY: "not readable in the {file}: {count:body|bodies} (no Base64, or an unknown encoding)",
+    Loss.NO_FILE: "missing beside the {file}: the files of {count:body|bodies}",
+    Loss.LARGE_BODY: "larger than 48 MiB: {count:body|bodies}",
 }
 _GUESSED = {
-    Guess.NO_START: "{count} requests have no valid time: they stand in the order of the file",
-    Guess.EQUAL_STARTS: "{count} requests have one and the same time: they stand in the order of the file, and when an "
-    "answer came is not known",
-    Guess.NO_END: "{count} answers have no time: a poll was answered before the next poll, any other request at once",
-    Guess.FROM_TIMINGS: "{count} answers have no time but that of the parts in timings: their sum is taken",
-    Guess.NO_MESSAGE_TIME: "{count} WebSocket messages have no time: each follows the one before it",
-    Guess.SECONDS: "the time of {count} answers is taken for seconds, not milliseconds: the polls say so",
-    Guess.MICROSECONDS: "the time of {count} answers is taken for microseconds, not milliseconds: the polls say so",
-    Guess.NO_ZONE: "{count} times have no zone: they are taken for those of the other times, or for UTC",
-    Guess.BEFORE_CAUSE: "{count} answers and messages have a time before that of the request that caused their events: "
-    "they were put after its answer",
+    Guess.NO_START: "{count:request has|requests have} no valid time: the order is that of the file",
+    Guess.EQUAL_STARTS: "{count:request has|requests have} the time of another one: the order is that of the file, and "
+    "the time of their answers is not known",
+    Guess.NO_END: "{count:answer has|answers have} no time: a poll was answered before the next poll, any other "
+    "request at once",
+    Guess.FROM_TIMINGS: "{count:answer has|answers have} no time but that of the parts in timings: their sum is taken",
+    Guess.NO_MESSAGE_TIME: "{count:WebSocket message has|WebSocket messages have} no time: each follows the last",
+    Guess.SECONDS: "the time of {count:answer|answers} is taken for seconds, not milliseconds: the polls say so",
+    Guess.MICROSECONDS: "the time of {count:answer|answers} is taken for microseconds, not milliseconds: the polls "
+    "say so",
+    Guess.NO_ZONE: "{count:time has|times have} no zone: the zone of the other times is taken, or UTC",
+    Guess.BEFORE_CAUSE: "{count:answer or message has|answers and messages have} a time before that of the request "
+    "that caused their events: they were put after its answer",
 }
 
 
@@ -146,10 +149,10 @@ class Losses:
         for reason, text in _LEFT_OUT.items():
             if count := self._lost[reason]:
                 first = self._first.get(reason)
-                yield f"left out: {count} {text}" + (f" (the first: {first})" if first else "")
+                yield f"left out: {text.format(count=Count(count))}" + (f" (the first: {first})" if first else "")
         for reason, text in _BODIES.items():
             if count := self._lost[reason]:
-                yield text.format(count=count, file=self.file)
+                yield text.format(count=Count(count), file=self.file)
         if self.damage:
             yield f"left out: {self.damage}"
 
@@ -157,4 +160,4 @@ class Losses:
         """Yield a line for each reason for which times were guessed."""
         for reason, text in _GUESSED.items():
             if count := self._guessed[reason]:
-                yield f"times of the {self.file}: {text.format(count=count)}"
+                yield f"times of the {self.file}: {text.format(count=Count(count))}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..api.drive import Drive
 from ..api.threads import LoopThread
 from ..errors import UsageError
+from ..printable import counted
 from ..views.live.driven import finding_line, progress_line
 from .settings import Settings
 
@@ -90,7 +91,8 @@ def left_over(driving: Driving) -> str | None:
     report = driving.report()
     if report.is_over or report.sent >= report.steps:
         return None
-    return f"{report.steps - report.sent} of {report.steps} steps of {driving.path.name} were not sent: {_hint(report)}"
+    left = f"{report.steps - report.sent} of {counted(report.steps, 'step')}"
+    return f"{left} of {driving.path.name} were not sent: {_hint(report)}"
 
 
 def summary(driving: Driving) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..output import replacing
+from ..printable import counted
 from ..replay.engine.status import numbers, unheard_text
 from .playing import Playing
 from .settings import own_name
@@ -58,7 +59,9 @@ def _last_triple(playing: Playing) -> str | None:
         return None
     pending = playing.pending
     events = ", ".join(link.name or link.event.channel for link in last.events) or "none"
-    on_its_way = f"{pending} events and acks are on their way" if pending else "all have left"
+    on_its_way = (
+        f"{counted(pending, 'event or ack is', 'events and acks are')} on the way" if pending else "all have left"
+    )
     return f"events of triple {last.n} ({last.operation}): {events}; {on_its_way}"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..dialect.definition import Dialect
 from ..model import Recording
+from ..printable import counted
 from .causing.causes import Causes
 from .causing.joins import SECOND, are_one, plain
 from .draft import Draft
@@ -30,9 +31,10 @@ def left_over(found: Draft, recordings: Sequence[Recording], dialect: Dialect) -
                 by_kind[event.kind].append(event)
     if not by_kind:
         return ""
+    count = sum(map(len, by_kind.values()))
     lines = [
         "",
-        f"# Not explained: {sum(map(len, by_kind.values()))} events. They are kept, and replayed in their place.",
+        f"# Not explained: {counted(count, 'event')}. All are kept, and replayed in their place.",
     ]
     ordered = sorted(by_kind.items(), key=lambda one: (-len(one[1]), one[0]))
     for kind, events in ordered[:_SHOWN]:

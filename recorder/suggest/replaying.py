@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from ..printable import counted
 from .causing.causes import Causes
 from .causing.joins import READS
 from .keys import Key
@@ -144,15 +145,15 @@ def _why(values: list[str], *, of_request: bool) -> str | None:
     """Return why values do not count, None if they may."""
     different = len(set(values))
     if all(map(is_time, values)) and (different > 1 or not of_request):
-        return f"{different} different times in {len(values)} messages"
+        return f"{counted(different, 'different time')} in {counted(len(values), 'message')}"
     if different < max(3, 0.9 * len(values)):
         return None
     if all(map(is_number, values)) and not of_request:
         numbers = [int(value) for value in values]
         if numbers == sorted(numbers):
-            return f"grows from message to message, {different} values"
+            return f"grows from message to message, {counted(different, 'value')}"
     if of_request and all(is_random(value) and not value.isdigit() for value in values):
-        return f"{different} different values in {len(values)} requests, which nothing repeats"
+        return f"{counted(different, 'different value')} in {counted(len(values), 'request')}, which nothing repeats"
     return None
 
 

@@ -11,6 +11,7 @@ from itertools import takewhile
 
 from ..bayeux.publishes import PUBLISH
 from ..dialect.mistakes.templates import covers
+from ..printable import counted
 from .causing.joins import SECOND, Source, plain
 from .draft import Draft
 from .names import key_name, part_name, unique
@@ -120,8 +121,9 @@ def write(found: Draft, name: str) -> str:
     found = _renamed(found, nameless(found))
     text, places = _Text(), _Places(found)
     traffic = found.traffic
-    text.comment(f"A dialect derived from {len(traffic.headers)} recording(s): {len(traffic.asked)} requests,")
-    text.comment(f"{len(traffic.pushed)} events. Each comment says what speaks for its line.")
+    recordings, requests = counted(len(traffic.headers), "recording"), counted(len(traffic.asked), "request")
+    text.comment(f"A dialect derived from {recordings}: {requests},")
+    text.comment(f"{counted(len(traffic.pushed), 'event')}. Each comment says what speaks for its line.")
     text.lines.append("")
     text.line("name", name)
     _session(text, found)
@@ -181,11 +183,17 @@ def _renamed(found: Draft, names: Mapping[str, str | None]) -> Draft:
 def _session(text: _Text, found: Draft) -> None:
     prefix, count = prefix_of(found.traffic.prefixes)
     if prefix:
-        text.line("bayeux_prefix", prefix, f"path of {count} of {len(found.traffic.prefixes)} Bayeux requests")
+        text.line(
+            "bayeux_prefix", prefix, f"path of {count} of {counted(len(found.traffic.prefixes), 'Bayeux request')}"
+        )
     clients = found.traffic.clients
     cookies = clients.cookies()
-    told = ", ".join(f"{name}: {values} values" for name, values in cookies.items())
-    text.line("session_cookies", list(cookies), f"{told}; {clients.count} sessions" if cookies else "no cookies seen")
+    told = ", ".join(f"{name}: {counted(values, 'value')}" for name, values in cookies.items())
+    text.line(
+        "session_cookies",
+        list(cookies),
+        f"{told}; {counted(clients.count, 'session')}" if cookies else "no cookies seen",
+    )
     delays = _delays(found)
     longest = max(delays, default=0.0)
     text.line("open_for", max(_OPEN, round(3 * longest, 1)), f"the latest event came {longest:.1f} s after its request")
@@ -200,7 +208,11 @@ def _logins(text: _Text, found: Draft, places: _Places) -> None:
     for operation, (count, own) in known.items():
         method, _, path = operation.partition(" ")
         name = f"{method} {places.templates.get(operation, path)}"
-        text.line(name, own, f"{count} answers begin a session" + ("" if own else ", by a cookie"))
+        text.line(
+            name,
+            own,
+            f"{counted(count, 'answer begins', 'answers begin')} a session" + ("" if own else ", by a cookie"),
+        )
 
 
 def _push(text: _Text, found: Draft) -> None:
@@ -209,16 +221,28 @@ def _push(text: _Text, found: Draft) -> None:
     channels = [event.channel for event in found.traffic.pushed]
     lines: list[tuple[str, list[str], str]] = []
     if said.topic is not None:
-        lines.append(("topic", [said.topic], f"names {said.events} events"))
+        lines.append(("topic", [said.topic], f"names {counted(said.events, 'event')}"))
     if said.asks is not None:
-        lines.append(("asks", [said.asks], f"names {said.requests} messages of clients"))
+        lines.append(("asks", [said.asks], f"names {counted(said.requests, 'message')} of clients"))
     if known:
         templates = [_filled(template) for template in known]
-        lines.append(("urls", templates, f"answers give out {sum(known.values())} URLs that lead there"))
+        lines.append(
+            (
+                "urls",
+                templates,
+                f"answers give out {counted(sum(known.values()), 'URL that leads', 'URLs that lead')} there",
+            )
+        )
     elif not lines and found.traffic.prefixes and any(not channel.startswith("/") for channel in channels):
         # without [push], the names of all channels are those of Bayeux, which begin with a slash
         templates = [_filled(template) for template in stream_paths(found.traffic)]
-        lines.append(("urls", templates, f"{len(found.traffic.streams)} streams or WebSockets without Bayeux"))
+        lines.append(
+            (
+                "urls",
+                templates,
+                f"{counted(len(found.traffic.streams), 'stream or WebSocket', 'streams or WebSockets')} without Bayeux",
+            )
+        )
     if lines:
         text.table("push")
         for line in lines:
@@ -261,8 +285,12 @@ def prefix_of(paths: Iterable[str]) -> tuple[str, int]:
 def _exact(text: _Text, found: Draft) -> None:
     exact = [one for one in found.keys if one.is_exact]
     if exact and [one.name for one in exact] != ["reference"]:
-        why = "; ".join(f"{one.name}: each of {one.values} values belongs to one request" for one in exact)
+        why = "; ".join(f"{one.name}: {_each(one.values)} belongs to one request" for one in exact)
         text.line("exact", [one.name for one in exact], why)
+
+
+def _each(values: int) -> str:
+    return "its one value" if values == 1 else f"each of {values} values"
 
 
 def _requests(text: _Text, found: Draft, places: _Places) -> None:
@@ -274,7 +302,7 @@ def _requests(text: _Text, found: Draft, places: _Places) -> None:
     if found.command is not None:
         named = sum(bool(one.command) for one in found.traffic.asked)
         values = len({one.command for one in found.traffic.asked if one.command})
-        text.line("operation", [found.command], f"in {named} requests, {values} names")
+        text.line("operation", [found.command], f"in {counted(named, 'request')}, {counted(values, 'name')}")
     routes = dict.fromkeys(
         places.templates[one]
         for known in found.operations
@@ -338,10 +366,10 @@ def _own_sources(known: Found, found: Draft, places: _Places, *, answers: bool) 
 def _evidence(found: Draft, name: str, paths: Mapping[str, int]) -> str:
     known = next(one for one in found.keys if one.name == name)
     if len(paths) == 1:
-        counts = f"{sum(paths.values())}"
+        counts = counted(sum(paths.values()), "request")
     else:
-        counts = " and ".join(f"{count} ({path})" for path, count in paths.items())
-    return f"events repeat it after {counts} requests; {known.values} different values"
+        counts = " and ".join(f"{count} ({path})" for path, count in paths.items()) + " requests"
+    return f"events repeat it after {counts}; {counted(known.values, 'different value')}"
 
 
 def _acks(text: _Text, found: Draft, places: _Places) -> None:
@@ -356,7 +384,7 @@ def _acks(text: _Text, found: Draft, places: _Places) -> None:
         text.line(
             "status",
             [status.path],
-            f"in {sum(status.success.values()) + sum(status.failure.values())} of {status.of} answers",
+            f"in {sum(status.success.values()) + sum(status.failure.values())} of {counted(status.of, 'answer')}",
         )
         text.line("success", list(status.success), good + bad)
     sources = _shared_sources(found, places, answers=True)
@@ -378,9 +406,13 @@ def _events(text: _Text, found: Draft, places: _Places) -> None:
     count = len(found.traffic.pushed)
     for one in found.keys:
         paths = {places.of_event(path): number for path, number in one.events.items()}
-        shown = ", ".join(f"{number} of {one.with_place[path]}" for path, number in one.events.items())
+        shown = ", ".join(
+            f"{number} of {counted(one.with_place[path], 'event')}" for path, number in one.events.items()
+        )
         text.line(
-            one.name, list(paths), f"repeats a value of the request in {shown} events that have it; {one.values} values"
+            one.name,
+            list(paths),
+            f"repeats a value of the request in {shown} with that field; {counted(one.values, 'value')}",
         )
     for name, pair in _twin_keys(found).items():
         text.line(name, list(dict.fromkeys(map(places.of_event, pair))), "equal in twins")
@@ -390,10 +422,11 @@ def _events(text: _Text, found: Draft, places: _Places) -> None:
     kinds = len({event.kind for event in found.traffic.pushed})
     named = sum(event.kind != event.topic for event in found.traffic.pushed)
     if _NAMELESS in nameless(found).values():
-        why = f"names {named} of {count} events, {kinds} names; the channels of others differ by ids"
+        of = f"{counted(count, 'event')}, {counted(kinds, 'name')}"
+        why = f"names {named} of {of}; the channels of others differ by ids"
         text.line("notification", [*names, f"={_NAMELESS}"], why if names else "the channels differ by ids")
     elif names:
-        text.line("notification", names, f"names {named} of {count} events, {kinds} names")
+        text.line("notification", names, f"names {named} of {counted(count, 'event')}, {counted(kinds, 'name')}")
     if found.beats:
         text.table("event", "ignore")
         for path, values in _ignored(found).items():
@@ -435,7 +468,11 @@ def _twin_keys(found: Draft) -> dict[str, tuple[str, str]]:
 def _rules(text: _Text, found: Draft, places: _Places) -> None:
     if found.twins is not None:
         text.table("twin")
-        text.line("channel", found.twins.channel, f"{len(found.twins.pairs)} events here each repeat one")
+        text.line(
+            "channel",
+            found.twins.channel,
+            f"{counted(len(found.twins.pairs), 'event here repeats one', 'events here each repeat one')}",
+        )
         text.line("of", found.twins.of)
         text.line("same", [*_twin_keys(found), "notification"])
     things = [one for one in found.keys if not one.is_exact and not one.is_attribute]
@@ -443,7 +480,9 @@ def _rules(text: _Text, found: Draft, places: _Places) -> None:
         text.table("tuple")
         text.line("same", [one.name for one in things])
         text.line(
-            "enough", [[one.name] for one in things], "; ".join(f"{one.name}: {one.values} values" for one in things)
+            "enough",
+            [[one.name] for one in things],
+            "; ".join(f"{one.name}: {counted(one.values, 'value')}" for one in things),
         )
         kinds = {kind for one in found.operations for kind in _events_of(one, _own_tables(one, found, places)[1])}
         unasked = {kind: count for kind, count in found.unasked.items() if kind in kinds}
@@ -453,7 +492,7 @@ def _rules(text: _Text, found: Draft, places: _Places) -> None:
             text.line("unasked", list(unasked), f"came without a request too, or are doubtful, {why}")
         if unreferenced:
             why = "of operations that have an exact id, without that id"
-            text.line("unreferenced", list(unreferenced), f"{sum(unreferenced.values())} events {why}")
+            text.line("unreferenced", list(unreferenced), f"{counted(sum(unreferenced.values()), 'event')} {why}")
     if found.siblings:
         text.table("siblings")
         text.line("same", [_sibling_name(found)])
@@ -466,7 +505,7 @@ def _replay(text: _Text, found: Draft, places: _Places) -> None:
         return
     text.table("replay")
     if minted:
-        why = ", ".join(f"{one.name}: {one.values} values" for one in minted)
+        why = ", ".join(f"{one.name}: {counted(one.values, 'value')}" for one in minted)
         text.line("minted", [one.name for one in minted], f"seen first in a request, {why}")
         text.line("per_operation", [one.name for one in minted if one.per_operation])
     if found.volatile:
@@ -530,12 +569,16 @@ def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None
     terminal = [kind for kind in known.terminal if kind in events]
     text.table("operations", known.name)
     if not known.command:
-        text.line("request", _request(known, places), f"{known.requests} requests")
+        text.line("request", _request(known, places), counted(known.requests, "request"))
     shown = ", ".join(f"{known.events[kind]}" for kind in events)
-    text.line("events", events, f"after {shown} of {known.requests} requests" if events else "none seen")
+    text.line("events", events, f"after {shown} of {counted(known.requests, 'request')}" if events else "none seen")
     ended = ", ".join(f"{known.ended[kind]}" for kind in terminal)
     endless = "no event is the last one often enough, so the ack ends it" if events else "the ack ends it"
-    text.line("terminal", terminal, f"the last event of {ended} requests" if ended else endless)
+    text.line(
+        "terminal",
+        terminal,
+        f"the last event of {ended} {'request' if ended == '1' else 'requests'}" if ended else endless,
+    )
     if only:
         why = ", ".join(f"{kind}: {count}" for kind, count in only.items())
         text.line("only", True, f"shares no value with events that follow no other operation: {why}")

@@ -62,7 +62,7 @@ def test_a_writer_that_has_finished_tells_that_the_disk_is_full(path: Path, monk
     writer.finish()
     monkeypatch.setattr(Journal, "append", Mock(side_effect=OSError(ENOSPC, "No space left on device")))
 
-    with pytest.raises(CaptureError, match="No space left on device; 1 records are safe"):
+    with pytest.raises(CaptureError, match="No space left on device; 1 record is safe"):
         writer.rules(RULED.dialect, RULED.dialect_text)
     with pytest.raises(CaptureError):
         writer.close()

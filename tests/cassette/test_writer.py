@@ -334,7 +334,7 @@ def test_a_disk_that_failed_is_told_by_whatever_comes_next(disk: Disk, act: Call
     with pytest.raises(CaptureError):
         writer.flush()
 
-    reason = r"s\.cassette: writing failed: No space left on device; 1 records are safe, later records were not written"
+    reason = r"s\.cassette: writing failed: No space left on device; 1 record is safe, later records were not written"
     with pytest.raises(CaptureError, match=reason):
         act(writer)
 

@@ -86,7 +86,7 @@ def test_a_connection_that_ends_is_no_gap() -> None:
     desk.hears()
 
     assert texts(wire) == [
-        "upstream-hung-up: the upstream ended 1 requests without an answer: server closed connection (record 7)"
+        "upstream-hung-up: the upstream ended 1 request without an answer: server closed connection (record 7)"
     ]
 
 
@@ -175,7 +175,7 @@ def test_a_second_poll_is_told_with_what_became_of_the_first() -> None:
     desk.polls()
 
     assert texts(wire) == [
-        "overlapping-polls: 1 polls began while another of the same client was open; the server ended 1 with an error"
+        "overlapping-polls: 1 poll began while another of the same client was open; the server ended 1 with an error"
     ]
 
 
@@ -258,7 +258,7 @@ def test_a_socket_that_is_cut_is_named_with_what_waited(who: str) -> None:
     wire.fail(opened, f"websocket closed by {who}, code 1006")
 
     assert found(wire) == [
-        ("socket-cut", "record 3", f"a WebSocket was cut by the {who} (1006) while 1 requests waited for their answer")
+        ("socket-cut", "record 3", f"a WebSocket was cut by the {who} (1006) while 1 request waited for an answer")
     ]
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from recorder.diagnose.tally import Listing, Tally, many, remember
+from recorder.diagnose.tally import Listing, Tally, remember
 
 
 def test_texts_are_counted_with_the_record_they_were_first_seen_with() -> None:
@@ -60,7 +60,3 @@ def test_the_oldest_names_are_forgotten() -> None:
 
     assert len(names) == 10_000
     assert "0" not in names
-
-
-def test_one_is_no_plural() -> None:
-    assert (many(1, "poll"), many(2, "poll")) == ("1 poll", "2 polls")

@@ -97,7 +97,7 @@ def test_what_is_no_http_is_left_out_and_told(tmp_path: Path) -> None:
     found = read_flows(kept(tmp_path, tflow.ttcpflow(), exchange()))
 
     assert len(found.parts) == 2
-    assert "left out: 1 flows that are not HTTP" in found.notes
+    assert "left out: 1 flow that is not HTTP" in found.notes
 
 
 PACKED = {
@@ -136,7 +136,7 @@ def test_a_body_that_unpacks_to_too_much_is_not_kept(
     found = read_flows(bomb)
 
     assert [part.body for part in found.parts] == [b"content", b""]  # type: ignore[union-attr]
-    assert "larger than 48 MiB: 1 bodies" in found.notes
+    assert "larger than 48 MiB: 1 body" in found.notes
 
 
 def test_a_length_that_no_flow_has_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_websocket_without_its_handshake_begins_with_its_first_message(tmp_pat
 def test_a_version_that_mitmproxy_cannot_read_is_refused_in_a_line(version: Any, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(tnetstring.dumps(exchange().get_state() | {"version": version}))
 
-    assert "left out: 1 damaged flows" in refused(tmp_path / "f")
+    assert "left out: 1 damaged flow" in refused(tmp_path / "f")
 
 
 def test_a_version_that_is_too_new_is_told(tmp_path: Path) -> None:

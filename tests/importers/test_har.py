@@ -190,7 +190,7 @@ def test_bodies_are_text_base64_or_parameters() -> None:
 def test_bodies_that_are_not_there_are_counted() -> None:
     found = imported(entry(response={"status": 200, "content": {"size": 70}}))
 
-    assert "missing in the HAR: 1 bodies" in found.notes
+    assert "missing in the HAR: 1 body" in found.notes
 
 
 def test_the_names_of_http_2_are_no_headers() -> None:
@@ -313,7 +313,7 @@ def test_a_websocket_that_failed_was_not_upgraded(own: dict[str, Any]) -> None:
 def test_a_websocket_whose_messages_are_not_there_is_told() -> None:
     found = imported(entry("wss://gws.example/s", response={"status": 101}))
 
-    assert "missing in the HAR: the messages of 1 WebSockets" in found.notes
+    assert "missing in the HAR: the messages of 1 WebSocket" in found.notes
 
 
 @pytest.mark.parametrize(
@@ -435,12 +435,12 @@ def test_what_no_server_was_asked_for_is_left_out() -> None:
         (b"\xff", "is not a HAR"),
         (b"[]", "no list log.entries"),
         (b'{"log":{"entries":{}}}', "no list log.entries"),
-        (b'{"log":{"entries":[1]}}', "no HTTP exchange (left out: 1 entries that are no objects)"),
+        (b'{"log":{"entries":[1]}}', "no HTTP exchange (left out: 1 entry that is no object)"),
         (b'{"log":{"entries":[]}}', "no HTTP exchange"),
         (b"[" * 100_000, "is not a HAR"),
         (b'{"a":' * 100_000, "is not a HAR"),
         (b'{"a":' + b"9" * 10_000 + b"}", "is not a HAR"),
-        (b'{"log":{"entries":[{}]}}', "no HTTP exchange (left out: 1 entries without a request)"),
+        (b'{"log":{"entries":[{}]}}', "no HTTP exchange (left out: 1 entry without a request)"),
         (b'{"log":{"entries":[{"a"', "the file ends early"),
     ],
 )
@@ -451,34 +451,34 @@ def test_what_is_no_har_is_refused_in_a_line(data: bytes, problem: str) -> None:
 @pytest.mark.parametrize(
     ("own", "told"),
     [
-        ({"request": {"method": "GET", "url": "/only/a/path"}}, "left out: 1 entries without a valid URL"),
-        ({"request": {"method": "GET", "url": "http:///path"}}, "left out: 1 entries without a valid URL"),
-        ({"request": {"method": "GET", "url": "http://["}}, "left out: 1 entries without a valid URL"),
-        ({"request": {"method": "GET", "url": "http://h:port/"}}, "left out: 1 entries without a valid URL"),
-        ({"request": {"method": "GET", "url": None}}, "left out: 1 entries without a valid URL"),
-        ({"request": None}, "left out: 1 entries without a request"),
-        ({"request": "GET"}, "left out: 1 entries without a request"),
-        ({"request": {"url": "http://gws.example/"}}, "left out: 1 entries without a method"),
-        ({"request": {"method": 7, "url": "http://gws.example/"}}, "left out: 1 entries without a method"),
+        ({"request": {"method": "GET", "url": "/only/a/path"}}, "left out: 1 entry without a valid URL"),
+        ({"request": {"method": "GET", "url": "http:///path"}}, "left out: 1 entry without a valid URL"),
+        ({"request": {"method": "GET", "url": "http://["}}, "left out: 1 entry without a valid URL"),
+        ({"request": {"method": "GET", "url": "http://h:port/"}}, "left out: 1 entry without a valid URL"),
+        ({"request": {"method": "GET", "url": None}}, "left out: 1 entry without a valid URL"),
+        ({"request": None}, "left out: 1 entry without a request"),
+        ({"request": "GET"}, "left out: 1 entry without a request"),
+        ({"request": {"url": "http://gws.example/"}}, "left out: 1 entry without a method"),
+        ({"request": {"method": 7, "url": "http://gws.example/"}}, "left out: 1 entry without a method"),
         (
             {"request": {"method": "CONNECT", "url": "https://https://gws.example:443/"}},
-            "left out: 1 tunnels (CONNECT)",
+            "left out: 1 tunnel (CONNECT)",
         ),
-        ({"request": {"method": "GET", "url": "chrome-extension://abc/x.js"}}, "left out: 1 entries that no server"),
-        ({"startedDateTime": "yesterday"}, "times of the HAR: 1 requests have no valid time"),
-        ({"startedDateTime": {}}, "times of the HAR: 1 requests have no valid time"),
-        ({"startedDateTime": None}, "times of the HAR: 1 requests have no valid time"),
+        ({"request": {"method": "GET", "url": "chrome-extension://abc/x.js"}}, "left out: 1 entry that no server"),
+        ({"startedDateTime": "yesterday"}, "times of the HAR: 1 request has no valid time"),
+        ({"startedDateTime": {}}, "times of the HAR: 1 request has no valid time"),
+        ({"startedDateTime": None}, "times of the HAR: 1 request has no valid time"),
         (
             {"response": {"status": 200, "content": {"encoding": "base64", "text": "!"}}},
-            "not readable in the HAR: 1 bodies",
+            "not readable in the HAR: 1 body",
         ),
         (
             {"response": {"status": 200, "content": {"encoding": "hex", "text": "00"}}},
-            "not readable in the HAR: 1 bodies",
+            "not readable in the HAR: 1 body",
         ),
-        ({"_webSocketMessages": [{"type": "send"}]}, "left out: 1 WebSocket messages"),
-        ({"_webSocketMessages": ["x"]}, "left out: 1 WebSocket messages"),
-        ({"_webSocketMessages": [{"type": "send", "opcode": 2, "data": "!"}]}, "left out: 1 WebSocket messages"),
+        ({"_webSocketMessages": [{"type": "send"}]}, "left out: 1 WebSocket message"),
+        ({"_webSocketMessages": ["x"]}, "left out: 1 WebSocket message"),
+        ({"_webSocketMessages": [{"type": "send", "opcode": 2, "data": "!"}]}, "left out: 1 WebSocket message"),
     ],
 )
 def test_an_odd_entry_is_told_and_costs_only_itself(own: dict[str, Any], told: str) -> None:
@@ -491,7 +491,7 @@ def test_an_odd_entry_is_told_and_costs_only_itself(own: dict[str, Any], told: s
 def test_a_file_of_too_many_small_values_is_left_out_before_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entries_of_a_har, "MOST_VALUES", 10)
 
-    assert "1 entries that are no JSON" in refused(b'{"log":{"entries":[[' + b"[]," * 10 + b"0]]}}")
+    assert "1 entry that is no JSON" in refused(b'{"log":{"entries":[[' + b"[]," * 10 + b"0]]}}")
 
 
 @given(

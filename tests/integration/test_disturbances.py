@@ -182,7 +182,7 @@ def test_a_server_that_is_killed_under_a_websocket(tmp_path: Path) -> None:
 
     found = findings(cassette)
     assert found["socket-cut"].startswith("a WebSocket was cut by the server (1006)")
-    assert found["upstream-hung-up"].startswith("the upstream ended 1 requests")
+    assert found["upstream-hung-up"].startswith("the upstream ended 1 request")
     triples = load_recording(cassette).triples
     assert [(t.state, names(t)[:1]) for t in triples] == [
         (State.COMPLETE, ["ChainedRecordsDataEnd"]),
@@ -215,7 +215,7 @@ def test_a_websocket_that_the_client_cuts(tmp_path: Path) -> None:
         desk.leaves()
 
     assert findings(cassette)["socket-cut"] == (
-        "a WebSocket was cut by the client (1006) while 1 requests waited for their answer"
+        "a WebSocket was cut by the client (1006) while 1 request waited for an answer"
     )
     (triple,) = load_recording(cassette).triples
     assert triple.state is State.COMPLETE
@@ -241,7 +241,7 @@ def test_a_poll_that_the_client_gives_up(stage: Stage, tmp_path: Path) -> None:
 
     cassette = written(stage.recorded(), tmp_path / "s.cassette")
     assert findings(cassette)["poll-aborted"].startswith(
-        "1 polls ended without an answer, 1 of them closed by the client"
+        "1 poll ended without an answer, 1 of them closed by the client"
     )
     assert [len(triple.events) for triple in load_recording(cassette).triples] == [2, 1]
     assert_plays_through(cassette)

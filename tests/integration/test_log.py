@@ -73,8 +73,8 @@ def test_the_log_of_a_recorder_is_rotated_and_the_recording_goes_on(upstream: st
 
     assert ("h2c" in old.read_text(), "refused" in old.read_text()) == (True, False)
     assert ("h2c" in server.stderr, "refused" in server.stderr) == (False, False)
-    assert "1 requests, 0 still open at the end" in log.read_text()
-    assert "1 requests, 0 still open at the end" in server.stderr
+    assert "1 request, 0 still open at the end" in log.read_text()
+    assert "1 request, 0 still open at the end" in server.stderr
     assert server.code == 0
 
 

@@ -209,7 +209,7 @@ def test_idle_is_when_all_was_delivered_and_the_clients_wait(standin: Playing) -
 
 
 def test_who_waits_in_vain_for_idleness_is_told_what_is_missing(late: tuple[Playing, Desk]) -> None:
-    with pytest.raises(TimeoutError, match=r"not idle within 0\.05 s: 1 events and acks .*, not in a poll: p1"):
+    with pytest.raises(TimeoutError, match=r"not idle within 0\.05 s: 1 event or ack .*, not in a poll: p1"):
         late[0].wait_idle(0.05)
 
 

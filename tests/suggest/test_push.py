@@ -180,7 +180,7 @@ def test_a_url_that_an_answer_gives_out_is_proposed() -> None:
 
     found = derived(records)
 
-    assert 'urls = ["/channels/{channel}"] # answers give out 1 URLs that lead there' in found.text
+    assert 'urls = ["/channels/{channel}"] # answers give out 1 URL that leads there' in found.text
     assert found.dialect.is_push_url(f"/channels/{name}")
 
 

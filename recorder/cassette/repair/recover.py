@@ -10,6 +10,7 @@ from pathlib import Path
 from ...errors import CassetteError, UsageError
 from ...model import IN_CLEAR, Header, Note, Record
 from ...output import replacing
+from ...printable import counted
 from .. import blocks, codec
 from ..bodies import Remembered
 from ..codec import JOURNAL, encode, encode_header
@@ -139,7 +140,9 @@ def _filled(found: _Found, data: FileBytes) -> Iterator[Record]:
     for record in found.records(data):
         lost += record.seq - expected
         if lost > 1000 + len(data) // _LEAST:
-            raise CassetteError(found.path, f"{lost} records seem to be missing", hint="is it a cassette?")
+            raise CassetteError(
+                found.path, f"{counted(lost, 'record seems', 'records seem')} to be missing", hint="is it a cassette?"
+            )
         for seq in range(expected, record.seq):
             yield Note(seq, t, LOST, "this record was damaged and is gone")
         yield record

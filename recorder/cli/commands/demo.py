@@ -19,6 +19,7 @@ import click
 
 from ...errors import OutputError, RecorderError, UsageError
 from ...model import JSON, Recording, Triple
+from ...printable import counted
 from ...system.signals import ASK, of_its_own
 from ..loading import load
 from ..options import OUTPUT
@@ -169,7 +170,7 @@ async def _demo(path: Path, *, force: bool) -> Verdict:
     async with _server("replay", str(cassette)) as live:
         _say(f"live server    {live}  plays {cassette.name}")
         async with _server("record", live, "-o", str(path), *(["--force"] if force else [])) as proxy:
-            _say(f"recorder       {proxy}  an agent drives {len(source.triples)} operations through it")
+            _say(f"recorder       {proxy}  an agent drives {counted(len(source.triples), 'operation')} through it")
             await _drive(proxy, source, prefix="first-", think=0.0)
     new = load([path], None)
     announce("".join(table.overview(new.triples)))
@@ -201,7 +202,9 @@ async def _events(desktop: Agent, count: int, step: int) -> None:
     try:
         await desktop.events(lambda found: len(found) >= count, limit=10.0)
     except TimeoutError as exc:
-        raise RecorderError(f"step {step}: the {count} events of this step did not come within 10 s") from exc
+        raise RecorderError(
+            f"step {step}: {counted(count, 'event')} of this step did not all come within 10 s"
+        ) from exc
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ...printable import printable, shown
+from ...printable import counted, printable, shown
 from ..group import Named
 from ..loading import read
 from ..options import InputFile, NameOrFile, cassettes_argument, force_option, output_option
@@ -57,9 +57,9 @@ def check(dialects: tuple[Path, ...]) -> None:
             dialect, doubts = found
             for doubt in doubts:
                 announce(f"warning: {doubt}")
-            told = f"{len(doubts)} warning{'s' * (len(doubts) > 1)}, no mistakes" if doubts else "no mistakes"
-            counted = f"{len(dialect.operations)} operations, {len(dialect.event_keys)} keys"
-            announce(printable(f"{file}: {dialect.name}: {counted}; {told}"))
+            told = f"{counted(len(doubts), 'warning')}, no mistakes" if doubts else "no mistakes"
+            held = f"{counted(len(dialect.operations), 'operation')}, {counted(len(dialect.event_keys), 'key')}"
+            announce(printable(f"{file}: {dialect.name}: {held}; {told}"))
     if wrong:
         raise SystemExit(1)
 
@@ -147,9 +147,10 @@ def _suggested(cassettes: Sequence[Path], output: Path | None, *, ask: bool) -> 
 
 def _tell(found: Suggestion) -> None:
     """Print how many events a dialect explains, and how many were explained before."""
-    say(f"{found.events} events: {found.before} explained before, {found.after} by this dialect")
+    say(f"{counted(found.events, 'event')}: {found.before} explained before, {found.after} by this dialect")
     if found.unexplained:
-        say(f"{len(found.unexplained)} events are not explained; the comments at the end of the dialect name them")
+        left = counted(len(found.unexplained), "event is", "events are")
+        say(f"{left} not explained; comments at the end of the dialect name them")
 
 
 def _asked(found: Suggestion) -> list[tuple[str, str]]:

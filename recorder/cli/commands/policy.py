@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ...printable import printable, shown
+from ...printable import counted, printable, shown
 from ..group import Named
 from ..options import InputFile, NameOrFile
 from ..verdict import announce
@@ -46,7 +46,11 @@ def check(policies: tuple[Path, ...]) -> None:
         found = checked(file, load)
         wrong = wrong or found is None
         if found is not None:
-            announce(printable(f"{file}: {found.name}: {len(found.values.patterns)} patterns of values; no mistakes"))
+            announce(
+                printable(
+                    f"{file}: {found.name}: {counted(len(found.values.patterns), 'pattern')} of values; no mistakes"
+                )
+            )
     if wrong:
         raise SystemExit(2)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ...printable import counted
 from ..loading import rules_of
 from ..options import DialectSource, cassette_argument, force_option, offers, output_option
 from ..saying import say
@@ -57,6 +58,8 @@ def command(cassette: Path, *, rules: str, output: Path | None, force: bool) -> 
 
 def _told(changed: list[int], count: int) -> str:
     if not changed:
-        return f"none of {count} triples changed"
+        return f"none of {counted(count, 'triple')} changed"
     shown = ", ".join(map(str, changed[:_SHOWN])) + (" …" if len(changed) > _SHOWN else "")
-    return f"{len(changed)} of {count} triples are new or changed: {shown}"
+    return (
+        f"{len(changed)} of {counted(count, 'triple')} {'is' if len(changed) == 1 else 'are'} new or changed: {shown}"
+    )

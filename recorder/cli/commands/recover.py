@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ...printable import counted
 from ..options import cassette_argument, force_option, output_option
 from ..saying import say
 from ..writing import must_be_writable
@@ -30,7 +31,7 @@ def command(cassette: Path, *, output: Path | None, force: bool) -> None:
     must_be_writable(target, force=force)
     result = recover(cassette, target, force=force)
     lost = f", {result.lost} lost" if result.lost else ""
-    skipped = f", {result.skipped} bytes skipped" if result.skipped else ""
-    say(f"{target}: {result.kept} records kept{lost}{skipped}")
+    skipped = f", {counted(result.skipped, 'byte')} skipped" if result.skipped else ""
+    say(f"{target}: {counted(result.kept, 'record')} kept{lost}{skipped}")
     if result.header_lost:
         say("warning: the header was damaged; start time and upstream are unknown now")

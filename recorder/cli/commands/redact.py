@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ...errors import UsageError
-from ...printable import printable, to_json
+from ...printable import counted, printable, to_json
 from ..jobs import Block, blocks, mapped
 from ..loading import rules_of
 from ..options import (
@@ -195,7 +195,7 @@ def _write(work: _Redaction, target: Path, dialect: Dialect | None, *, force: bo
     correlator = Correlator(dialect or dialect_of(new), file=str(work.path)) if new.profile != JOURNAL else None
     count = 0
 
-    def counted(made: Iterable[list[Made]]) -> Iterator[list[Made]]:
+    def numbered(made: Iterable[list[Made]]) -> Iterator[list[Made]]:
         nonlocal count
         for block in made:
             count += len(block)
@@ -203,11 +203,11 @@ def _write(work: _Redaction, target: Path, dialect: Dialect | None, *, force: bo
 
     with writing(target, force=force, redaction=[new.redaction]) as file:
         if correlator is not None:
-            records = chain.from_iterable(counted(work.redacted(_itself)))
+            records = chain.from_iterable(numbered(work.redacted(_itself)))
             write_sealed(file, new, records, correlator, target.resolve().parent)
         else:
             file.write(encode_header(new))
-            for frames in counted(work.redacted(encode)):
+            for frames in numbered(work.redacted(encode)):
                 file.writelines(frames)
         file.flush()
     return count
@@ -225,5 +225,5 @@ def _tell(again: Again, records: int, *, output: Path | None, as_json: bool) -> 
     else:
         for c in changed:
             click.echo(printable(f"{c.values:>6}  {c.kind.value:<8}  {c.record:<14}  {c.where}"))
-    verb = f"{output}: {records} records," if output else "would change:"
-    say(f"{verb} {values} values by policy {again.policy.name}")
+    verb = f"{output}: {counted(records, 'record')}," if output else "would change:"
+    say(f"{verb} {counted(values, 'value')} by policy {again.policy.name}")

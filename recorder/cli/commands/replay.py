@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from ...model import Recording
-from ...printable import printable, to_json
+from ...printable import counted, printable, to_json
 from ...system.limits import allow_descriptors
 from ...system.signals import call_on, ends
 from ..group import NEW_OBJECTS
@@ -183,21 +183,22 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
     if as_json:
         announce(to_json(report, indent=None))
     for fault in report["faults"]:
-        say(f"fault '{fault['fault']}' hit {fault['hit']} {'time' if fault['hit'] == 1 else 'times'}")
+        say(f"fault '{fault['fault']}' hit {counted(fault['hit'], 'time')}")
     if report["unplayed"]:
         say(f"not asked for: triple {numbers(report['unplayed'])}")
     for event in report["unplayed_events"][:_TOLD]:
         what = f"event {event['event']} {event['name']} on {event['channel']}"
         say(printable(f"did not come: {what}; it waits for {event['waits_for']}"))
     if len(report["unplayed_events"]) > _TOLD:
-        say(f"… and {len(report['unplayed_events']) - _TOLD} more events")
+        say(f"… and {counted(len(report['unplayed_events']) - _TOLD, 'more event')}")
+    unsent = counted(len(report["unsubscribed_events"]), "event was", "events were")
     channels = sorted({event["channel"] for event in report["unsubscribed_events"]})
     if channels and (missed or report["unplayed"] or report["unplayed_events"]):  # else that is the client's choice
-        say(f"{len(report['unsubscribed_events'])} events stayed, nobody subscribed to {', '.join(channels)}")
+        say(f"{unsent} not sent: no client subscribed to {', '.join(channels)}")
     for found in report["unheard"][:_TOLD]:
         say(printable(unheard_text(found)))
     if missed:
-        say(f"{missed} requests matched nothing, see above")
+        say(f"{counted(missed, 'request')} matched nothing, see above")
         raise SystemExit(1)
 
 

@@ -12,7 +12,7 @@ import click
 import recorder
 
 from ...errors import PolicyError, RecorderError, SecretsFound, UsageError
-from ...printable import to_json
+from ...printable import counted, to_json
 from ..jobs import Block, blocks, mapped
 from ..loading import rules_of
 from ..options import dialect_option, files_argument, jobs_option, json_option, policy_option
@@ -100,7 +100,7 @@ def _conclude(cassettes: tuple[Path, ...], found: list[Found], hit: set[Path], c
         if isinstance(one, Unread):
             say(f"{path}: {one.text}")
     if hit:
-        message = f"secrets or personal values in {len(hit)} of {len(set(cassettes))} files"
+        message = f"secrets or personal values in {len(hit)} of {counted(len(set(cassettes)), 'file')}"
         error = SecretsFound(f"{message}; recorder redact replaces what a policy names")
         if not code:
             raise error

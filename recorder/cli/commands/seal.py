@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ...printable import counted
 from ..loading import rules_of
 from ..options import cassette_argument, dialect_option, force_option, output_option
 from ..saying import progress, say
@@ -40,4 +41,4 @@ def command(cassette: Path, *, output: Path | None, archive: bool, dialect: str 
     with progress(f"{cassette}: seals") as shown:
         watch = shown.feed if shown else None
         seal(cassette, target, dialect=chosen if dialect else None, archive=archive, watch=watch)
-    say(f"{target}: sealed, {before} bytes before, {target.stat().st_size} now")
+    say(f"{target}: sealed, {counted(before, 'byte')} before, {target.stat().st_size} now")

@@ -13,6 +13,7 @@ import click
 
 from ...errors import NothingSelected
 from ...model import Triple
+from ...printable import counted
 from ..loading import expression, fitting, opened
 from ..options import cassette_argument, dialect_option, filter_option, force_option, new_cassette_option, offers
 from ..saying import say
@@ -94,7 +95,7 @@ def command(
         header = replace(found.cassette.header, profile="journal", part=None)
         header = carrying(header, load_dialect(dialect) if dialect else None)
         write_journal(output, header, sliced(found, numbers), force=force)
-        say(f"{len(numbers)} of {len(every)} triples")
+        say(f"{len(numbers)} of {counted(len(every), 'triple')}")
 
 
 def _fits(by: Expression, triple: Triple) -> bool:

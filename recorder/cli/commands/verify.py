@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...errors import UpstreamError
-from ...printable import printable, to_json
+from ...printable import counted, printable, to_json
 from ..driving.options import drive_of, drive_options, outputs
 from ..driving.playing import check, conclude, play, warn_of_writes
 from ..loading import load
@@ -178,8 +178,8 @@ def _look_at_baseline(path: Path | None, old: Recording, baseline: Recording | N
     if lacking:
         names, count = printable(", ".join(map(str, lacking))), lacking.total()
         say(
-            f"warning: {path} lacks {count} of {len(old.triples)} operations ({names}), and accepts that they are not "
-            "sent; take a run of the whole session"
+            f"warning: {path} lacks {count} of {counted(len(old.triples), 'operation')} ({names}), and accepts runs "
+            "without them; take a run of the whole session"
         )
 
 

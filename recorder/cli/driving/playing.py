@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import UsageError
+from ...printable import counted
 from ...system.signals import INTERRUPTS, call_on, ends
 from ..saying import say
 from ..verdict import announce
@@ -57,16 +58,14 @@ def all_allowed(drive: Drive) -> list[str]:
 
 def summed_up(drive: Drive) -> str:
     """Return how many steps a dry run lists, and what a person has to decide before they are sent."""
-    from ...views.live.driven import many
-
     steps, writes, refused, missing = (len(of) for of in (drive.plan.steps, drive.writes, drive.refused, drive.missing))
     those = f"{refused} of them " if refused != writes else f"{refused} "
     not_allowed = f"{those}{'is' if refused == 1 else 'are'} not allowed" if refused else "all of them are allowed"
     changing = f"{writes} may change something, {not_allowed}" if writes else "none may change anything"
     lacking = (
-        f"{many(missing, 'value')} {'is' if missing == 1 else 'are'} missing" if missing else "no value is missing"
+        f"{counted(missing, 'value')} {'is' if missing == 1 else 'are'} missing" if missing else "no value is missing"
     )
-    return f"{many(steps, 'step')}; {changing}; {lacking}"
+    return f"{counted(steps, 'step')}; {changing}; {lacking}"
 
 
 def warn_of_writes(drive: Drive, repeat: int) -> None:

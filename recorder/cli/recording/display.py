@@ -14,6 +14,7 @@ import click
 from ...capture.pipeline import Counts
 from ...dialect.definition import Dialect
 from ...model import Chunk, Record, Request, Response, SocketMessage, State
+from ...printable import counted
 from ...views.live.progress import Ended, Progress, as_line
 from ...views.screen import STATES
 from ..saying import tell
@@ -70,7 +71,12 @@ class Display:
 
     def show(self, counts: Counts, size: int) -> None:
         """Show the counts and the open operations in the last line of the terminal."""
-        parts = [f"{counts.requests} requests", f"{counts.responses} answered", f"{counts.open} open", f"{size} bytes"]
+        parts = [
+            counted(counts.requests, "request"),
+            f"{counts.responses} answered",
+            f"{counts.open} open",
+            counted(size, "byte"),
+        ]
         waiting = [f"{name} ({_LACKS[state]})" for name, state in self._open]
         line = ", ".join(parts) + f"; waiting: {', '.join(waiting)}" * bool(waiting)
         self._print(f"{_CLEAR}{line[: get_terminal_size().columns - 1]}")
@@ -86,9 +92,11 @@ class Display:
             return []
         counts = self._progress.counts
         ended = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
-        found = [f"{counts.total()} operation{'s' * (counts.total() != 1)} ended{': ' * bool(ended)}{ended}"]
+        found = [f"{counted(counts.total(), 'operation')} ended{': ' * bool(ended)}{ended}"]
         still = [f"{name} still waits for {_LACKS[state]}" for name, state in self._open]
-        return found + still[:_SHOWN] + [f"… and {len(still) - _SHOWN} more operations"] * (len(still) > _SHOWN)
+        return (
+            found + still[:_SHOWN] + [f"… and {counted(len(still) - _SHOWN, 'more operation')}"] * (len(still) > _SHOWN)
+        )
 
     @property
     def _open(self) -> list[tuple[str, State]]:

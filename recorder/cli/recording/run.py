@@ -28,6 +28,7 @@ from ...dialect.definition import Dialect, load
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
 from ...monitoring.log import LogFile
+from ...printable import counted
 from ...system.signals import KILL
 from ..options import warn_if_exposed
 from ..saying import alone, say
@@ -147,7 +148,7 @@ class Recording:
         counts = recorder.counts
         for line in self._display.summary():
             say(f"{self._path}: {line}")
-        say(f"{self._path}: {counts.requests} requests, {counts.open} still open at the end")
+        say(f"{self._path}: {counted(counts.requests, 'request')}, {counts.open} still open at the end")
         return code
 
     async def _record(self, ending: Ending, log: LogFile | None) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from ...errors import UsageError
+from ...printable import counted
 from .plan import Cause, Hole, Plan, Step
 
 
@@ -27,7 +28,11 @@ def of_clients(plan: Plan, names: Collection[str]) -> Plan:
     told = {one.number: at for at, one in enumerate(t for t in plan.told if t.client in names)}
     clients = {name: client for name, client in plan.clients.items() if name in names}
     left = len(plan.steps) - len(steps)
-    notes = (*plan.notes, f"{left} steps of other sessions are left out") if left else plan.notes
+    notes = (
+        (*plan.notes, f"{counted(left, 'step of another session is', 'steps of other sessions are')} left out")
+        if left
+        else plan.notes
+    )
     return replace(
         plan,
         steps=tuple(_numbered(step, steps, told) for step in plan.steps if step.number in steps),

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...drive.engine.plan import Finding, Found, Step
 from ...drive.engine.report import Report
-from ...printable import printable
+from ...printable import counted, printable
 
 _SHOWN = 8  # names of steps in one line
 
@@ -72,7 +72,7 @@ def summary_lines(report: Report) -> list[str]:
     how = ": ".join(filter(None, [verdict(report) if report.has_stalled or not found else "", found]))
     lines = [f"{_counted(report)} in {report.seconds:.1f} s: {how}"]
     if lost:
-        lines.append(f"{many(lost, 'connection')} lost and made again")
+        lines.append(f"{counted(lost, 'connection')} lost and made again")
     if report.has_stalled or not report.is_over:
         lines += report.waits
     return [printable(line) for line in lines]
@@ -87,10 +87,7 @@ def counted_steps(steps: Sequence[Step]) -> str:
 
 
 def _counted(report: Report) -> str:
-    sent = f"{report.sent} of {many(report.steps, 'step')} sent"
-    return f"{sent}, {report.answered} of {report.answers} answered, {report.heard} of {many(report.events, 'event')}"
-
-
-def many(count: int, noun: str) -> str:
-    """Return a number of things in words."""
-    return f"{count} {noun}{'s' * (count != 1)}"
+    sent = f"{report.sent} of {counted(report.steps, 'step')} sent"
+    return (
+        f"{sent}, {report.answered} of {report.answers} answered, {report.heard} of {counted(report.events, 'event')}"
+    )

@@ -10,7 +10,7 @@ from ...correlate.engine import Correlator
 from ...correlate.operations import Operation
 from ...dialect.definition import Dialect
 from ...model import Record, State, listed
-from ...printable import printable
+from ...printable import counted, printable
 
 _KEPT = 500  # operations and events under correlation; a display needs no older ones
 
@@ -83,5 +83,5 @@ def as_line(ended: Ended) -> str:
 def _how(op: Operation, t: int) -> str:
     if op.failure is not None:
         return printable(f"no answer: {op.failure.reason}")
-    events = f"{len(op.links)} event{'s' * (len(op.links) != 1)}"
+    events = counted(len(op.links), "event")
     return f"{op.ack.status if op.ack else '-'}, {events}, {(t - op.request.t) / 1e6:.0f} ms"

@@ -517,7 +517,7 @@ def test_a_large_upload_is_sent_on_piece_by_piece_and_its_beginning_is_kept(path
 
     assert sent == [b"a", bytes(KEPT), b""]
     assert len(request.body) == KEPT
-    assert note.text.endswith("is kept with the beginning of its body: 1 bytes more went to the server")
+    assert note.text.endswith("is kept with the beginning of its body: 1 byte more went to the server")
 
 
 def test_an_upload_that_is_not_large_is_waited_for(path: Path) -> None:

@@ -6,6 +6,7 @@ from mitmproxy import http
 
 from ....formats.compression import TooLarge
 from ....model import Headers
+from ....printable import counted
 from ....redaction.bodies.encodings import NotUndone, content, encodings
 from ...large.glimpse import HEAVY
 from ...streams import KEPT, Kept
@@ -70,7 +71,9 @@ def beginning(
     """
     body, lacks = _decoded(kept.take(), headers, in_clear=in_clear)
     to = "server" if isinstance(message, http.Request) else "client"
-    return body, (reason or (f"{kept.lost} bytes more went to the {to}" if kept.lost else lacks)) if body else lacks
+    return body, (
+        reason or (f"{counted(kept.lost, 'byte')} more went to the {to}" if kept.lost else lacks)
+    ) if body else lacks
 
 
 def with_host(request: http.Request, headers: Headers) -> Headers:
