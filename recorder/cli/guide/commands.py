@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Keep": {
         "seal": "Make a finished cassette canonical, with an index.",
         "slice": "Cut a cassette down to some triples.",
+        "edit": "Edit a cassette as text, for variants of a recording.",
         "merge": "Merge several cassettes into one.",
         "recover": "Save the intact records of a damaged cassette.",
         "migrate": "Convert a cassette of an older format.",

@@ -1,0 +1,1 @@
+"""Write a cassette as text that people can edit, and read it back."""
