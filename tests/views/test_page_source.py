@@ -45,14 +45,25 @@ def test_what_is_committed_is_what_the_source_builds_to(tmp_path: Path) -> None:
     assert built == {path.name: path.read_text("utf-8") for path in (PAGE / "built").iterdir()}
 
 
-def test_the_source_makes_no_markup_of_text_and_asks_for_nothing() -> None:
-    forbidden = re.compile(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|fetch\(|XMLHttp"
-    )
+MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")
+ASKING = re.compile(r"fetch\(|XMLHttp|EventSource|WebSocket\(|sendBeacon|\bimport\(")
 
-    found = [path.name for path in (PAGE / "src").rglob("*.*") if forbidden.search(path.read_text("utf-8"))]
+
+def test_the_source_makes_no_markup_of_text() -> None:
+    found = [path.name for path in (PAGE / "src").rglob("*.*") if MARKUP.search(path.read_text("utf-8"))]
 
     assert found == []
+
+
+def test_only_the_source_of_the_viewer_asks_anybody() -> None:
+    found = [path.name for path in (PAGE / "src").rglob("*.*") if ASKING.search(path.read_text("utf-8"))]
+
+    assert found == ["server.js"]
+
+
+@pytest.mark.parametrize("built", ["page.js"])
+def test_the_page_of_a_report_has_nothing_that_asks(built: str) -> None:
+    assert ASKING.search((PAGE / "built" / built).read_text("utf-8")) is None
 
 
 def test_its_files_are_small() -> None:

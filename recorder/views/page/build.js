@@ -1,4 +1,4 @@
-// Builds ./src into ./built, or into the folder that is given: one script, one style, the template as it is.
+// Builds ./src into ./built, or into the folder that is given: a script for each page, one style, the template as it is.
 import { copyFileSync, mkdirSync, readFileSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,10 +19,12 @@ function notices(inputs) {
   });
 }
 
-const script = { ...common, entryPoints: ["src/main.js"], format: "iife" };
-const { metafile } = await build({ ...script, metafile: true, write: false, outdir: out });
-const banner = `/*! THIRD PARTY\n\n${notices(metafile.inputs).join("\n\n")}\n*/`;
 mkdirSync(out, { recursive: true });
-await build({ ...script, banner: { js: banner }, outfile: join(out, "page.js") });
+for (const [entry, name] of [["src/report.js", "page.js"], ["src/view.js", "view.js"]]) {
+  const script = { ...common, entryPoints: [entry], format: "iife" };
+  const { metafile } = await build({ ...script, metafile: true, write: false, outdir: out });
+  const banner = `/*! THIRD PARTY\n\n${notices(metafile.inputs).join("\n\n")}\n*/`;
+  await build({ ...script, banner: { js: banner }, outfile: join(out, name) });
+}
 await build({ ...common, entryPoints: ["src/page.css"], outfile: join(out, "page.css") });
 copyFileSync(join(here, "src/template.html"), join(out, "template.html"));

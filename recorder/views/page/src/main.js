@@ -1,4 +1,4 @@
-// Puts the page together: reads the document, builds the views, and shows what the state says.
+// Puts the page together: reads the rows of a source, builds the views, and shows what the state says.
 
 import { byId, h } from "./dom.js";
 import { detailOf } from "./panels/detail.js";
@@ -7,114 +7,128 @@ import { count, duration, wall } from "./format.js";
 import { KEYS, listenToKeys } from "./keys.js";
 import { ladderOf } from "./panels/ladder.js";
 import { modelOf, tripleOf } from "./data/model.js";
-import { matching } from "./data/shown.js";
 import { listenToSplitter } from "./splitter.js";
 import { stateOf } from "./state.js";
 import { tableOf } from "./panels/table.js";
 import { plain } from "./text.js";
 import { timelineOf } from "./timeline/timeline.js";
-import { unpack } from "./data/unpack.js";
 
-const model = modelOf(unpack(JSON.parse(byId("data").textContent)));
-const builders = { timeline: timelineOf, ladder: ladderOf, table: tableOf };
-if (model.differences) builders.differences = differencesOf;
-const VIEWS = Object.keys(builders);
-const state = stateOf(VIEWS, model.differences ? "differences" : "timeline", (id) => model.byId.has(id));
-const choose = (selected) => state.set({ selected });
-const shared = { model, state, choose };
-const views = Object.fromEntries(VIEWS.map((view) => [view, builders[view](byId(`view-${view}`), shared)]));
-const detail = detailOf(byId("detail"), shared);
-const [filter, note, help] = ["filter", "filter-note", "help"].map(byId);
-const tabs = VIEWS.map((view, place) =>
-  h("button", { type: "button", role: "tab", "aria-controls": `view-${view}`, "data-view": view, onclick: () => state.set({ view }) }, view, h("kbd", {}, String(place + 1))),
-);
-let matches = matching(model, state.get().filter);
+/** Show what a source holds (see data/model.js), in the elements of the template. */
+export async function start(source) {
+  const model = await modelOf(source);
+  const builders = { timeline: timelineOf, ladder: ladderOf, table: tableOf };
+  if (model.differences) builders.differences = differencesOf;
+  const VIEWS = Object.keys(builders);
+  const state = stateOf(VIEWS, model.differences ? "differences" : "timeline", (id) => model.byId.has(id));
+  const choose = (selected) => state.set({ selected });
+  const shared = { model, state, choose };
+  const views = Object.fromEntries(VIEWS.map((view) => [view, builders[view](byId(`view-${view}`), shared)]));
+  const detail = detailOf(byId("detail"), shared);
+  const [filter, note, help] = ["filter", "filter-note", "help"].map(byId);
+  const tabs = VIEWS.map((view, place) =>
+    h("button", { type: "button", role: "tab", "aria-controls": `view-${view}`, "data-view": view, onclick: () => state.set({ view }) }, view, h("kbd", {}, String(place + 1))),
+  );
+  let matches = { ids: new Set(model.triples.map(({ id }) => id)), error: "" };
+  let judged = ""; // the filter by which they were found
 
-function show(current, changed) {
-  if (changed.has("filter")) matches = matching(model, current.filter);
-  tellOfFilter(current);
-  for (const view of VIEWS) {
-    byId(`view-${view}`).hidden = view !== current.view;
-    tabs[VIEWS.indexOf(view)].setAttribute("aria-selected", String(view === current.view));
+  function show(current, changed) {
+    judge(current.filter);
+    tellOfFilter(current);
+    for (const view of VIEWS) {
+      byId(`view-${view}`).hidden = view !== current.view;
+      tabs[VIEWS.indexOf(view)].setAttribute("aria-selected", String(view === current.view));
+    }
+    views[current.view].show(current, matches.ids);
+    if (changed.has("selected")) {
+      detail.show(current);
+      announce(model.byId.get(current.selected));
+    }
   }
-  views[current.view].show(current, matches.ids);
-  if (changed.has("selected")) {
-    detail.show(current);
-    announce(model.byId.get(current.selected));
+
+  /** Find what fits a filter. It may take a while: what was found before is shown till then, and an older one is dropped. */
+  async function judge(text) {
+    if (text === judged) return;
+    judged = text;
+    filter.setAttribute("aria-busy", "true");
+    const found = await model.matching(text).catch(({ message }) => ({ ids: matches.ids, error: message }));
+    if (text !== judged) return;
+    matches = found;
+    filter.removeAttribute("aria-busy");
+    show(state.get(), new Set());
   }
-}
 
-function tellOfFilter({ filter: text }) {
-  if (filter.value !== text) filter.value = text;
-  filter.setAttribute("aria-invalid", String(Boolean(matches.error)));
-  const all = model.triples.length;
-  note.textContent = matches.error || (text.trim() ? `${matches.ids.size} of ${all}` : "");
-  note.className = matches.error ? "error" : "";
-}
+  function tellOfFilter({ filter: text }) {
+    if (filter.value !== text) filter.value = text;
+    filter.setAttribute("aria-invalid", String(Boolean(matches.error)));
+    const all = model.triples.length;
+    note.textContent = matches.error || (text.trim() ? `${matches.ids.size} of ${all}` : "");
+    note.className = matches.error ? "error" : "";
+  }
 
-function announce(item) {
-  const triple = tripleOf(item);
-  byId("announce").textContent = triple ? plain(`${triple.n ?? ""} ${triple.label ?? triple.name} ${triple.state ?? ""}`) : "";
-}
+  function announce(item) {
+    const triple = tripleOf(item);
+    byId("announce").textContent = triple ? plain(`${triple.n ?? ""} ${triple.label ?? triple.name} ${triple.state ?? ""}`) : "";
+  }
 
-/** The next triple of those in sight; from nothing, the first or last. */
-function step(by) {
-  const { view, selected, sort } = state.get();
-  if (view === "table") views.table.show(state.get(), matches.ids);
-  const listed = view === "table" && sort ? views.table.list() : model.triples.filter(({ id }) => matches.ids.has(id));
-  const at = listed.indexOf(tripleOf(model.byId.get(selected)));
-  const next = at < 0 ? listed.at(by > 0 ? 0 : -1) : listed[Math.max(0, Math.min(listed.length - 1, at + by))];
-  if (next) state.set({ selected: next.id }, { passing: true });
-}
+  /** The next triple of those in sight; from nothing, the first or last. */
+  function step(by) {
+    const { view, selected, sort } = state.get();
+    if (view === "table") views.table.show(state.get(), matches.ids);
+    const listed = view === "table" && sort ? views.table.list() : model.triples.filter(({ id }) => matches.ids.has(id));
+    const at = listed.indexOf(tripleOf(model.byId.get(selected)));
+    const next = at < 0 ? listed.at(by > 0 ? 0 : -1) : listed[Math.max(0, Math.min(listed.length - 1, at + by))];
+    if (next) state.set({ selected: next.id }, { passing: true });
+  }
 
-function stepEvent(by) {
-  const item = model.byId.get(state.get().selected);
-  const triple = tripleOf(item);
-  if (!triple?.events) return;
-  const next = [triple, ...triple.events][(item === triple ? 0 : item.place + 1) + by];
-  if (next) state.set({ selected: next.id }, { passing: true });
-}
+  function stepEvent(by) {
+    const item = model.byId.get(state.get().selected);
+    const triple = tripleOf(item);
+    if (!triple?.events) return;
+    const next = [triple, ...triple.events][(item === triple ? 0 : item.place + 1) + by];
+    if (next) state.set({ selected: next.id }, { passing: true });
+  }
 
-function about() {
-  const { recordings, triples, events, loose, sessions, began, ended } = model;
-  const [first] = recordings;
-  const facts = [
-    count(triples.length, "operation"),
-    count(events.length, "event"),
-    loose.length ? `${loose.length} unsolicited` : null,
-    sessions.length > 1 ? count(sessions.length, "session") : null,
-    model.differences ? count(model.differences.flatMap(({ rows }) => rows).length, "difference") : null,
-    duration(ended - began),
-    plain(first.upstream),
-    model.started === null ? null : wall(model.started),
-    plain(`dialect ${first.dialect}, redaction ${first.redaction}`),
-  ];
-  byId("about").append(h("h1", { dir: "auto" }, plain(model.title)), h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")));
-}
+  function about() {
+    const { recordings, triples, events, loose, sessions, began, ended } = model;
+    const [first] = recordings;
+    const facts = [
+      count(triples.length, "operation"),
+      count(events.length, "event"),
+      loose.length ? `${loose.length} unsolicited` : null,
+      sessions.length > 1 ? count(sessions.length, "session") : null,
+      model.differences ? count(model.differences.flatMap(({ rows }) => rows).length, "difference") : null,
+      duration(ended - began),
+      plain(first.upstream),
+      model.started === null ? null : wall(model.started),
+      plain(`dialect ${first.dialect}, redaction ${first.redaction}`),
+    ];
+    byId("about").append(h("h1", { dir: "auto" }, plain(model.title)), h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")));
+  }
 
-function fillHelp() {
-  const close = h("button", { type: "button", onclick: () => help.close() }, "Close");
-  const keys = KEYS.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]);
-  const language = [
-    ["chained 1001", "both words stand anywhere in the triple: names, ids, bodies"],
-    ["op:Get* -state:complete", "an operation that begins so, in any other state"],
-    ["last:>500 or ack:100..200", "milliseconds to the last event, or to the ack"],
-    ["confidence:<1 rule:tuple", "events linked by no exact id"],
-  ].flatMap(([text, what]) => [h("dt", {}, h("code", {}, text)), h("dd", {}, what)]);
-  const all = "Keys: op handle ref session state channel event rule path method; n status ack last gap events confidence at.";
-  help.append(h("h2", {}, "Keys"), h("dl", {}, keys), h("h2", {}, "Filter"), h("dl", {}, language), h("p", {}, all), close);
-}
+  function fillHelp() {
+    const close = h("button", { type: "button", onclick: () => help.close() }, "Close");
+    const keys = KEYS.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]);
+    const language = [
+      ["chained 1001", "both words stand anywhere in the triple: names, ids, bodies"],
+      ["op:Get* -state:complete", "an operation that begins so, in any other state"],
+      ["last:>500 or ack:100..200", "milliseconds to the last event, or to the ack"],
+      ["confidence:<1 rule:tuple", "events linked by no exact id"],
+    ].flatMap(([text, what]) => [h("dt", {}, h("code", {}, text)), h("dd", {}, what)]);
+    const all = "Keys: op handle ref session state channel event rule path method; n status ack last gap events confidence at.";
+    help.append(h("h2", {}, "Keys"), h("dl", {}, keys), h("h2", {}, "Filter"), h("dl", {}, language), h("p", {}, all), close);
+  }
 
-about();
-fillHelp();
-byId("tabs").append(...tabs, h("button", { type: "button", class: "round", "aria-label": "Help", onclick: () => help.showModal() }, "?"));
-byId("search").addEventListener("submit", (event) => {
-  event.preventDefault();
-  filter.blur();
-});
-filter.addEventListener("input", () => state.set({ filter: filter.value }, { passing: true }));
-listenToSplitter(byId("splitter"), byId("detail"));
-listenToKeys({ state, views: VIEWS, filter, help, step, stepEvent, timeline: views.timeline });
-state.listen(show);
-show(state.get(), new Set(["selected"]));
-requestAnimationFrame(() => performance.mark("report-painted"));
+  about();
+  fillHelp();
+  byId("tabs").append(...tabs, h("button", { type: "button", class: "round", "aria-label": "Help", onclick: () => help.showModal() }, "?"));
+  byId("search").addEventListener("submit", (event) => {
+    event.preventDefault();
+    filter.blur();
+  });
+  filter.addEventListener("input", () => state.set({ filter: filter.value }, { passing: true }));
+  listenToSplitter(byId("splitter"), byId("detail"));
+  listenToKeys({ state, views: VIEWS, filter, help, step, stepEvent, timeline: views.timeline });
+  state.listen(show);
+  show(state.get(), new Set(["selected"]));
+  requestAnimationFrame(() => performance.mark("report-painted"));
+}

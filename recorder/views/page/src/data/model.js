@@ -1,9 +1,19 @@
 // The document as the views want it: triples, events with their triple, and what stood around them, in order.
+//
+// Its items are light: they have no headers, bodies and event data. `await model.detail(item)` has the rest:
+// `{headers, body, ack: {at, status, headers, body} or null, failure: [at, reason] or null, events: [{data, why, rivals,
+// others}…]}` of a triple, in the order of its events, and `{data, others}` of an event that is of none.
+// `await model.matching(expression)` tells which triples fit a filter: `{ids, error}`.
 
 import { listed } from "../text.js";
+import { matching } from "./shown.js";
 
-export function modelOf(document) {
+/** The model of what a source holds: `rows()`, `block(recording, k)`, `search(expression)`, `live(listener)`, `ask`. */
+export async function modelOf(source) {
+  const document = await source.rows();
+  const heavy = new Map(); // by item, until all sources have blocks
   const model = {
+    source,
     title: document.get("title"),
     recordings: [],
     sessions: [],
@@ -12,8 +22,11 @@ export function modelOf(document) {
     loose: [],
     polls: [],
     notes: [],
+    problems: [],
+    detail: async (item) => heavy.get(tripleOf(item)),
+    matching: async (expression) => matching(model, expression),
   };
-  for (const recording of document.get("recordings")) addRecording(model, recording);
+  for (const recording of document.get("recordings")) addRecording(model, recording, heavy);
   for (const list of [model.triples, model.plain, model.loose, model.polls, model.notes, model.sessions]) {
     list.sort((a, b) => a.at - b.at);
   }
@@ -35,34 +48,45 @@ export function tripleOf(item) {
   return item && (item.kind === "event" ? item.triple : item);
 }
 
-function addRecording(model, recording) {
+function addRecording(model, recording, heavy) {
   const facts = Object.fromEntries(recording);
   model.recordings.push(facts);
   for (const [label, at] of facts.sessions) model.sessions.push({ label, at });
-  for (const triple of facts.triples) model.triples.push(exchangeOf(triple, "triple"));
-  for (const exchange of facts.plain) model.plain.push(exchangeOf(exchange, "plain"));
-  for (const event of facts.unsolicited) model.loose.push({ ...eventOf(event), kind: "loose" });
+  for (const triple of facts.triples) model.triples.push(exchangeOf(triple, "triple", heavy));
+  for (const exchange of facts.plain) model.plain.push(exchangeOf(exchange, "plain", heavy));
+  for (const event of facts.unsolicited) model.loose.push(looseOf(event, heavy));
   for (const [session, at, closed, failure] of facts.polls) model.polls.push({ session, at, closed, failure });
   for (const [at, kind, text] of facts.notes) model.notes.push({ at, kind, text });
 }
 
-function exchangeOf(map, kind) {
-  const item = { ...Object.fromEntries(map), kind };
-  item.id = String(item.n);
-  item.ack = item.ack && Object.fromEntries(item.ack);
-  item.events = item.events.map((event, place) => ({
-    ...eventOf(event),
-    kind: "event",
-    place,
-    id: `${item.n}.${place + 1}`,
-    triple: item,
-  }));
-  item.handle = listed(item.keys.get("handle") ?? null);
-  item.reference = listed(item.keys.get("reference") ?? null);
-  item.label = item.operation ?? `${item.method} ${item.target}`;
-  item.answered = item.ack?.at ?? item.failure?.[0] ?? null;
+function exchangeOf(map, kind, heavy) {
+  const full = Object.fromEntries(map);
+  full.ack = full.ack && Object.fromEntries(full.ack);
+  full.events = full.events.map(eventOf);
+  const { n, operation, session, state, at, method, target, keys, ack, failure, headers, body, events } = full;
+  const item = { kind, id: String(n), n, operation, session, state, at, method, target, keys, problems: [] };
+  item.events = events.map((event, place) => lightEvent(event, item, place));
+  item.handle = listed(keys.get("handle") ?? null);
+  item.reference = listed(keys.get("reference") ?? null);
+  item.label = operation ?? `${method} ${target}`;
+  item.status = ack?.status ?? null;
+  item.reason = failure?.[1] ?? null;
+  item.answered = ack?.at ?? failure?.[0] ?? null;
   item.lastEvent = item.events.at(-1)?.at ?? null;
-  item.end = Math.max(item.at, item.answered ?? 0, item.lastEvent ?? 0);
+  item.end = Math.max(at, item.answered ?? 0, item.lastEvent ?? 0);
+  heavy.set(item, { headers, body, ack, failure, events });
+  return item;
+}
+
+function lightEvent({ name, channel, at, rule, confidence }, triple, place) {
+  return { kind: "event", id: `${triple.n}.${place + 1}`, place, triple, name, channel, at, rule, confidence, problems: [] };
+}
+
+function looseOf(map, heavy) {
+  const full = eventOf(map);
+  const { name, channel, at, session } = full;
+  const item = { kind: "loose", name, channel, at, session, problems: [] };
+  heavy.set(item, { data: full.data, others: full.others });
   return item;
 }
 

@@ -3,10 +3,12 @@
 import { parse } from "./filter.js";
 
 /** The ids of the fitting triples; `error` is the mistake of an expression that is none. */
-export function matching(model, expression) {
+export async function matching(model, expression) {
   try {
     const fits = parse(expression, model.keys);
-    return { ids: new Set(model.triples.filter((triple) => fits(shownOf(triple))).map(({ id }) => id)), error: "" };
+    const ids = new Set();
+    for (const triple of model.triples) if (fits(shownOf(triple, await model.detail(triple)))) ids.add(triple.id);
+    return { ids, error: "" };
   } catch (error) {
     if (error.column === undefined) throw error;
     return { ids: new Set(model.triples.map(({ id }) => id)), error: error.message };
@@ -15,9 +17,10 @@ export function matching(model, expression) {
 
 const known = new WeakMap();
 
-function shownOf(triple) {
+function shownOf(triple, full) {
   if (known.has(triple)) return known.get(triple);
-  const { n, at, operation, handle, session, state, keys, method, target, body, ack } = triple;
+  const { n, at, operation, handle, session, state, keys, method, target } = triple;
+  const { body, ack } = full;
   const ms = (moment) => (moment - at) / 1000;
   const shown = {
     n,
@@ -30,7 +33,9 @@ function shownOf(triple) {
     keys,
     request: { method, path: target, body },
     ack: ack && { status: ack.status, ms: ms(ack.at), body: ack.body },
-    events: triple.events.map((event) => ({ ...event, offset_ms: ms(event.at) })),
+    events: triple.events.map(({ name, channel, rule, confidence, at: moment }, place) => {
+      return { name, channel, rule, confidence, offset_ms: ms(moment), data: full.events[place].data };
+    }),
   };
   known.set(triple, shown);
   return shown;

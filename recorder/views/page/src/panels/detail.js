@@ -10,34 +10,55 @@ import { clipped, listed, plain, pretty } from "../text.js";
 import { text, tree } from "./tree.js";
 
 export function detailOf(root, { model, choose }) {
+  let wanted = null; // what is selected now: the rest of another item may come after it was asked for
+
   return {
-    show({ selected: id }) {
-      const item = model.byId.get(id) ?? null;
-      root.classList.toggle("bare", item === null);
-      root.replaceChildren(...contents(item));
+    async show({ selected: id }) {
+      const item = (wanted = model.byId.get(id) ?? null);
+      fill(item, new Map());
       root.scrollTop = 0;
-      root.querySelector(".card.chosen")?.scrollIntoView({ block: "nearest" });
+      if (!item) return;
+      root.setAttribute("aria-busy", "true");
+      const triple = tripleOf(item);
+      const known = new Map();
+      try {
+        for (const one of [triple, triple.pair?.old, triple.pair?.now]) if (one) known.set(one, await model.detail(one));
+        if (wanted === item) fill(item, known);
+      } catch (error) {
+        if (wanted === item) root.append(h("p", { class: "error" }, `The rest cannot be shown: ${plain(error.message)}`));
+      } finally {
+        if (wanted === item) root.removeAttribute("aria-busy");
+      }
     },
   };
 
-  function contents(item) {
+  /** Show an item; `known` has the rest of its triples, as far as it has come. */
+  function fill(item, known) {
+    root.classList.toggle("bare", item === null);
+    root.replaceChildren(...contents(item, known));
+    root.querySelector(".card.chosen")?.scrollIntoView({ block: "nearest" });
+  }
+
+  function contents(item, known) {
     if (!item) return [h("p", { class: "empty" }, "Nothing selected: click on something, or press j.")];
-    if (item.kind === "loose") return [looseHead(item), h("div", { class: "columns" }, column("Event", [card(item, null, item)]))];
+    if (item.kind === "loose") {
+      return [looseHead(item), h("div", { class: "columns" }, column("Event", [card(item, known.get(item), null, item)]))];
+    }
     const triple = tripleOf(item);
     const { old, now } = triple.pair ?? {};
-    if (!old || !now) return side(triple, item);
+    if (!old || !now) return side(triple, known.get(triple), item);
     const sides = [["A", old], ["B", now]].map(([name, one], place) => {
       const label = `${name}: ${clipped(model.recordings[place].name, 60)}`;
-      return h("div", { class: "side" }, h("p", { class: "facts" }, label), side(one, item));
+      return h("div", { class: "side" }, h("p", { class: "facts" }, label), side(one, known.get(one), item));
     });
     return [changes(triple.pair.rows), h("div", { class: "sides" }, sides)];
   }
 
-  function side(triple, item) {
+  function side(triple, full, item) {
     const events = triple.events.length
-      ? triple.events.map((event) => card(event, triple, item))
+      ? triple.events.map((event, place) => card(event, full?.events[place], triple, item))
       : [h("p", { class: "empty" }, "no events")];
-    const columns = [column("Request", requestOf(triple)), column("Ack", ackOf(triple))];
+    const columns = [column("Request", requestOf(triple, full)), column("Ack", ackOf(triple, full))];
     if (triple.kind === "triple") columns.push(column(count(triple.events.length, "event"), events));
     return [headOf(triple), h("div", { class: "columns" }, columns)];
   }
@@ -61,45 +82,45 @@ export function detailOf(root, { model, choose }) {
     return h("div", { class: "detail-head" }, h("h2", {}, clipped(event.name, 70)), h("span", { class: "badge" }, "unsolicited"), h("span", { class: "facts" }, session));
   }
 
-  function requestOf(triple) {
+  function requestOf(triple, full) {
     const line = `${triple.method} ${triple.target}`;
     const at = [clock(triple.at), model.started === null ? "" : wall(model.started + triple.at)].filter(Boolean).join(" · ");
-    return [h("p", { class: "line" }, h("code", {}, plain(line))), h("p", { class: "facts" }, `at ${at}`), ...content(triple.body, triple.headers, "request")];
+    return [h("p", { class: "line" }, h("code", {}, plain(line))), h("p", { class: "facts" }, `at ${at}`), ...content(full, "request")];
   }
 
-  function ackOf(triple) {
-    const { ack, failure } = triple;
-    if (!ack) {
-      const why = failure ? plain(failure[1]) : "The capture ended before it came.";
-      const after = failure ? `no answer after ${duration(failure[0] - triple.at)}` : "no answer";
+  function ackOf(triple, full) {
+    const { status, reason, answered, at } = triple;
+    if (status === null) {
+      const why = reason === null ? "The capture ended before it came." : plain(reason);
+      const after = answered === null ? "no answer" : `no answer after ${duration(answered - at)}`;
       return [h("p", { class: "line" }, h("b", {}, after)), h("p", {}, why)];
     }
-    const after = h("span", { class: "facts" }, `after ${duration(ack.at - triple.at)}`);
-    return [h("p", { class: "line" }, h("b", {}, String(ack.status)), " ", after), ...content(ack.body, ack.headers, "ack")];
+    const after = h("span", { class: "facts" }, `after ${duration(answered - at)}`);
+    return [h("p", { class: "line" }, h("b", {}, String(status)), " ", after), ...content(full?.ack, "ack")];
   }
 
-  function card(event, triple, chosen) {
+  function card(event, full, triple, chosen) {
     const after = triple ? `+${duration(event.at - triple.at)}` : clock(event.at);
     return h(
       "article",
       { class: `card ${event === chosen ? "chosen" : ""}`, "data-id": event.id },
-      h("p", { class: "line" }, h("b", {}, clipped(event.name, 60)), " ", h("span", { class: "after" }, after), copyButton("event", () => pretty(event.data))),
+      h("p", { class: "line" }, h("b", {}, clipped(event.name, 60)), " ", h("span", { class: "after" }, after), full && copyButton("event", () => pretty(full.data))),
       h("p", { class: "facts" }, h("code", {}, plain(event.channel))),
-      why(event, triple),
-      h("div", { class: "body" }, tree(event.data)),
+      why(event, full ?? { why: "", rivals: [], others: [] }, triple),
+      full ? h("div", { class: "body" }, tree(full.data)) : pending(),
     );
   }
 
-  function why(event, triple) {
-    const others = event.others.map(([request, objection]) => h("li", {}, link(request), ` ${plain(objection) || "would fit as well"}`));
+  function why(event, full, triple) {
+    const others = full.others.map(([request, objection]) => h("li", {}, link(request), ` ${plain(objection) || "would fit as well"}`));
     const more = others.length ? h("details", { class: "others" }, h("summary", {}, "Why no other request"), h("ul", {}, others)) : null;
     if (!triple) return h("div", { class: "why" }, h("p", {}, "Nobody asked for it: no rule found a request."), more);
     const percent = `${Math.round(event.confidence * 100)} %`;
-    const rivals = event.rivals.flatMap((rival) => [" ", link(rival)]);
+    const rivals = full.rivals.flatMap((rival) => [" ", link(rival)]);
     return h(
       "div",
       { class: "why" },
-      h("p", {}, h("span", { class: "rule" }, plain(event.rule)), " ", h("span", { class: event.confidence < 1 ? "unsure" : "sure" }, percent), " ", plain(event.why)),
+      h("p", {}, h("span", { class: "rule" }, plain(event.rule)), " ", h("span", { class: event.confidence < 1 ? "unsure" : "sure" }, percent), " ", plain(full.why)),
       rivals.length ? h("p", {}, "would have fitted as well:", rivals) : null,
       more,
     );
@@ -118,7 +139,11 @@ function column(title, children) {
   return h("section", { class: "column" }, h("h3", {}, title), children);
 }
 
-function content(body, headers, name) {
+const pending = () => h("p", { class: "facts" }, "…");
+
+function content(full, name) {
+  if (!full) return [pending()];
+  const { body, headers } = full;
   const rows = headers.map(([key, value]) => [h("dt", {}, plain(key)), h("dd", {}, plain(value))]);
   const shown = typeof body === "string" ? h("pre", {}, text(body, "string")) : tree(body);
   const copied = () => (typeof body === "string" ? body : pretty(body));

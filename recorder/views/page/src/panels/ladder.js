@@ -68,9 +68,10 @@ function stepsOf(model) {
 function exchange(item, triple) {
   const steps = [{ kind: "request", to: "out", at: item.at, item, triple, label: (model) => requestLabel(model, item) }];
   if (item.answered !== null) {
-    const said = item.ack ? [h0("b", String(item.ack.status))] : [h0("b", "no answer"), clipped(item.failure[1], 50)];
+    const isAck = item.status !== null;
+    const said = isAck ? [h0("b", String(item.status))] : [h0("b", "no answer"), clipped(item.reason, 50)];
     steps.push({
-      kind: item.ack ? "ack" : "failure",
+      kind: isAck ? "ack" : "failure",
       to: "in",
       at: item.answered,
       item,

@@ -9,6 +9,7 @@ import { clipped } from "../text.js";
 
 const HEIGHT = 28;
 const dash = (value) => value ?? "–";
+const ackOf = ({ status, answered, at }) => (status === null ? null : answered - at);
 
 // name, heading, what it sorts by, what its cell holds, whether it is a number
 const COLUMNS = [
@@ -19,7 +20,7 @@ const COLUMNS = [
   ["reference", "reference", (t) => t.reference, (t, model) => dash(chip(model, t.reference, "reference"))],
   ["session", "session", (t) => t.session, (t) => dash(t.session)],
   ["state", "state", (t) => t.state, (t) => badge(t.state)],
-  ["ack", "ack", (t) => (t.ack ? t.ack.at - t.at : null), (t) => (t.ack ? duration(t.ack.at - t.at) : "–"), true],
+  ["ack", "ack", (t) => ackOf(t), (t) => (ackOf(t) === null ? "–" : duration(ackOf(t))), true],
   ["events", "events", (t) => t.events.length, (t) => String(t.events.length), true],
   ["last", "last event", (t) => t.lastEvent && t.lastEvent - t.at, (t) => (t.lastEvent === null ? "–" : duration(t.lastEvent - t.at)), true],
 ];

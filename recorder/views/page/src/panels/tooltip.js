@@ -22,7 +22,7 @@ export const tooltip = {
 function linesOf(item) {
   if (item.kind === "event") {
     const { triple } = item;
-    const link = `${item.rule}, ${Math.round(item.confidence * 100)} %: ${clipped(item.why, 90)}`;
+    const link = `${clipped(item.rule, 40)}, ${Math.round(item.confidence * 100)} %`;
     const after = `+${duration(item.at - triple.at)} after ${triple.n} ${clipped(triple.label, 40)}`;
     return [clipped(item.name, 50), `${after} · ${clipped(item.channel, 40)}`, link];
   }
@@ -31,7 +31,7 @@ function linesOf(item) {
     const held = item.closed === null ? "open at the end" : `held ${duration(item.closed - item.at)}`;
     return ["poll", held, ...(item.failure === null ? [] : [clipped(item.failure, 80)])];
   }
-  const ack = item.ack ? `${item.ack.status} after ${duration(item.ack.at - item.at)}` : "no answer";
+  const ack = item.status === null ? "no answer" : `${item.status} after ${duration(item.answered - item.at)}`;
   const last = item.lastEvent === null ? "" : ` · last event +${duration(item.lastEvent - item.at)}`;
   const title = item.kind === "triple" ? `${item.n} ${clipped(item.label, 50)}` : clipped(item.label, 60);
   const ids = [item.handle, item.reference].filter(Boolean).map((id) => clipped(id, 30));

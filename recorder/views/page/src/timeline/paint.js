@@ -137,7 +137,7 @@ function paintOperations(scene, lane) {
       context.lineWidth = 1;
     }
     context.fillStyle = colour;
-    if (triple.ack) context.fillRect(left, middle - BAR / 2, right - left, BAR);
+    if (triple.status !== null) context.fillRect(left, middle - BAR / 2, right - left, BAR);
     else paintUnanswered(context, left, middle, Math.min(width + 4, right), colour);
     if (triple !== chosen && triple !== pointed) continue;
     context.strokeStyle = theme.ink;
