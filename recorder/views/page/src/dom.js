@@ -14,6 +14,11 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
+/** How large text is, against what browsers begin with: 2 where it is twice as large. */
+export function textScale() {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+}
+
 function fill(element, props, children) {
   for (const [name, value] of Object.entries(props)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

@@ -4,14 +4,18 @@ import { byId, h } from "./dom.js";
 import { detailOf } from "./panels/detail.js";
 import { differencesOf } from "./panels/differences.js";
 import { count, duration, wall } from "./format.js";
-import { KEYS, listenToKeys } from "./keys.js";
+import { fillHelp } from "./help.js";
+import { listenToKeys } from "./keys.js";
 import { ladderOf } from "./panels/ladder.js";
+import { legendOf } from "./panels/legend.js";
 import { modelOf, tripleOf } from "./data/model.js";
 import { listenToSplitter } from "./splitter.js";
 import { stateOf } from "./state.js";
 import { tableOf } from "./panels/table.js";
+import { tabsOf } from "./tabs.js";
 import { plain } from "./text.js";
 import { timelineOf } from "./timeline/timeline.js";
+import { wrongOf } from "./wrong.js";
 
 /** Show what a source holds (see data/model.js), in the elements of the template. */
 export async function start(source) {
@@ -25,20 +29,20 @@ export async function start(source) {
   const views = Object.fromEntries(VIEWS.map((view) => [view, builders[view](byId(`view-${view}`), shared)]));
   const detail = detailOf(byId("detail"), shared);
   const [filter, note, help] = ["filter", "filter-note", "help"].map(byId);
-  const tabs = VIEWS.map((view, place) =>
-    h("button", { type: "button", role: "tab", "aria-controls": `view-${view}`, "data-view": view, onclick: () => state.set({ view }) }, view, h("kbd", {}, String(place + 1))),
-  );
+  const tabs = tabsOf(byId("tabs"), VIEWS, (view) => state.set({ view }));
+  const legend = legendOf(byId("view-timeline"), state);
+  const wrong = wrongOf({ model, state, timeline: views.timeline });
   let matches = { ids: new Set(model.triples.map(({ id }) => id)), error: "" };
   let judged = ""; // the filter by which they were found
 
   function show(current, changed) {
     judge(current.filter);
     tellOfFilter(current);
-    for (const view of VIEWS) {
-      byId(`view-${view}`).hidden = view !== current.view;
-      tabs[VIEWS.indexOf(view)].setAttribute("aria-selected", String(view === current.view));
-    }
-    views[current.view].show(current, matches.ids);
+    for (const view of VIEWS) byId(`view-${view}`).hidden = view !== current.view;
+    tabs.mark(current.view);
+    legend.show(current);
+    wrong.show(current);
+    views[current.view].show(current, matches.ids, changed);
     if (changed.has("selected")) {
       detail.show(current);
       announce(model.byId.get(current.selected));
@@ -67,7 +71,7 @@ export async function start(source) {
 
   function announce(item) {
     const triple = tripleOf(item);
-    byId("announce").textContent = triple ? plain(`${triple.n ?? ""} ${triple.label ?? triple.name} ${triple.state ?? ""}`) : "";
+    byId("announce").textContent = triple ? plain(`${triple.n ?? ""} ${triple.label ?? triple.name} ${triple.state ?? ""}. ${item.problems.map(({ text }) => text).join(" ")}`) : "";
   }
 
   /** The next triple of those in sight; from nothing, the first or last. */
@@ -105,30 +109,17 @@ export async function start(source) {
     byId("about").append(h("h1", { dir: "auto" }, plain(model.title)), h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")));
   }
 
-  function fillHelp() {
-    const close = h("button", { type: "button", onclick: () => help.close() }, "Close");
-    const keys = KEYS.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]);
-    const language = [
-      ["chained 1001", "both words stand anywhere in the triple: names, ids, bodies"],
-      ["op:Get* -state:complete", "an operation that begins so, in any other state"],
-      ["last:>500 or ack:100..200", "milliseconds to the last event, or to the ack"],
-      ["confidence:<1 rule:tuple", "events linked by no exact id"],
-    ].flatMap(([text, what]) => [h("dt", {}, h("code", {}, text)), h("dd", {}, what)]);
-    const all = "Keys: op handle ref session state channel event rule path method; n status ack last gap events confidence at.";
-    help.append(h("h2", {}, "Keys"), h("dl", {}, keys), h("h2", {}, "Filter"), h("dl", {}, language), h("p", {}, all), close);
-  }
-
   about();
-  fillHelp();
-  byId("tabs").append(...tabs, h("button", { type: "button", class: "round", "aria-label": "Help", onclick: () => help.showModal() }, "?"));
+  fillHelp(help);
+  byId("help-button").addEventListener("click", () => help.showModal());
   byId("search").addEventListener("submit", (event) => {
     event.preventDefault();
     filter.blur();
   });
   filter.addEventListener("input", () => state.set({ filter: filter.value }, { passing: true }));
   listenToSplitter(byId("splitter"), byId("detail"));
-  listenToKeys({ state, views: VIEWS, filter, help, step, stepEvent, timeline: views.timeline });
+  listenToKeys({ state, views: VIEWS, filter, help, step, stepEvent, timeline: views.timeline, wrong });
   state.listen(show);
-  show(state.get(), new Set(["selected"]));
+  show(state.get(), new Set(["selected", "view"]));
   requestAnimationFrame(() => performance.mark("report-painted"));
 }

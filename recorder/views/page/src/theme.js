@@ -2,7 +2,7 @@
 
 const NAMES = [
   "ground", "lane", "group", "fold", "grid", "faint", "muted", "text", "ink", "event", "unsure",
-  "complete", "acked", "failed", "unacked", "aborted",
+  "busy", "error", "warning", "complete", "acked", "failed", "unacked", "aborted",
 ];
 
 /** The colours as they are now; `changed` is called when they are others. */

@@ -5,7 +5,7 @@ import { copyButton } from "../copy.js";
 import { changes } from "./differences.js";
 import { clock, count, duration, wall } from "../format.js";
 import { tripleOf } from "../data/model.js";
-import { badge, chip } from "./parts.js";
+import { badge, chip, SIGNS } from "./parts.js";
 import { clipped, listed, plain, pretty } from "../text.js";
 import { text, tree } from "./tree.js";
 
@@ -35,7 +35,7 @@ export function detailOf(root, { model, choose }) {
   /** Show an item; `known` has the rest of its triples, as far as it has come. */
   function fill(item, known) {
     root.classList.toggle("bare", item === null);
-    root.replaceChildren(...contents(item, known));
+    root.replaceChildren(...contents(item, known).filter(Boolean));
     root.querySelector(".card.chosen")?.scrollIntoView({ block: "nearest" });
   }
 
@@ -60,7 +60,7 @@ export function detailOf(root, { model, choose }) {
       : [h("p", { class: "empty" }, "no events")];
     const columns = [column("Request", requestOf(triple, full)), column("Ack", ackOf(triple, full))];
     if (triple.kind === "triple") columns.push(column(count(triple.events.length, "event"), events));
-    return [headOf(triple), h("div", { class: "columns" }, columns)];
+    return [headOf(triple), wrong([triple, ...triple.events]), h("div", { class: "columns" }, columns)];
   }
 
   function headOf(triple) {
@@ -75,6 +75,13 @@ export function detailOf(root, { model, choose }) {
       chip(model, triple.reference, "reference"),
       h("span", { class: "facts" }, [sessionOf(triple), ...keys.map(([k, v]) => `${k} ${clipped(listed(v), 40)}`)].join(" · ")),
     );
+  }
+
+  /** What is wrong, a sentence each. */
+  function wrong(items) {
+    const found = items.flatMap(({ problems }) => problems).filter(({ severity }) => severity !== "info");
+    const line = ({ severity, text: sentence }) => h("li", { class: `flag ${severity}` }, h("span", { "aria-hidden": "true" }, SIGNS[severity]), plain(sentence));
+    return found.length ? h("ul", { class: "wrong" }, found.map(line)) : null;
   }
 
   function looseHead(event) {

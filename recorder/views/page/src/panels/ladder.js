@@ -1,9 +1,9 @@
 // The ladder: what went between desktop and server, one line each, in the order of time.
 
-import { h } from "../dom.js";
+import { h, textScale } from "../dom.js";
 import { clock, duration } from "../format.js";
 import { tripleOf } from "../data/model.js";
-import { chip } from "./parts.js";
+import { badge, chip, flags } from "./parts.js";
 import { rowsOf } from "./rows.js";
 import { clipped } from "../text.js";
 
@@ -15,7 +15,7 @@ export function ladderOf(root, { model, choose }) {
   const body = h("div", { class: "ladder", role: "list", "aria-label": "Messages in the order of time" });
   const scroller = h("div", { class: "scroller", tabindex: 0 }, head, body);
   root.append(scroller);
-  const rows = rowsOf({ scroller, body, height: HEIGHT, spacer, render });
+  const rows = rowsOf({ scroller, body, height: HEIGHT * textScale(), spacer, render });
   const steps = stepsOf(model);
   let listed = [];
   let selected = null;
@@ -50,7 +50,7 @@ export function ladderOf(root, { model, choose }) {
       listed = withPauses(kept);
       selected = model.byId.get(id) ?? null;
       rows.set(listed);
-      rows.reveal(listed.findIndex((step) => step.item && step.item === selected), HEIGHT);
+      rows.reveal(listed.findIndex((step) => step.item && step.item === selected), HEIGHT * textScale());
     },
   };
 }
@@ -76,7 +76,7 @@ function exchange(item, triple) {
       at: item.answered,
       item,
       triple,
-      label: () => join(said, h0("i", `after ${duration(item.answered - item.at)}`)),
+      label: () => join(said, h0("i", `after ${duration(item.answered - item.at)}`), triple && triple.state !== "complete" ? badge(triple.state) : null, ...flags(wrongOf(item))),
     });
   }
   return steps;
@@ -84,7 +84,8 @@ function exchange(item, triple) {
 
 function requestLabel(model, item) {
   const name = item.operation === null ? clipped(item.label, 70) : h0("b", clipped(item.operation, 44));
-  return join([name], chip(model, item.handle, "handle"), chip(model, item.reference, "reference"));
+  const wrong = item.answered === null ? flags(wrongOf(item)) : []; // else they stand beside the answer
+  return join([name], chip(model, item.handle, "handle"), chip(model, item.reference, "reference"), ...wrong);
 }
 
 function eventStep(event) {
@@ -101,9 +102,13 @@ function eventStep(event) {
       join(
         [h0("b", clipped(event.name, 44)), h0("i", after), h0("code", clipped(event.channel, 30))],
         chip(model, triple.reference ?? triple.handle, triple.reference ? "reference" : "handle"),
+        ...flags(wrongOf(event)),
       ),
   };
 }
+
+/** What is wrong, but for what the state says already. */
+const wrongOf = ({ problems, state }) => problems.filter(({ severity, code }) => severity !== "info" && code !== state);
 
 function looseStep(event) {
   const label = () => join([h0("b", clipped(event.name, 44)), h0("code", clipped(event.channel, 30)), h0("i", "unsolicited")]);

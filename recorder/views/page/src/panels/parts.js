@@ -1,7 +1,7 @@
 // Small pieces several views show.
 
 import { h, svg } from "../dom.js";
-import { clipped } from "../text.js";
+import { clipped, plain } from "../text.js";
 
 /** An id in its colour. */
 export function chip(model, id, kind) {
@@ -12,8 +12,39 @@ export function chip(model, id, kind) {
   return node;
 }
 
+/** A state as a shape (see page.css) and a word. */
 export function badge(state) {
   return h("span", { class: `badge ${state}` }, state);
+}
+
+export const SIGNS = { error: "▼", warning: "▽", info: "·" };
+const CODES = {
+  failed: ["failed", "failed"],
+  lost: ["lost", "lost"],
+  unacked: ["without an ack", "without an ack"],
+  open: ["open at the end", "open at the end"],
+  overdue: ["overdue", "overdue"],
+  miss: ["miss", "misses"],
+  early: ["early", "early"],
+  late: ["late", "late"],
+  unsure: ["uncertain link", "uncertain links"],
+  unasked: ["unsolicited", "unsolicited"],
+  "poll-lost": ["poll lost", "polls lost"],
+  differs: ["different", "different"],
+  finding: ["finding", "findings"],
+};
+
+/** The word for a kind of problem, of one or of many. */
+export function codeWord(code, number = 1) {
+  const words = Object.hasOwn(CODES, code) ? CODES[code] : [code, code];
+  return words[number === 1 ? 0 : 1];
+}
+
+/** The problems of an item as badges: a sign and a word each. */
+export function flags(problems) {
+  return problems.map(({ code, severity, text }) =>
+    h("span", { class: `flag ${severity}`, title: plain(text) }, h("span", { "aria-hidden": "true" }, SIGNS[severity]), codeWord(code)),
+  );
 }
 
 /** Request, ack and events on one line: `most` µs are its whole width. */
@@ -27,6 +58,11 @@ export function strip(triple, most, width = 170, height = 16) {
   if (triple.answered !== null) {
     const to = Math.max(2, x(triple.answered) - 1);
     marks.push(svg("rect", { class: `bar ${triple.state}`, x: 1, y: middle - 3, width: to, height: 6, rx: 1 }));
+  }
+  if (triple.state === "failed") {
+    const at = Math.max(6, x(triple.end) + 6);
+    const arms = [[-3, -3, 3, 3], [-3, 3, 3, -3]];
+    marks.push(...arms.map(([a, b, c, d]) => svg("line", { class: "cross", x1: at + a, y1: middle + b, x2: at + c, y2: middle + d })));
   }
   for (const event of triple.events) {
     const sure = event.confidence < 1 ? "event unsure" : "event";

@@ -1,10 +1,11 @@
 // The triples as a table: one line each, sorted by any column.
 
-import { h } from "../dom.js";
+import { h, textScale } from "../dom.js";
 import { duration, clock } from "../format.js";
 import { tripleOf } from "../data/model.js";
-import { badge, chip, strip } from "./parts.js";
+import { badge, chip, flags, strip } from "./parts.js";
 import { rowsOf } from "./rows.js";
+import { worstOf } from "../timeline/series.js";
 import { clipped } from "../text.js";
 
 const HEIGHT = 28;
@@ -23,7 +24,15 @@ const COLUMNS = [
   ["ack", "ack", (t) => ackOf(t), (t) => (ackOf(t) === null ? "–" : duration(ackOf(t))), true],
   ["events", "events", (t) => t.events.length, (t) => String(t.events.length), true],
   ["last", "last event", (t) => t.lastEvent && t.lastEvent - t.at, (t) => (t.lastEvent === null ? "–" : duration(t.lastEvent - t.at)), true],
+  ["problems", "problems", (t) => worstOf(t) || null, (t) => flags(problemsOf(t)), false],
 ];
+
+/** What is wrong with a triple and its events: each kind once. */
+function problemsOf(triple) {
+  const all = [...triple.problems, ...triple.events.flatMap(({ problems }) => problems)];
+  return [...new Map(all.filter(({ severity }) => severity !== "info").map((problem) => [problem.code, problem])).values()];
+}
+
 
 export function tableOf(root, { model, state, choose }) {
   const order = new Intl.Collator("en", { numeric: true });
@@ -38,7 +47,7 @@ export function tableOf(root, { model, state, choose }) {
   const empty = h("p", { class: "empty", hidden: true });
   root.append(h("div", { class: "scroller", tabindex: 0 }, table, empty));
   const scroller = root.firstChild;
-  const rows = rowsOf({ scroller, body, height: HEIGHT, spacer, render });
+  const rows = rowsOf({ scroller, body, height: HEIGHT * textScale(), spacer, render });
   let listed = [];
   let selected = null;
 
@@ -48,7 +57,7 @@ export function tableOf(root, { model, state, choose }) {
   }
 
   function render(triple, place) {
-    const row = h("tr", { "aria-rowindex": place + 2, "data-id": triple.id, "aria-selected": String(triple === selected) });
+    const row = h("tr", { "aria-rowindex": place + 2, "data-id": triple.id, "aria-current": triple === selected ? "true" : null });
     row.append(...COLUMNS.map(([, , , show, numeric]) => h("td", { class: numeric ? "numeric" : "" }, show(triple, model))));
     row.append(h("td", {}, strip(triple, most)));
     row.addEventListener("click", () => choose(triple.id));
@@ -71,7 +80,7 @@ export function tableOf(root, { model, state, choose }) {
       empty.textContent = model.triples.length ? "No triple fits the filter." : "This session has no operation.";
       selected = tripleOf(model.byId.get(id));
       rows.set(listed);
-      rows.reveal(listed.indexOf(selected), HEIGHT);
+      rows.reveal(listed.indexOf(selected), HEIGHT * textScale());
     },
   };
 }

@@ -1,8 +1,10 @@
-// What the pointer is on, in three lines at most.
+// What the pointer is on, in a few lines.
 
 import { byId, h } from "../dom.js";
-import { clock, duration } from "../format.js";
+import { clock, count, duration } from "../format.js";
+import { SIGNS } from "./parts.js";
 import { clipped } from "../text.js";
+import { LOOKS } from "../timeline/series.js";
 
 export const tooltip = {
   show(item, x, y) {
@@ -19,7 +21,29 @@ export const tooltip = {
   },
 };
 
+const MOST = 3; // problems
+
 function linesOf(item) {
+  if (item.kind === "column") return columnLines(item);
+  const problems = item.problems ?? [];
+  const more = problems.length > MOST ? [`and ${problems.length - MOST} more`] : [];
+  const wrong = problems.slice(0, MOST).map(({ severity, text }) => `${SIGNS[severity]} ${clipped(text, 160)}`);
+  return [...itemLines(item), ...wrong, ...more];
+}
+
+/** What stands where single items would cover each other. */
+function columnLines({ series, first, last, at, until }) {
+  const looks = LOOKS[series.kind];
+  const counts = looks.map(() => 0);
+  for (let i = first; i < last; i++) counts[series.look[i]] += 1;
+  const parts = looks.map((look, place) => (counts[place] ? `${counts[place]} ${WORDS[look] ?? look}` : null)).filter(Boolean);
+  return [`${count(last - first, ONES[series.kind])}, ${clock(at)} to ${clock(until)}`, parts.join(", "), "click to zoom in"];
+}
+
+const ONES = { operations: "operation", plain: "other request", channel: "event", polls: "poll" };
+const WORDS = { sure: "certainly linked", unsure: "uncertainly linked", loose: "unsolicited" };
+
+function itemLines(item) {
   if (item.kind === "event") {
     const { triple } = item;
     const link = `${clipped(item.rule, 40)}, ${Math.round(item.confidence * 100)} %`;

@@ -6,9 +6,9 @@ const IDLE = 1_000_000; // µs without an open request: shorter is no wait
 const MOST = 0.2; // of the width, for all folds together
 const MARGIN = 0.012; // of the width, at both ends
 
-/** Folds the gaps between spans `[begin, end]`; `place(t)` is 0..1, `moment(p)` its reverse. */
-export function foldOf(spans, began, ended) {
-  const gaps = idle(spans, began, ended);
+/** Folds the gaps between items (lists of them, each in time order); `place(t)` is 0..1, `moment(p)` its reverse. */
+export function foldOf(lists, began, ended) {
+  const gaps = idle(lists, began, ended);
   const active = ended - began - gaps.reduce((sum, [from, to]) => sum + to - from, 0);
   const width = gaps.length ? Math.min(IDLE, (MOST * Math.max(active, 1000)) / gaps.length) : 0;
   const times = [began];
@@ -43,20 +43,33 @@ export function foldOf(spans, began, ended) {
   };
 }
 
-/** The gaps between spans that are long enough to be folded, with a little room beside them. */
-function idle(spans, began, ended) {
+/** The gaps between items that are long enough to be folded, with a little room beside them. */
+function idle(lists, began, ended) {
   const gaps = [];
   let busy = began;
   const look = (at) => {
     const room = Math.min(IDLE / 10, (at - busy) / 4);
     if (at - busy > IDLE) gaps.push([busy + room, at - room]);
   };
-  for (const [begin, end] of [...spans].sort((a, b) => a[0] - b[0])) {
-    look(begin);
-    busy = Math.max(busy, end);
+  for (const { at, end } of inOrder(lists)) {
+    look(at);
+    busy = Math.max(busy, end ?? at);
   }
   look(ended);
   return gaps;
+}
+
+/** All items by their begin: merged, as sorting hundreds of thousands anew takes much longer. */
+function* inOrder(lists) {
+  const next = lists.map(() => 0);
+  for (;;) {
+    let first = -1;
+    for (let i = 0; i < lists.length; i++) {
+      if (next[i] < lists[i].length && (first < 0 || lists[i][next[i]].at < lists[first][next[first]].at)) first = i;
+    }
+    if (first < 0) return;
+    yield lists[first][next[first]++];
+  }
 }
 
 /** Linear between the points `(from[i], to[i])`, and on beyond the first and last. */

@@ -1,0 +1,43 @@
+// What is wrong, told in the headline and in a list, and how one gets to it.
+
+import { byId } from "./dom.js";
+import { headlineOf } from "./panels/headline.js";
+import { problemsOf } from "./panels/problems.js";
+import { plain } from "./text.js";
+
+/** Fill the headline and the list; `timeline` is moved to what is chosen. */
+export function wrongOf({ model, state, timeline }) {
+  const box = byId("problems");
+  const go = (problem) => {
+    const { item, at, text } = problem;
+    headline.at(problem);
+    if (item?.id !== undefined) state.set({ selected: item.id }, { passing: true });
+    if (item) timeline.bringOut(item);
+    timeline.zoomAround({ at: item?.at ?? at, end: item?.end ?? at });
+    byId("announce").textContent = plain(text);
+    if (state.get().list) list.mark(problem);
+  };
+  const toggle = () => state.set({ list: state.get().list ? "" : "open" });
+  const headline = headlineOf(byId("headline"), { model, go, list: toggle });
+  const list = problemsOf(box, { model, go });
+  let filled = false; // the list is long, and often not opened
+
+  return {
+    step: headline.step,
+    toggle,
+    /** Take over what the model holds now. */
+    refresh() {
+      headline.refresh();
+      filled = false;
+      this.show(state.get());
+    },
+    show({ list: isOpen, selected }) {
+      box.hidden = !isOpen;
+      headline.pressed(Boolean(isOpen));
+      headline.show(model.byId.get(selected) ?? null);
+      if (!isOpen || filled) return;
+      filled = true;
+      list.refresh();
+    },
+  };
+}
