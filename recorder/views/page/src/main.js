@@ -7,7 +7,6 @@ import { count, duration, wall } from "./format.js";
 import { fillHelp } from "./help.js";
 import { listenToKeys } from "./keys.js";
 import { ladderOf } from "./panels/ladder.js";
-import { legendOf } from "./panels/legend.js";
 import { modelOf, tripleOf } from "./data/model.js";
 import { listenToSplitter } from "./splitter.js";
 import { stateOf } from "./state.js";
@@ -30,7 +29,6 @@ export async function start(source) {
   const detail = detailOf(byId("detail"), shared);
   const [filter, note, help] = ["filter", "filter-note", "help"].map(byId);
   const tabs = tabsOf(byId("tabs"), VIEWS, (view) => state.set({ view }));
-  const legend = legendOf(byId("view-timeline"), state);
   const wrong = wrongOf({ model, state, timeline: views.timeline });
   let matches = { ids: new Set(model.triples.map(({ id }) => id)), error: "" };
   let judged = ""; // the filter by which they were found
@@ -40,7 +38,6 @@ export async function start(source) {
     tellOfFilter(current);
     for (const view of VIEWS) byId(`view-${view}`).hidden = view !== current.view;
     tabs.mark(current.view);
-    legend.show(current);
     wrong.show(current);
     views[current.view].show(current, matches.ids, changed);
     if (changed.has("selected")) {

@@ -11,9 +11,13 @@ export function wrongOf({ model, state, timeline }) {
   const go = (problem) => {
     const { item, at, text } = problem;
     headline.at(problem);
-    if (item?.id !== undefined) state.set({ selected: item.id }, { passing: true });
-    if (item) timeline.bringOut(item);
-    timeline.zoomAround({ at: item?.at ?? at, end: item?.end ?? at });
+    state.set({ selected: item?.id ?? null }, { passing: true });
+    const empty = byId("detail").querySelector(".empty");
+    if (item?.id === undefined && empty) empty.textContent = plain(text); // of a poll there are no details but this
+    if (state.get().view === "timeline") {
+      if (item) timeline.bringOut(item);
+      timeline.zoomAround(item?.kind ? item : { at }); // a lost poll may have begun long before
+    }
     byId("announce").textContent = plain(text);
     if (state.get().list) list.mark(problem);
   };

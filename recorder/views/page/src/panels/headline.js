@@ -31,7 +31,7 @@ export function headlineOf(root, { model, go, list }) {
         type: "button",
         class: `part ${worst}`,
         "data-code": code,
-        title: `next of these; with Shift the previous one`,
+        title: "next of these; with Shift the previous one",
         onclick: (event) => step(event.shiftKey ? -1 : 1, problems),
       },
       h("span", { "aria-hidden": "true" }, SIGNS[worst]),
@@ -56,7 +56,7 @@ export function headlineOf(root, { model, go, list }) {
     step,
     /** The selection moved: go on from there. */
     show(item) {
-      if (last?.item === item) return;
+      if (last && (last.item?.id === undefined ? item === null : last.item === item)) return;
       last = item ? (model.problems.find((problem) => problem.item === item && isWrong(problem)) ?? null) : null;
     },
     /** One of the list was chosen. */

@@ -27,7 +27,10 @@ export function legendOf(root, state) {
   const samples = SAMPLES.map(([paint, meaning]) => ({ paint, canvas: h("canvas", { class: "sample", "aria-hidden": "true" }), meaning }));
   const list = h("ul", {}, samples.map(({ canvas, meaning }) => h("li", {}, canvas, meaning)));
   const box = h("details", { class: "legend" }, h("summary", {}, "Legend"), list);
-  box.querySelector("summary").addEventListener("click", () => state.set({ legend: box.open ? "shut" : "open" }, { passing: true }));
+  box.querySelector("summary").addEventListener("click", (event) => {
+    event.preventDefault(); // the state opens and shuts it
+    state.set({ legend: box.open ? "shut" : "open" }, { passing: true });
+  });
   root.append(box);
   const draw = (now) => {
     theme = now;

@@ -102,10 +102,11 @@ function paintLabels(scene, lane, shown) {
     const last = !next.has(middle); // its number may stand further to the left
     const [whole, number] = textsOf(triple, context);
     const found = [whole, number].find(({ size }) => size <= space) ?? (last && !marked ? number : null);
-    next.set(middle, Math.max(2, left));
+    const begin = from - Math.max(0, (found?.size ?? 0) - space);
+    next.set(middle, Math.min(Math.max(2, left), begin));
     if (found === null) continue;
     context.globalAlpha = matches.has(triple.id) ? 1 : DIM;
-    context.fillText(found.text, from - Math.max(0, found.size - space), middle - layout.bar / 2 - 4);
+    context.fillText(found.text, begin, middle - layout.bar / 2 - 4);
   }
   context.globalAlpha = 1;
 }

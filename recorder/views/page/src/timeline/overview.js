@@ -2,7 +2,6 @@
 // Dragging chooses another part.
 
 import { sized } from "./canvas.js";
-import { worstOf } from "./series.js";
 
 const HEIGHT = 44;
 const MARK = 10; // pixels: the height of a mark; errors stand above warnings
@@ -100,6 +99,5 @@ function marksOf(model, fold, width) {
     if (severity !== "info") found.set(`${severity} ${left}`, { left, severity });
   };
   for (const { at, severity } of model.problems) add(at, severity);
-  for (const poll of model.polls) if (worstOf(poll) > 2) add(poll.closed ?? poll.at, "error");
   return [...found.values()].sort((a, b) => (a.severity === "error") - (b.severity === "error"));
 }

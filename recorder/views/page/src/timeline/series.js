@@ -81,7 +81,6 @@ function filled(series, model, fold) {
 
 /** 0 where nothing is wrong with an item, else 1 for an information, 2 for a warning, 3 for an error. */
 export function worstOf(item) {
-  if (item.closed !== undefined && item.failure !== null) return 3;
   return (item.problems ?? []).reduce((most, { severity }) => Math.max(most, SEVERITIES.indexOf(severity) + 1), 0);
 }
 

@@ -13,6 +13,7 @@ import { tripleOf } from "../data/model.js";
 import { overviewOf } from "./overview.js";
 import { AXIS, paint } from "./paint.js";
 import { laneKeyOf, seriesOf, sessionKeyOf, sessionOf } from "./series.js";
+import { legendOf } from "../panels/legend.js";
 import { keysOf, withKey } from "../state.js";
 import { themeOf } from "../theme.js";
 import { tooltip } from "../panels/tooltip.js";
@@ -34,6 +35,7 @@ export function timelineOf(root, { model, state, choose }) {
   const scroller = h("div", { class: "scroller" }, gutter.element, plot);
   const keys = h("p", { class: "unseen", id: "timeline-keys" }, "j and k select an operation, n and p an event of it, e the next problem; plus, minus and the arrows zoom and move. The table lists the same.");
   root.append(head, scroller, keys);
+  const legend = legendOf(root, state);
 
   const draw = oncePerFrame(drawNow);
   const overview = overviewOf(strip, { show: (window) => (window ? zoomTo(...window) : draw()) });
@@ -164,7 +166,9 @@ export function timelineOf(root, { model, state, choose }) {
   addEventListener("afterprint", () => resize());
 
   const api = {
-    show({ selected }, matches, changed = new Set()) {
+    show(current, matches, changed = new Set()) {
+      const { selected } = current;
+      legend.show(current);
       scene.selected = model.byId.get(selected) ?? null;
       if (matches !== scene.matches) judge(matches);
       if (changed.has("fold") || changed.has("hide")) arrange();
@@ -184,7 +188,8 @@ export function timelineOf(root, { model, state, choose }) {
       zoomTo(left - room, right + room);
     },
     /** Show something and what was around it. */
-    zoomAround({ at, end = at }) {
+    zoomAround({ at, end }) {
+      end ??= at;
       const room = Math.max(AROUND, end - at);
       zoomTo(fold.place(at - room), fold.place(end + room));
     },
