@@ -507,12 +507,20 @@ def _source(path: Path, cassette: OpenCassette, dialect: str | None) -> Source:
         if not is_odd:
             _read_through(cassette)
         raise
-    return Source(path.name, cassette.header, cassette.records() if is_odd else _told(cassette), rules)
+    return Source(path.name, cassette.header, _Told(cassette, is_told=is_odd), rules)
 
 
-def _told(cassette: OpenCassette) -> Iterator[Record]:
-    yield from cassette.records()
-    warn(cassette.torn)
+class _Told:
+    """The records of a cassette, which can be read more than once; the first time a torn tail is told behind them."""
+
+    def __init__(self, cassette: OpenCassette, *, is_told: bool) -> None:
+        self._cassette, self._is_told = cassette, is_told
+
+    def __iter__(self) -> Iterator[Record]:
+        yield from self._cassette.records()
+        if not self._is_told:
+            warn(self._cassette.torn)
+        self._is_told = True
 
 
 def _read_through(cassette: OpenCassette) -> None:

@@ -7,11 +7,10 @@ from heapq import heappush, heappushpop
 from itertools import chain
 from typing import Generic, NamedTuple, TypeVar
 
-from ..model import State, Triple, Unsolicited
+from ..model import State, Triple
 
-# Triples, other exchanges and unsolicited events on one page: of `benchmarks.synthetic`, a page of 4 MB, which Chromium
-# opens in less than a second.
-MOST = 5_000
+# Triples, other exchanges and unsolicited events on one page: of `benchmarks.synthetic`, a page of TODO MB.
+MOST = 50_000
 WHAT = "those that failed, were slow or have an uncertain link, those beside unsolicited events, and an even sample"
 _SHARES = {"failed": 0.3, "doubtful": 0.2, "near": 0.1, "slow": 0.1}  # at most, of all that are chosen
 _BESIDE = 0.1  # of other exchanges, and of unsolicited events
@@ -48,11 +47,11 @@ class Sample(Generic[T]):
 
 
 class Chosen(NamedTuple):
-    """The items of a cassette that a page shows."""
+    """The items of a cassette that a page shows: numbers of triples, and places from 1 of the others."""
 
-    triples: tuple[Triple, ...]
-    plain: tuple[Triple, ...]
-    unsolicited: tuple[Unsolicited, ...]
+    triples: frozenset[int]
+    plain: frozenset[int]
+    unsolicited: frozenset[int]
 
 
 class Choice:
@@ -67,20 +66,25 @@ class Choice:
         """Begin without items.
 
         Args:
-            most: Number of items to choose if there are more; None takes all.
+            most: Number of items to choose if there are more; None counts them only.
             wanted: Numbers of triples that come before all others.
         """
         self.count = self.triples = 0
         self._most, self._wanted = most, wanted
-        self._every: Sample[Triple] = Sample(most)
-        self._plain: Sample[Triple] = Sample(most)
-        self._unsolicited: Sample[Unsolicited] = Sample(most)
-        self._first: Sample[Triple] = Sample(most)
-        self._kinds: dict[str, Sample[Triple]] = {kind: Sample(_part(most, share)) for kind, share in _SHARES.items()}
-        self._slow: list[tuple[int, int, Triple]] = []  # a heap by duration
+        self._every: Sample[int] = Sample(most)
+        self._plain: Sample[int] = Sample(most)
+        self._unsolicited: Sample[int] = Sample(most)
+        self._first: Sample[int] = Sample(most)
+        self._kinds: dict[str, Sample[int]] = {kind: Sample(_part(most, share)) for kind, share in _SHARES.items()}
+        self._slow: list[tuple[int, int]] = []  # a heap by duration
 
-    def triple(self, item: Triple, *, is_doubtful: bool = False, is_near: bool = False) -> bool:
-        """Take a triple; return whether it is kept for now.
+    @property
+    def is_full(self) -> bool:
+        """Whether more items passed than can be shown."""
+        return self._most is not None and self.count > self._most
+
+    def triple(self, item: Triple, *, is_doubtful: bool = False, is_near: bool = False) -> None:
+        """Take a triple.
 
         Args:
             item: The triple.
@@ -90,49 +94,53 @@ class Choice:
         self.count += 1
         self.triples += 1
         if self._most is None:
-            return self._every.add(item)
+            return
         has_failed = item.state is not State.COMPLETE or (item.ack is not None and item.ack.status >= 400)
         kinds = {"failed": has_failed, "doubtful": is_doubtful, "near": is_near}
-        kept = [self._kinds[kind].add(item) for kind, is_one in kinds.items() if is_one]
+        for kind, is_one in kinds.items():
+            if is_one:
+                self._kinds[kind].add(item.n)
         if item.n in self._wanted:
-            kept.append(self._first.add(item))
-        kept += [self._every.add(item), self._is_slow(item, self._most)]
-        return any(kept)
+            self._first.add(item.n)
+        self._every.add(item.n)
+        self._note_if_slow(item, self._most)
 
-    def plain(self, item: Triple) -> None:
-        """Take an exchange that is no operation."""
+    def plain(self, place: int) -> None:
+        """Take an exchange that is no operation, by its place among those, from 1."""
         self.count += 1
-        self._plain.add(item)
+        if self._most is not None:
+            self._plain.add(place)
 
-    def unsolicited(self, item: Unsolicited) -> bool:
-        """Take an unsolicited event; return whether it is kept for now."""
+    def unsolicited(self, place: int) -> None:
+        """Take an unsolicited event, by its place among those, from 1."""
         self.count += 1
-        return self._unsolicited.add(item)
+        if self._most is not None:
+            self._unsolicited.add(place)
 
-    def chosen(self, room: int | None) -> Chosen:
-        """Return at most `room` of the items, each kind in its order; all if there are no more, or with None."""
-        if room is None or self.count <= room:
-            return Chosen(tuple(self._every), tuple(self._plain), tuple(self._unsolicited))
+    def chosen(self, room: int) -> Chosen:
+        """Return at most `room` of the items; all if there are no more."""
+        if self.count <= room:
+            return Chosen(*(frozenset(kind) for kind in (self._every, self._plain, self._unsolicited)))
         plain, unsolicited = (_evenly([*kind], int(room * _BESIDE)) for kind in (self._plain, self._unsolicited))
         left = room - len(plain) - len(unsolicited)
-        found = {item.n: item for item in _evenly([*self._first], left)}
+        found = {*_evenly([*self._first], left)}
         kinds = {kind: [*items] for kind, items in self._kinds.items()}
-        kinds["slow"] = [item for *_, item in self._slow]
+        kinds["slow"] = [-n for _, n in self._slow]
         for kind, items in kinds.items():
-            more = [item for item in items if item.n not in found]
-            found |= {item.n: item for item in _evenly(more, min(left - len(found), int(room * _SHARES[kind])))}
-        more = [item for item in self._every if item.n not in found]
-        found |= {item.n: item for item in _evenly(more, left - len(found))}
-        return Chosen(tuple(found[n] for n in sorted(found)), tuple(plain), tuple(unsolicited))
+            more = [n for n in items if n not in found]
+            found.update(_evenly(more, min(left - len(found), int(room * _SHARES[kind]))))
+        more = [n for n in self._every if n not in found]
+        found.update(_evenly(more, left - len(found)))
+        return Chosen(frozenset(found), frozenset(plain), frozenset(unsolicited))
 
-    def _is_slow(self, item: Triple, most: int) -> bool:
-        """Note a triple if it is among the slowest so far; return whether it is."""
+    def _note_if_slow(self, item: Triple, most: int) -> None:
+        """Note a triple if it is among the slowest so far."""
         ends = chain((link.event.t for link in item.events), (end.t for end in (item.ack, item.failure) if end))
-        entry = max(ends, default=item.request.t) - item.request.t, -item.n, item
+        entry = max(ends, default=item.request.t) - item.request.t, -item.n
         if len(self._slow) < int(most * _SHARES["slow"]):
             heappush(self._slow, entry)
-            return True
-        return bool(self._slow) and heappushpop(self._slow, entry) is not entry
+        elif self._slow:
+            heappushpop(self._slow, entry)
 
 
 def _part(most: int | None, share: float) -> int | None:

@@ -18,6 +18,7 @@ from recorder.library.recording import load_recording
 from recorder.library.sealing import seal
 from tests.cli.test_json import problems
 from tests.diff.edits import CASSETTE, json_of, status_of
+from tests.views.pages.opened import text_of
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"
 PREVIEW = CASSETTES / "preview-session.cassette"
@@ -98,7 +99,7 @@ def test_diff_writes_a_page_of_both(changed: Path, tmp_path: Path) -> None:
     result = run("diff", PREVIEW, changed, "--html", target)
     again = run("diff", PREVIEW, changed, "--html", target)
 
-    page = target.read_text("utf-8")
+    page = text_of(target.read_text("utf-8"))
     assert result.exit_code == 1
     assert f"<title>{PREVIEW.name} \N{RIGHTWARDS ARROW} {changed.name}</title>" in page
     assert '"differences"' in page

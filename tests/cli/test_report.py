@@ -16,6 +16,7 @@ from recorder.cassette.codec import encode, encode_header
 from recorder.cli import main
 from recorder.model import Request
 from tests.cli.test_commands import PREVIEW, assert_one_clear_line, run
+from tests.views.pages.opened import text_of
 
 HEADER = replace(synthetic.HEADER, redaction="none")
 
@@ -40,7 +41,7 @@ def test_it_holds_no_path_of_this_machine(tmp_path: Path) -> None:
 
     run("report", PREVIEW, "-o", target)
 
-    text = target.read_text("utf-8")
+    text = text_of(target.read_text("utf-8"))
     assert "<title>preview-session.cassette</title>" in text
     assert str(PREVIEW.parent) not in text
     assert str(tmp_path) not in text
@@ -73,7 +74,7 @@ def test_a_filter_leaves_out_the_rest(tmp_path: Path) -> None:
 
     result = run("report", PREVIEW, "-o", target, "--filter", "op:CompleteRecord")
 
-    text = target.read_text("utf-8")
+    text = text_of(target.read_text("utf-8"))
     assert result.returncode == 0
     assert '"CompleteRecord"' in text
     assert '"GetPreviewRecord"' not in text

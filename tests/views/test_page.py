@@ -63,12 +63,18 @@ class Report:
             page.on("pageerror", lambda error: self.errors.append(str(error)))
             page.add_init_script(WATCH)
             page.goto(f"{self.path.as_uri()}{fragment}")
+            settled(page)
             return act(page)
 
         seen = self.browser.on_page(opened, again=True)
         assert {url.partition("#")[0] for url in self.requests} - {"about:blank"} == {self.path.as_uri()}
         assert self.errors == []
         return seen
+
+
+def settled(page: Page) -> None:
+    """Wait until the page shows all it was asked for."""
+    page.locator("[aria-busy=true]").first.wait_for(state="detached")
 
 
 def written(browser: Browser, folder: Path, *parts: tuple[str, Cassette], by: Dialect | None = None) -> Report:

@@ -14,6 +14,7 @@ from recorder.cassette.reader import Cassette, read
 from recorder.dialect.definition import load
 from recorder.model import Header, Note
 from recorder.views.report import Keep, Part, Source, comparison, document, part, parts
+from tests.views.pages.opened import recordings
 from tests.wire import HEADER, Ask, Wire, chained, done, get_me, preview, record_event, state_event, twin
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
@@ -23,8 +24,8 @@ def part_of(wire: Wire, name: str = "a.cassette", header: Header = HEADER) -> Pa
     return part(name, Cassette(header, tuple(wire.records)), load())
 
 
-def kept(wires: Sequence[Wire], keep: Keep) -> dict[str, Any]:
-    return document(parts([source_of(wire) for wire in wires], keep=keep, most=None), "t")
+def kept(wires: Sequence[Wire], keep: Keep) -> list[dict[str, Any]]:
+    return recordings(document(parts([source_of(wire) for wire in wires], keep=keep, most=None), "t"))
 
 
 def source_of(wire: Wire) -> Source:
@@ -32,8 +33,7 @@ def source_of(wire: Wire) -> Source:
 
 
 def shown(wire: Wire) -> dict[str, Any]:
-    recording: dict[str, Any] = document([part_of(wire)], "title")["recordings"][0]
-    return recording
+    return recordings(document([part_of(wire)], "title"))[0]
 
 
 def asked(ask: Ask, *events: Any) -> Wire:
@@ -118,7 +118,7 @@ def test_a_request_without_an_answer_says_when_and_why() -> None:
 def test_several_cassettes_are_numbered_through_and_keep_their_sessions_apart() -> None:
     one, other = (asked(chained(7, "r1"), done(7, "r1")) for _ in range(2))
 
-    first, second = document([part_of(one), part_of(other, "b.cassette")], "both")["recordings"]
+    first, second = recordings(document([part_of(one), part_of(other, "b.cassette")], "both"))
 
     assert [(t["n"], t["session"]) for t in first["triples"]] == [(1, "s1")]
     assert [(t["n"], t["session"]) for t in second["triples"]] == [(2, "c2.s1")]
@@ -132,7 +132,7 @@ def test_several_cassettes_stand_on_one_clock() -> None:
         part_of(early, header=replace(HEADER, started=4_000_000)),
     ]
 
-    first, second = document(parts, "both")["recordings"]
+    first, second = recordings(document(parts, "both"))
 
     assert first["triples"][0]["at"] - second["triples"][0]["at"] == 5_000_000
 
@@ -141,7 +141,7 @@ def test_cassettes_that_do_not_know_when_they_were_made_begin_together() -> None
     one, other = (asked(chained(7, "r1")) for _ in range(2))
     parts = [part_of(one, header=replace(HEADER, started=9_000_000)), part_of(other)]
 
-    first, second = document(parts, "both")["recordings"]
+    first, second = recordings(document(parts, "both"))
 
     assert first["triples"][0]["at"] == second["triples"][0]["at"]
 
@@ -154,7 +154,7 @@ def test_a_filter_leaves_out_the_other_triples_and_what_nobody_asked_for() -> No
     desk.hears(state_event())
     wire.ack(desk.post(get_me()))
 
-    found = kept([wire], lambda triple: triple["handle"] == "8")["recordings"][0]
+    found = kept([wire], lambda triple: triple["handle"] == "8")[0]
 
     assert [triple["n"] for triple in found["triples"]] == [2]
     assert (found["plain"], found["unsolicited"]) == ([], [])
@@ -179,7 +179,7 @@ def test_exchanges_that_are_no_operation_are_told_of_too() -> None:
 def test_the_shipped_cassette() -> None:
     cassette = read(PREVIEW)
 
-    [recording] = document([part(PREVIEW.name, cassette, load())], "t")["recordings"]
+    [recording] = recordings(document([part(PREVIEW.name, cassette, load())], "t"))
 
     assert [triple["operation"] for triple in recording["triples"]] == [
         "StartPreviewSession",
@@ -202,18 +202,18 @@ def test_a_comparison_names_triples_by_their_numbers_on_the_page() -> None:
 
     shown = comparison(old, new, "a and b", rows)
 
-    assert shown["differences"] == [
-        {"what": "field changed", "where": "request.body.a", "n": [1, 2], "old": 1, "new": None},
-        {"what": "triple new", "where": "", "n": [None, 2], "new": "x"},
+    assert shown.rows["differences"] == [
+        {"what": "field changed", "where": "request.body.a", "n": [1, 2], "old": "1", "new": "null"},
+        {"what": "triple new", "where": "", "n": [None, 2], "new": '"x"'},
     ]
-    assert [[t["n"] for t in recording["triples"]] for recording in shown["recordings"]] == [[1], [2]]
+    assert [[t["n"] for t in recording["triples"]] for recording in recordings(shown)] == [[1], [2]]
 
 
 def test_what_is_compared_begins_together() -> None:
     old = part_of(asked(chained(7, "r1")), header=replace(HEADER, started=9_000_000))
     new = part_of(asked(chained(7, "r1")), header=replace(HEADER, started=4_000_000))
 
-    first, second = comparison(old, new, "a and b", [])["recordings"]
+    first, second = recordings(comparison(old, new, "a and b", []))
 
     assert first["triples"][0]["at"] == second["triples"][0]["at"]
 

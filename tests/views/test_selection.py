@@ -9,16 +9,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.model import State, Triple, Unsolicited
+from recorder.model import State, Triple
 from recorder.views.selection import Choice, Sample
-from tests.wire import Wire, chained, done, state_event
+from tests.wire import Wire, chained, done
 
 _WIRE = Wire()
 _DESK = _WIRE.desk()
 _DESK.asks(chained(7, "r1"), done(7, "r1"))
-_DESK.hears(state_event())
-_RECORDING = _WIRE.recording()
-TRIPLE, PUSHED = _RECORDING.triples[0], _RECORDING.unsolicited[0]
+TRIPLE = _WIRE.recording().triples[0]
 
 
 def triple(n: int, **changes: object) -> Triple:
@@ -30,8 +28,8 @@ def late(n: int, seconds: int) -> Triple:
     return triple(n, events=(replace(link, event=replace(link.event, t=link.event.t + seconds * 10**9)),))
 
 
-def numbers(choice: Choice, room: int | None) -> list[int]:
-    return [item.n for item in choice.chosen(room).triples]
+def numbers(choice: Choice, room: int) -> list[int]:
+    return sorted(choice.chosen(room).triples)
 
 
 @given(st.integers(1, 50), st.integers(0, 3000))
@@ -71,21 +69,19 @@ def test_what_has_room_is_shown_whole() -> None:
     choice = Choice(10)
     for n in range(1, 9):
         choice.triple(triple(n, state=State.FAILED))
-    choice.plain(triple(0))
-    choice.unsolicited(PUSHED)
+    choice.plain(1)
+    choice.unsolicited(1)
 
-    chosen = choice.chosen(10)
-
-    assert [item.n for item in chosen.triples] == list(range(1, 9))
-    assert (len(chosen.plain), len(chosen.unsolicited)) == (1, 1)
+    assert choice.chosen(10) == (set(range(1, 9)), {1}, {1})
+    assert not choice.is_full
 
 
-def test_without_a_bound_all_is_shown() -> None:
+def test_without_a_bound_items_are_counted_only() -> None:
     choice = Choice(None)
     for n in range(1, 3001):
         choice.triple(triple(n))
 
-    assert numbers(choice, None) == list(range(1, 3001))
+    assert (choice.count, choice.triples, choice.is_full) == (3000, 3000, False)
 
 
 def test_what_is_of_interest_comes_before_a_sample() -> None:
@@ -98,19 +94,19 @@ def test_what_is_of_interest_comes_before_a_sample() -> None:
 
     assert {123, 1111, 2222, 3333, 4321} <= set(found)
     assert 25 <= len(found) <= 100
-    assert found == sorted(found)
+    assert choice.is_full
 
 
 def test_no_kind_takes_all_the_room() -> None:
     choice = Choice(100)
     for n in range(1, 5001):
         choice.triple(triple(n, state=State.FAILED if n % 2 else State.COMPLETE), is_doubtful=n % 3 == 0)
-        choice.unsolicited(PUSHED)
+        choice.unsolicited(n)
 
     chosen = choice.chosen(100)
 
     assert len(chosen.unsolicited) <= 10
-    assert sum(item.state is State.COMPLETE for item in chosen.triples) >= 20
+    assert sum(n % 2 == 0 for n in chosen.triples) >= 20
     assert len(chosen.triples) + len(chosen.unsolicited) <= 100
 
 
@@ -120,9 +116,9 @@ def test_a_choice_holds_no_more_than_it_may(kinds: list[str], room: int) -> None
     for n, kind in enumerate(kinds, 1):
         match kind:
             case "plain":
-                choice.plain(triple(0))
+                choice.plain(n)
             case "pushed":
-                choice.unsolicited(Unsolicited(PUSHED.event, PUSHED.name, None))
+                choice.unsolicited(n)
             case _:
                 choice.triple(triple(n, state=State.FAILED if kind == "failed" else State.COMPLETE))
 

@@ -1,10 +1,10 @@
-// Reads a document that was packed (recorder/views/document.py), judges its triples by its expressions, prints the answers.
+// Reads triples and expressions as JSON, judges the triples by each, prints the answers.
 
 import { readFileSync } from "node:fs";
 import { FilterError, parse } from "../../recorder/views/page/src/data/filter.js";
-import { unpack } from "../../recorder/views/page/src/data/unpack.js";
+import { read } from "../../recorder/views/page/src/data/json.js";
 
-const vectors = unpack(JSON.parse(readFileSync(0, "utf8")));
+const vectors = read(readFileSync(0, "utf8"));
 const keys = new Set(vectors.get("keys"));
 const triples = vectors.get("triples").map(shown);
 

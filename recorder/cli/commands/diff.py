@@ -117,7 +117,7 @@ def write_page(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tal
         force: Overwrite the page if it exists.
     """
     from ...views import report, selection
-    from ...views.document import page
+    from ...views.document import pieces
 
     wanted = [{row["n"][side] for row in tally.rows} for side in ("old", "new")]
     with sources(cassettes, None) as opened:
@@ -129,7 +129,7 @@ def write_page(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tal
     told += filter(None, [report.left_out([old, new], "those that differ, ")])
     note = f"This page {'; it '.join(told)}." if told else ""
     document = report.comparison(old, new, title, tally.rows)
-    write_text(target, [page(document, note)], force=force, redaction=policies)
+    write_text(target, pieces(document, note), force=force, redaction=policies)
     for text in told:
         say(f"{target}: {text}")
 

@@ -58,7 +58,7 @@ def command(
     """
     from ...printable import printable
     from ...views import report, selection
-    from ...views.document import page
+    from ...views.document import pieces
 
     must_be_writable(output, force=force)
     with sources(cassettes, dialect) as opened:
@@ -72,7 +72,7 @@ def command(
     document = report.document(parts, title or ", ".join(path.name for path in cassettes))
     left_out = report.left_out(parts)
     note = f"This page {left_out}; recorder report --all shows all." if left_out else ""
-    write_text(output, [page(document, note)], force=force, redaction=policies)
+    write_text(output, pieces(document, note), force=force, redaction=policies)
     if left_out:
         say(f"{output}: {left_out}; --all shows all")
     click.echo(printable(str(output)))

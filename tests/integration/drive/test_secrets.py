@@ -17,6 +17,7 @@ from recorder.redaction.policy import load as load_policy
 from recorder.redaction.redactor import Redactor
 from tests.integration.drive.stage import command
 from tests.lab.trap import Told, Trap
+from tests.views.pages.opened import text_of
 from tests.wire import HEADER, Ask, Wire
 
 PRIVATE = {"nickcode": "ZQ-4711-ann", "note": "badge ZQ-4711-ann", "password": "hunter2-Pa55word"}
@@ -79,7 +80,7 @@ def test_no_output_shows_what_the_user_gave(verb: str, cassette: Path, tmp_path:
     assert sent.path.endswith(PRIVATE["nickcode"])
     outputs = done.stdout + done.stderr
     kept = repr(list(read(live).records))
-    kept += "".join(path.read_text() for path in (tmp_path / "j.xml", tmp_path / "h.html") if path.exists())
+    kept += "".join(text_of(path.read_text()) for path in (tmp_path / "j.xml", tmp_path / "h.html") if path.exists())
     raw = live.read_bytes().decode("latin-1")
     for value in (PRIVATE["nickcode"], PRIVATE["password"], TOKEN):
         assert [value in text for text in (outputs, kept, raw)] == [False] * 3, value

@@ -16,20 +16,35 @@ import { plain } from "./text.js";
 import { timelineOf } from "./timeline/timeline.js";
 import { wrongOf } from "./wrong.js";
 
-/** Show what a source holds (see data/model.js), in the elements of the template. */
+/** Show what a source holds (see data/model.js), in the elements of the template; till then, that it is read. */
 export async function start(source) {
-  const model = await modelOf(source);
+  const main = document.querySelector("main");
+  main.setAttribute("aria-busy", "true");
+  try {
+    build(await modelOf(source));
+  } catch (error) {
+    byId("about").append(h("p", { class: "error", role: "alert" }, `The page cannot be shown: ${plain(error.message)}`));
+    throw error;
+  } finally {
+    main.removeAttribute("aria-busy");
+  }
+}
+
+function build(model) {
   const builders = { timeline: timelineOf, ladder: ladderOf, table: tableOf };
   if (model.differences) builders.differences = differencesOf;
   const VIEWS = Object.keys(builders);
   const state = stateOf(VIEWS, model.differences ? "differences" : "timeline", (id) => model.byId.has(id));
   const choose = (selected) => state.set({ selected });
   const shared = { model, state, choose };
-  const views = Object.fromEntries(VIEWS.map((view) => [view, builders[view](byId(`view-${view}`), shared)]));
+  const made = {};
+  const viewOf = (view) => (made[view] ??= builders[view](byId(`view-${view}`), shared)); // when it is first shown
   const detail = detailOf(byId("detail"), shared);
   const [filter, note, help] = ["filter", "filter-note", "help"].map(byId);
   const tabs = tabsOf(byId("tabs"), VIEWS, (view) => state.set({ view }));
-  const wrong = wrongOf({ model, state, timeline: views.timeline });
+  const calls = ["zoomBy", "zoomOut", "panBy", "zoomToSelected", "zoomAround", "bringOut", "foldSelected"];
+  const timeline = Object.fromEntries(calls.map((name) => [name, (...values) => viewOf("timeline")[name](...values)]));
+  const wrong = wrongOf({ model, state, timeline });
   let matches = { ids: new Set(model.triples.map(({ id }) => id)), error: "" };
   let judged = ""; // the filter by which they were found
 
@@ -39,7 +54,7 @@ export async function start(source) {
     for (const view of VIEWS) byId(`view-${view}`).hidden = view !== current.view;
     tabs.mark(current.view);
     wrong.show(current);
-    views[current.view].show(current, matches.ids, changed);
+    viewOf(current.view).show(current, matches.ids, changed);
     if (changed.has("selected")) {
       detail.show(current);
       announce(model.byId.get(current.selected));
@@ -74,8 +89,8 @@ export async function start(source) {
   /** The next triple of those in sight; from nothing, the first or last. */
   function step(by) {
     const { view, selected, sort } = state.get();
-    if (view === "table") views.table.show(state.get(), matches.ids);
-    const listed = view === "table" && sort ? views.table.list() : model.triples.filter(({ id }) => matches.ids.has(id));
+    if (view === "table") viewOf("table").show(state.get(), matches.ids);
+    const listed = view === "table" && sort ? viewOf("table").list() : model.triples.filter(({ id }) => matches.ids.has(id));
     const at = listed.indexOf(tripleOf(model.byId.get(selected)));
     const next = at < 0 ? listed.at(by > 0 ? 0 : -1) : listed[Math.max(0, Math.min(listed.length - 1, at + by))];
     if (next) state.set({ selected: next.id }, { passing: true });
@@ -115,7 +130,7 @@ export async function start(source) {
   });
   filter.addEventListener("input", () => state.set({ filter: filter.value }, { passing: true }));
   listenToSplitter(byId("splitter"), byId("detail"));
-  listenToKeys({ state, views: VIEWS, filter, help, step, stepEvent, timeline: views.timeline, wrong });
+  listenToKeys({ state, views: VIEWS, filter, help, step, stepEvent, timeline, wrong });
   state.listen(show);
   show(state.get(), new Set(["selected", "view"]));
   requestAnimationFrame(() => performance.mark("report-painted"));

@@ -1,6 +1,6 @@
-// Values as text. Objects are Maps here (see unpack.js).
+// Values as text. Objects are Maps here (see data/json.js).
 
-import { Numeral } from "./data/unpack.js";
+import { Numeral } from "./data/json.js";
 
 /** JSON on one line, as Python's `json.dumps` writes it with the smallest separators. */
 export function compact(value) {

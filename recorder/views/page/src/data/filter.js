@@ -25,10 +25,12 @@ export class FilterError extends Error {
   }
 }
 
-/** A test of triples. An empty expression fits all. @throws {FilterError} */
+/** A test of triples; its `hasWords` tells whether it looks at bodies. An empty expression fits all. @throws {FilterError} */
 export function parse(text, keys) {
-  if ([...text].every((char) => SPACE.includes(char))) return () => true;
-  return new Parser([...tokens(text)], keys).whole();
+  if ([...text].every((char) => SPACE.includes(char))) return Object.assign(() => true, { hasWords: false });
+  const parser = new Parser([...tokens(text)], keys);
+  const whole = parser.whole();
+  return Object.assign((triple) => whole(triple), { hasWords: parser.hasWords });
 }
 
 function* tokens(text) {
@@ -62,6 +64,7 @@ class Parser {
     this.keys = keys;
     this.at = 0;
     this.depth = 0;
+    this.hasWords = false;
   }
 
   get next() {
@@ -115,9 +118,10 @@ class Parser {
       throw new FilterError(token.column, `expected a word, a quoted text, key:value or a bracket, not ${not}`);
     }
     this.take();
-    if (token.text === null) return word(token.quoted);
     if (token.text === "(") return this.bracket(token);
-    return token.text.includes(":") ? this.pair(token) : word(token.text);
+    if (token.text?.includes(":")) return this.pair(token);
+    this.hasWords = true;
+    return word(token.text ?? token.quoted);
   }
 
   bracket(opened) {
@@ -181,12 +185,11 @@ function within(key, value, column) {
 }
 
 const isString = (value) => typeof value === "string";
-const cached = new WeakMap();
+let [known, knownOf] = [[], null]; // an expression may have several words
 
 /** All text of a triple, in lower case. */
 function textsOf(triple) {
-  const known = cached.get(triple);
-  if (known) return known;
+  if (triple === knownOf) return known;
   const { request, ack, events } = triple;
   const own = [triple.operation, triple.handle, triple.referenceId, triple.session, triple.state];
   const texts = [...own, request.method, request.path, ...[...triple.keys.values()].flat()];
@@ -194,9 +197,8 @@ function textsOf(triple) {
   for (const content of [request.body, ack?.body, ...events.map((event) => event.data)]) {
     if (content != null) texts.push(isString(content) ? content : compact(content));
   }
-  const lower = texts.filter(isString).map((text) => text.toLowerCase());
-  cached.set(triple, lower);
-  return lower;
+  [known, knownOf] = [texts.filter(isString).map((text) => text.toLowerCase()), triple];
+  return known;
 }
 
 function valuesOf(triple, key) {

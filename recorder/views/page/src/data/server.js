@@ -1,12 +1,10 @@
 // Where the page of the viewer has its data from: the server that sent it. No other module asks anybody for anything.
 
-import { unpack } from "./unpack.js";
-
 /** A source (see model.js) that asks the server, relative to the address of the page. */
 export function serverSource() {
   return {
-    rows: async () => unpack(await asked("rows")),
-    block: async (recording, k) => unpack(await asked("block", { recording, k })),
+    rows: () => asked("rows"),
+    block: (recording, k) => asked("block", { recording, k }),
     search: async (filter) => (await asked("search", { filter })).ids,
     live: () => null,
     ask: asked,

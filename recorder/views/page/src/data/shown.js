@@ -1,28 +1,52 @@
 // Which triples the filter means, in the shape both filters judge: that of `recorder ls --json`.
 
+import { textOf } from "./blocks.js";
 import { parse } from "./filter.js";
 
-/** The ids of the fitting triples; `error` is the mistake of an expression that is none. */
-export async function matching(model, expression) {
-  try {
-    const fits = parse(expression, model.keys);
-    const ids = new Set();
-    for (const triple of model.triples) if (fits(shownOf(triple, await model.detail(triple)))) ids.add(triple.id);
-    return { ids, error: "" };
-  } catch (error) {
-    if (error.column === undefined) throw error;
-    return { ids: new Set(model.triples.map(({ id }) => id)), error: error.message };
-  }
+/**
+ * The function that finds the ids of the triples that fit an expression; `error` is the mistake of one that is none. Only
+ * for words the content of all triples is read; a search that is asked for meanwhile ends the one before.
+ */
+export function searchOf(model, blocks) {
+  let searches = 0;
+  return async (expression) => {
+    const search = (searches += 1);
+    try {
+      const fits = parse(expression, model.keys);
+      const judged = fits.hasWords ? await model.source.search(expression) : null;
+      if (judged) return { ids: new Set(judged.map(String)), error: "" };
+      if (!fits.hasWords) return { ids: idsOf(model.triples.filter((triple) => fits(shownOf(triple)))), error: "" };
+      return { ids: await searched(model, blocks, fits, () => search === searches), error: "" };
+    } catch (error) {
+      if (error.column === undefined) throw error;
+      return { ids: idsOf(model.triples), error: error.message };
+    }
+  };
 }
 
-const known = new WeakMap();
+const idsOf = (triples) => new Set(triples.map(({ id }) => id));
 
-function shownOf(triple, full) {
-  if (known.has(triple)) return known.get(triple);
-  const { n, at, operation, handle, session, state, keys, method, target } = triple;
-  const { body, ack } = full;
+async function searched(model, blocks, fits, isWanted) {
+  const byRow = model.recordings.map(() => []);
+  for (const triple of model.triples) byRow[triple.recording][triple.row] = triple;
+  const ids = new Set();
+  for (const [place, { blocks: places }] of model.recordings.entries()) {
+    for await (const [first, contents] of blocks.each(place, places.triples ?? [])) {
+      if (!isWanted()) return ids;
+      contents.forEach((content, at) => {
+        const triple = byRow[place][first + at];
+        if (fits(shownOf(triple, content))) ids.add(triple.id);
+      });
+    }
+  }
+  return ids;
+}
+
+/** A triple for the filter; bodies and data, which only words look at, are text. */
+function shownOf(triple, content = null) {
+  const { n, at, operation, handle, session, state, keys, method, target, status } = triple;
   const ms = (moment) => (moment - at) / 1000;
-  const shown = {
+  return {
     n,
     at: at / 1e6,
     operation,
@@ -31,12 +55,10 @@ function shownOf(triple, full) {
     session,
     state,
     keys,
-    request: { method, path: target, body },
-    ack: ack && { status: ack.status, ms: ms(ack.at), body: ack.body },
+    request: { method, path: target, body: content && textOf(content.body) },
+    ack: status === null ? null : { status, ms: ms(triple.answered), body: content?.ack && textOf(content.ack.body) },
     events: triple.events.map(({ name, channel, rule, confidence, at: moment }, place) => {
-      return { name, channel, rule, confidence, offset_ms: ms(moment), data: full.events[place].data };
+      return { name, channel, rule, confidence, offset_ms: ms(moment), data: content && content.events[place].data };
     }),
   };
-  known.set(triple, shown);
-  return shown;
 }

@@ -1,7 +1,7 @@
 // How two recordings differ, triple by triple: what stands in the one and in the other.
 
 import { h } from "../dom.js";
-import { compact, clipped, plain } from "../text.js";
+import { clipped, plain } from "../text.js";
 
 const MOST = 1000; // triples; who has more differences than that compares other things
 
@@ -44,7 +44,7 @@ function change(row) {
     h("span", { class: "what-kind" }, row.what),
     " ",
     h("code", {}, plain(row.where)),
-    values.map(([name, sign]) => h("div", { class: `value ${name}` }, `${sign} ${clipped(compact(row[name]), 300)}`)),
+    values.map(([name, sign]) => h("div", { class: `value ${name}` }, `${sign} ${clipped(row[name], 300)}`)),
   );
 }
 

@@ -2,7 +2,7 @@
 // built, so that a long body costs nothing.
 
 import { h } from "../dom.js";
-import { Numeral } from "../data/unpack.js";
+import { Numeral } from "../data/json.js";
 import { plain } from "../text.js";
 
 const LONG = 600; // characters of a text before the rest is asked for

@@ -1,0 +1,282 @@
+"""Find what is wrong with the items of a recording, or uncertain, or out of the usual; the same for every page.
+
+Times are microseconds. A `Problem` says one thing of one item in one sentence:
+
+| code | severity | the item |
+|---|---|---|
+| failed | error | was refused: a status from 400 on, or an ack or event that tells of a failure |
+| lost | error | got no answer: its exchange failed |
+| unacked | error | has no ack at the end of the capture |
+| open | warning | has an ack, but no last event at the end of the capture |
+| overdue | warning | is open, or was acked, far later than usual for its operation |
+| late | warning | is a last event that came far later than usual for its operation |
+| early | warning | is an event before its ack; info where that is usual |
+| unsure | info | is an event with rivals, or of little confidence |
+| unasked | info | is an unsolicited event on a channel of operations |
+| poll-lost | warning | is a poll without an answer: nothing can be pushed till the next |
+| miss | error | is a request that a stand-in could not answer |
+| differs | warning | is a triple that is another in the other recording |
+| finding | its own | is what `doctor` or `scan` found something about |
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from ...model import State
+
+ERROR, WARNING, INFO = SEVERITIES = "error", "warning", "info"
+FEWEST = 5  # others of an operation, before anything is usual for it
+FACTOR, MORE = 3, 1_000_000  # how often the usual, and how many µs more, is far later
+DOUBTFUL = 900  # thousandths of confidence below which a link is unsure; a twin of a sure event is above
+_PERCENT = 95
+_LONGEST = 200  # characters of a text that came from the wire
+_REFUSED = 400  # the least status that refuses
+
+
+class Problem(NamedTuple):
+    """What is wrong with an item: a code, a severity and one sentence."""
+
+    code: str
+    severity: str
+    text: str
+
+
+class Told(NamedTuple):
+    """An event of a triple: its name, its time, confidence in thousandths, number of rivals."""
+
+    name: str
+    at: int
+    confidence: int = 1000
+    rivals: int = 0
+
+
+class Facts(NamedTuple):
+    """How far a triple got.
+
+    Attributes:
+        operation: Name of the operation; None for an exchange that is none.
+        state: A value of `State`.
+        at: Time of the request.
+        answered: Time of the ack, or of the failure; None without either.
+        status: Status of the ack; None without an ack.
+        reason: Reason of the failure; None without one.
+        events: Its events, in order.
+    """
+
+    operation: str | None
+    state: str
+    at: int
+    answered: int | None
+    status: int | None
+    reason: str | None
+    events: Sequence[Told] = ()
+
+    @property
+    def ack(self) -> int | None:
+        """Microseconds to the ack; None without one."""
+        return None if self.status is None or self.answered is None else self.answered - self.at
+
+    @property
+    def last(self) -> int | None:
+        """Microseconds to the last event, of a triple that needs no more of them; None for any other."""
+        is_over = self.state in (State.COMPLETE.value, State.FAILED.value)
+        return max(event.at for event in self.events) - self.at if self.events and is_over else None
+
+    @property
+    def is_early(self) -> bool:
+        """Whether an event came before the ack."""
+        return self.ack is not None and any(event.at < (self.answered or 0) for event in self.events)
+
+
+class _Times:
+    """Times of one kind, sorted."""
+
+    def __init__(self) -> None:
+        self.sorted: list[int] = []
+
+    def at(self, percent: int) -> int | None:
+        """Return the time that so many percent do not exceed; None if there are no times."""
+        return self.sorted[-(-len(self.sorted) * percent // 100) - 1] if self.sorted else None
+
+    def of_others(self, own: int | None) -> int | None:
+        """Return the time that 95 of 100 others do not exceed; None if there are too few of them."""
+        count = len(self.sorted) - (own is not None)
+        if count < FEWEST:
+            return None
+        place = -(-count * _PERCENT // 100) - 1
+        is_behind = own is not None and place >= bisect_left(self.sorted, own)
+        return self.sorted[place + is_behind]
+
+
+class _Operation:
+    def __init__(self) -> None:
+        self.count = self.early = 0
+        self.ack, self.last = _Times(), _Times()
+
+
+class Usual:
+    """What is usual for each operation: how long it takes to the ack and to the last event."""
+
+    def __init__(self) -> None:
+        """Begin without triples."""
+        self._operations: dict[str, _Operation] = {}
+
+    def add(self, facts: Facts) -> None:
+        """Take a triple; one that changes later must be added when it no longer does."""
+        one = self._operations.setdefault(facts.operation or "", _Operation())
+        one.count += 1
+        one.early += facts.is_early
+        for times, value in ((one.ack, facts.ack), (one.last, facts.last)):
+            if value is not None:
+                insort(times.sorted, value)
+
+    def limit_of_ack(self, facts: Facts) -> tuple[int, int] | None:
+        """Return the usual time to the ack, of others, and the one that is far later; None if nothing is usual."""
+        one = self._operations.get(facts.operation or "")
+        return None if one is None else _limit(one.ack.of_others(facts.ack))
+
+    def limit_of_last(self, facts: Facts) -> tuple[int, int] | None:
+        """Return the same of the last event."""
+        one = self._operations.get(facts.operation or "")
+        return None if one is None else _limit(one.last.of_others(facts.last))
+
+    def is_early(self, facts: Facts) -> bool:
+        """Return whether events before the ack are usual: at least half of the others have one."""
+        one = self._operations.get(facts.operation or "", _Operation())
+        others = one.count - 1
+        return others >= FEWEST and 2 * (one.early - facts.is_early) >= others
+
+    def rows(self) -> list[list[object]]:
+        """Return for each operation `[name, {"count", "ack": [p50, p95] or null, "last": likewise}]`."""
+        return [
+            [name, {"count": one.count, "ack": _both(one.ack), "last": _both(one.last)}]
+            for name, one in sorted(self._operations.items())
+        ]
+
+
+def of_triple(facts: Facts, usual: Usual, ended: int) -> Iterator[tuple[int | None, Problem]]:
+    """Yield what is wrong with a triple, or with one of its events, each with the place of the event or None.
+
+    Args:
+        facts: The triple.
+        usual: What is usual; the triple itself may be in it or not, if it is open.
+        ended: Time of the end of the capture.
+    """
+    if (problem := _end_of(facts, usual, ended)) is not None:
+        yield None, problem
+    if facts.operation is not None:
+        yield from _of_ack(facts, usual)
+    for place, event in enumerate(facts.events):
+        for problem in _of_event(facts, event, usual):
+            yield place, problem
+
+
+def overdue(facts: Facts, usual: Usual, now: int) -> Problem | None:
+    """Return the problem of a triple that is open far longer than usual; None if it is not, or nothing is usual."""
+    if facts.operation is None or facts.reason is not None:
+        return None
+    waits_for_ack = facts.ack is None
+    limit = usual.limit_of_ack(facts) if waits_for_ack else usual.limit_of_last(facts)
+    is_open = waits_for_ack or facts.state == State.ACKED.value
+    if not is_open or limit is None or now - facts.at <= limit[1]:
+        return None
+    what = "ack" if waits_for_ack else "last event"
+    text = f"No {what} for {length(now - facts.at)}; of the others 95 % have it after {length(limit[0])}."
+    return Problem("overdue", WARNING, text)
+
+
+def of_pushed(name: str, channel: str, channels: Mapping[str, object] | set[str]) -> Problem | None:
+    """Return the problem of an unsolicited event that is not ignored; None on a channel without operations.
+
+    Args:
+        name: Name of the event.
+        channel: Its channel.
+        channels: The channels of events that operations caused.
+    """
+    if channel not in channels:
+        return None
+    return Problem("unasked", INFO, f"No request fits {clipped(name)}: nobody asked for it.")
+
+
+def of_poll(failure: str | None) -> Problem | None:
+    """Return the problem of a poll; None if it was answered or is open."""
+    return failure if failure is None else Problem("poll-lost", WARNING, f"A poll was lost: {clipped(failure)}")
+
+
+def miss(text: str) -> Problem:
+    """Return the problem of a request that a stand-in could not answer."""
+    return Problem("miss", ERROR, text)
+
+
+def differs(rows: Sequence[Mapping[str, object]]) -> Problem:
+    """Return the problem of a triple that differs from that of the other recording, by the rows of `recorder diff`."""
+    first, more = rows[0], len(rows) - 1
+    what = " ".join(filter(None, [str(first["what"]), clipped(str(first["where"]))]))
+    return Problem("differs", WARNING, f"It differs: {what}{f', and {more:,} more' if more else ''}.")
+
+
+def finding(severity: str, text: str) -> Problem:
+    """Return the problem of an item that `doctor` or `scan` found something about."""
+    return Problem("finding", severity, text)
+
+
+def clipped(text: str) -> str:
+    """Return a text that came from the wire, as long as it may stand in a sentence."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def length(us: int) -> str:
+    """Return a time for people."""
+    if us < 10_000:
+        return f"{us / 1000:.1f} ms"
+    return f"{us / 1000:.0f} ms" if us < 1_000_000 else f"{us / 1_000_000:.1f} s"
+
+
+def _end_of(facts: Facts, usual: Usual, ended: int) -> Problem | None:
+    """Return why a triple did not end well, if so."""
+    if facts.status is not None and facts.status >= _REFUSED:
+        return Problem("failed", ERROR, f"The server answered {facts.status}.")
+    if facts.status is None and facts.reason is not None:
+        return Problem("lost", ERROR, f"No answer came: {clipped(facts.reason)}")
+    if facts.state == State.FAILED.value:
+        return Problem("failed", ERROR, "Its ack or an event tells that it failed.")
+    if facts.status is None:
+        return Problem("unacked", ERROR, "The capture ended before its ack came.")
+    if facts.state == State.ACKED.value:
+        found = overdue(facts, usual, ended)
+        return found or Problem("open", WARNING, "The capture ended before its last event came.")
+    return None
+
+
+def _of_ack(facts: Facts, usual: Usual) -> Iterator[tuple[None, Problem]]:
+    limit = usual.limit_of_ack(facts)
+    if limit is not None and facts.ack is not None and facts.ack > limit[1]:
+        text = f"Its ack took {length(facts.ack)}; of the others 95 % took at most {length(limit[0])}."
+        yield None, Problem("overdue", WARNING, text)
+
+
+def _of_event(facts: Facts, event: Told, usual: Usual) -> Iterator[Problem]:
+    limit = usual.limit_of_last(facts)
+    last, name = facts.last, clipped(event.name)
+    if limit is not None and last is not None and event.at - facts.at == last > limit[1]:
+        text = f"{name} came after {length(last)}; of the others 95 % came within {length(limit[0])}."
+        yield Problem("late", WARNING, text)
+    if facts.ack is not None and facts.answered is not None and event.at < facts.answered:
+        severity = INFO if usual.is_early(facts) else WARNING
+        yield Problem("early", severity, f"{name} came {length(facts.answered - event.at)} before the ack.")
+    if event.rivals:
+        others = "another request" if event.rivals == 1 else f"{event.rivals:,} other requests"
+        yield Problem("unsure", INFO, f"{name} would fit {others} as well.")
+    elif event.confidence < DOUBTFUL:
+        yield Problem("unsure", INFO, f"{name} is linked with {event.confidence / 10:.0f} % confidence only.")
+
+
+def _limit(usual: int | None) -> tuple[int, int] | None:
+    return None if usual is None else (usual, max(FACTOR * usual, usual + MORE))
+
+
+def _both(times: _Times) -> list[int | None] | None:
+    return [times.at(50), times.at(_PERCENT)] if times.sorted else None
