@@ -1,19 +1,22 @@
 """Takes the pictures of docs/report.md: the page of `recorder report`, in Debian's Chromium.
 
 python -m benchmarks.screenshots [--to docs]
+python -m benchmarks.screenshots --look FOLDER   # every view with 5, 500 and 20,000 triples in both themes, to look at
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from benchmarks import synthetic
 from recorder.cassette.reader import Cassette
 from recorder.dialect.definition import load
+from recorder.model import Record, Response
 from recorder.views.document import page as html
 from recorder.views.report import document, part
 from tests.lab.browser import browsing
@@ -24,45 +27,93 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 MOST = 300_000  # bytes of a picture
+SIZES = 5, 500, 20_000  # triples
 _STARTED = 1_753_000_000_000_000
-# name, what is shown, the colours, width and height
+_ACK = b'{"statusCode":0}'
+_REFUSED = 777  # each such ack of a made-up session is one of a refusal
+_VIEWS = "view=timeline", "view=timeline&list=open&triple=5", "view=ladder&triple=3", "view=table&sort=-problems"
+
+
+class Shot(NamedTuple):
+    """A picture: its name, how many triples are shown, what of them, the colours, width and height."""
+
+    name: str
+    triples: int
+    fragment: str
+    colours: str = "light"
+    width: int = 1280
+    height: int = 760
+
+
 _SHOTS = (
-    ("report-timeline", "#triple=3&view=timeline", "light", 1280, 760),
-    ("report-ladder", "#triple=3&view=ladder", "light", 1280, 760),
-    ("report-table", "#triple=4&view=table&sort=-last", "dark", 1280, 640),
+    Shot("report-timeline", 5, "triple=3&view=timeline"),
+    Shot("report-problems", 5, "triple=5&view=timeline&list=open", "dark"),
+    Shot("report-many", 20_000, "view=timeline"),
+    Shot("report-ladder", 5, "triple=3&view=ladder"),
+    Shot("report-table", 5, "triple=4&view=table&sort=-last", "dark", height=640),
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--to", type=Path, default=Path(__file__).parents[1] / "docs", help="the folder")
-    to = parser.parse_args().to
-    with tempfile.TemporaryDirectory() as folder, browsing() as browser:
-        report = Path(folder) / "report.html"
-        report.write_text(html(_session()), "utf-8")
-        for path in browser.on_page(_photographer(report, to)):
+    parser.add_argument("--look", type=Path, help="a folder for pictures of all views, sizes and themes instead")
+    options = parser.parse_args()
+    shots = list(_to_look_at()) if options.look else list(_SHOTS)
+    to: Path = options.look or options.to
+    to.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, browsing(limit=300) as browser:
+        for size in {shot.triples for shot in shots}:
+            (Path(folder) / f"{size}.html").write_text(html(_session(size)), "utf-8")
+        for path in browser.on_page(_photographer(Path(folder), shots, to)):
             size = path.stat().st_size
             print(f"{path}: {size} bytes")
-            if size > MOST:
+            if size > MOST and not options.look:
                 raise SystemExit(f"{path} has more than {MOST} bytes")
 
 
-def _session() -> dict[str, object]:
-    header = replace(HEADER, started=_STARTED, redaction="gws")
-    return document([part("late.cassette", Cassette(header, tuple(late_session().records)), load())], "late.cassette")
+def _to_look_at() -> Iterator[Shot]:
+    for size in SIZES:
+        for colours in ("light", "dark"):
+            for place, fragment in enumerate(_VIEWS):
+                yield Shot(f"{size}-{place}-{colours}", size, fragment, colours)
+    yield Shot("5-small", 5, _VIEWS[1], width=1024, height=700)
+    yield Shot("5-zoomed", 5, _VIEWS[1], width=512, height=350)
+    yield Shot("500-folded", 500, "view=timeline&fold=s1,s3,s2/operations&hide=s5")
 
 
-def _photographer(report: Path, to: Path) -> Callable[[Page], list[Path]]:
+def _session(triples: int) -> dict[str, object]:
+    if triples == SIZES[0]:
+        header = replace(HEADER, started=_STARTED, redaction="gws")
+        cassette = Cassette(header, tuple(late_session().records))
+        return document([part("late.cassette", cassette, load())], "late.cassette")
+    cassette = Cassette(synthetic.HEADER, tuple(_refused(synthetic.records(triples))))
+    return document([part("day.cassette", cassette, load())], "day.cassette")
+
+
+def _refused(records: Iterator[Record]) -> Iterator[Record]:
+    """Records of which some acks are those of a refusal."""
+    acks = 0
+    for record in records:
+        if isinstance(record, Response) and record.body == _ACK:
+            acks += 1
+            yield replace(record, status=500) if acks % _REFUSED == 200 else record
+        else:
+            yield record
+
+
+def _photographer(reports: Path, shots: list[Shot], to: Path) -> Callable[[Page], list[Path]]:
     def take(page: Page) -> list[Path]:
         taken = []
-        for name, fragment, colours, width, height in _SHOTS:
-            page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
-            page.set_viewport_size({"width": width, "height": height})
+        for shot in shots:
+            page.emulate_media(color_scheme="dark" if shot.colours == "dark" else "light")
+            page.set_viewport_size({"width": shot.width, "height": shot.height})
             page.goto("about:blank")
-            page.goto(f"{report.as_uri()}{fragment}")
+            page.goto(f"{(reports / f'{shot.triples}.html').as_uri()}#{shot.fragment}")
+            page.wait_for_function("performance.getEntriesByName('report-painted').length > 0")
             page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            page.screenshot(path=to / f"{name}.png")
-            taken.append(to / f"{name}.png")
+            page.screenshot(path=to / f"{shot.name}.png")
+            taken.append(to / f"{shot.name}.png")
         return taken
 
     return take

@@ -21,7 +21,11 @@ export function wrongOf({ model, state, timeline }) {
     byId("announce").textContent = plain(text);
     if (state.get().list) list.mark(problem);
   };
-  const toggle = () => state.set({ list: state.get().list ? "" : "open" });
+  const toggle = () => {
+    const isOpen = state.get().list !== "";
+    state.set({ list: isOpen ? "" : "open" });
+    if (!isOpen) list.focus();
+  };
   const headline = headlineOf(byId("headline"), { model, go, list: toggle });
   const list = problemsOf(box, { model, go });
   let filled = false; // the list is long, and often not opened

@@ -25,7 +25,7 @@ export function differencesOf(root, { model, choose }) {
     const triple = old ?? now;
     const chosen = [old?.id, now?.id].includes(id);
     const title = triple ? `${numbers(old, now)}  ${clipped(triple.label, 60)}` : "Not of an operation";
-    const node = h("article", { class: "difference", "aria-current": chosen ? "true" : null, "data-id": triple?.id }, h("h3", {}, title), changes(rows));
+    const node = h("article", { class: "difference", "aria-current": chosen ? "true" : null, "data-id": triple?.id }, h("h2", {}, title), changes(rows));
     if (triple) node.addEventListener("click", () => choose(triple.id));
     return node;
   }

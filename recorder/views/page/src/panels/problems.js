@@ -63,6 +63,7 @@ export function problemsOf(root, { model, go }) {
 
   return {
     mark,
+    focus: () => scroller.focus(),
     /** Take over what the model holds now. */
     refresh() {
       title.textContent = count(model.problems.length, "problem");

@@ -202,7 +202,7 @@ export function timelineOf(root, { model, state, choose }) {
     },
     /** Fold or unfold the session of what is selected; all of them if nothing is. */
     foldSelected() {
-      if (scene.selected) toggle("fold", sessionKeyOf(sessionOf(scene.selected)));
+      if (scene.selected && scene.layout.lanes[0]?.kind === "group") toggle("fold", sessionKeyOf(sessionOf(scene.selected)));
       else [...tools.children].find(({ textContent }) => /fold all$/.test(textContent))?.click();
     },
   };
