@@ -17,6 +17,7 @@ from benchmarks import synthetic
 from recorder.cassette.reader import Cassette
 from recorder.dialect.definition import load
 from recorder.model import Record, Response
+from recorder.views.document import Document
 from recorder.views.document import page as html
 from recorder.views.report import document, part
 from tests.lab.browser import browsing
@@ -82,7 +83,7 @@ def _to_look_at() -> Iterator[Shot]:
     yield Shot("500-folded", 500, "view=timeline&fold=s1,s3,s2/operations&hide=s5")
 
 
-def _session(triples: int) -> dict[str, object]:
+def _session(triples: int) -> Document:
     if triples == SIZES[0]:
         header = replace(HEADER, started=_STARTED, redaction="gws")
         cassette = Cassette(header, tuple(late_session().records))

@@ -4,19 +4,20 @@ import { byId } from "./dom.js";
 import { headlineOf } from "./panels/headline.js";
 import { problemsOf } from "./panels/problems.js";
 import { plain } from "./text.js";
+import { momentOf } from "./timeline/series.js";
 
 /** Fill the headline and the list; `timeline` is moved to what is chosen. */
 export function wrongOf({ model, state, timeline }) {
   const box = byId("problems");
   const go = (problem) => {
-    const { item, at, text } = problem;
+    const { item, text } = problem;
     headline.at(problem);
     state.set({ selected: item?.id ?? null }, { passing: true });
     const empty = byId("detail").querySelector(".empty");
     if (item?.id === undefined && empty) empty.textContent = plain(text); // of a poll there are no details but this
     if (state.get().view === "timeline") {
       if (item) timeline.bringOut(item);
-      timeline.zoomAround(item?.kind ? item : { at }); // a lost poll may have begun long before
+      timeline.zoomAround(item?.kind ? item : { at: momentOf(problem) }); // a lost poll may have begun long before
     }
     byId("announce").textContent = plain(text);
     if (state.get().list) list.mark(problem);

@@ -5,6 +5,7 @@ import { clock, count } from "../format.js";
 import { codeWord, SIGNS } from "./parts.js";
 import { rowsOf } from "./rows.js";
 import { clipped, plain } from "../text.js";
+import { momentOf } from "../timeline/series.js";
 
 const HEIGHT = 54;
 
@@ -17,8 +18,7 @@ export function problemsOf(root, { model, go }) {
   let chosen = null;
 
   function render(problem, place) {
-    const { code, severity, text, at, item } = problem;
-    const about = item ? (item.kind === "triple" ? `${item.n} ` : "") : "";
+    const { code, severity, text, item } = problem;
     const option = h(
       "div",
       {
@@ -30,8 +30,8 @@ export function problemsOf(root, { model, go }) {
         "aria-posinset": place + 1,
         onclick: () => choose(problem),
       },
-      h("p", {}, h("span", { class: `flag ${severity}` }, h("span", { "aria-hidden": "true" }, SIGNS[severity]), codeWord(code)), h("span", { class: "facts" }, `${about}${clock(at)}`)),
-      h("p", { class: "sentence", title: plain(text) }, clipped(text, 200)),
+      h("p", {}, h("span", { class: `flag ${severity}` }, h("span", { "aria-hidden": "true" }, SIGNS[severity]), codeWord(code)), h("span", { class: "facts" }, clock(momentOf(problem)))),
+      h("p", { class: "sentence", title: plain(text) }, h("b", {}, aboutOf(item)), " ", clipped(text, 200)),
     );
     return option;
   }
@@ -70,6 +70,13 @@ export function problemsOf(root, { model, go }) {
       rows.set(model.problems);
     },
   };
+}
+
+/** What a problem is of. */
+function aboutOf(item) {
+  if (!item?.kind) return item?.session ? `session ${item.session}` : "";
+  if (item.kind === "event") return `${item.triple.n} ${clipped(item.triple.label, 40)}, ${clipped(item.name, 40)}`;
+  return item.kind === "triple" ? `${item.n} ${clipped(item.label, 40)}` : clipped(item.label ?? item.name, 60);
 }
 
 function spacer() {

@@ -67,7 +67,10 @@ export function triangle(context, left, top, size, full, colour, ground) {
   context.lineWidth = 1;
 }
 
+/** A stroke with a rim, as what is below may be of a colour that some cannot tell from its own. */
 function stroke(context, left, top, full, colour, ground, scale) {
+  context.fillStyle = ground;
+  context.fillRect(left - 1, top, THIN + 2, 8 * scale + 1);
   context.fillStyle = colour;
   context.fillRect(left, top, THIN, 8 * scale);
   if (full) return;

@@ -2,6 +2,7 @@
 // Dragging chooses another part.
 
 import { sized } from "./canvas.js";
+import { momentOf } from "./series.js";
 
 const HEIGHT = 44;
 const MARK = 10; // pixels: the height of a mark; errors stand above warnings
@@ -98,6 +99,6 @@ function marksOf(model, fold, width) {
     const left = Math.min(width - THIN, Math.floor((fold.place(at) * width) / THIN) * THIN);
     if (severity !== "info") found.set(`${severity} ${left}`, { left, severity });
   };
-  for (const { at, severity } of model.problems) add(at, severity);
+  for (const problem of model.problems) add(momentOf(problem), problem.severity);
   return [...found.values()].sort((a, b) => (a.severity === "error") - (b.severity === "error"));
 }

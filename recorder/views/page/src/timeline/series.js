@@ -84,6 +84,11 @@ export function worstOf(item) {
   return (item.problems ?? []).reduce((most, { severity }) => Math.max(most, SEVERITIES.indexOf(severity) + 1), 0);
 }
 
+/** When a problem showed: a poll is lost at its end. */
+export function momentOf({ item, at }) {
+  return item?.closed ?? at;
+}
+
 function endOf(model, item) {
   if (item.closed !== undefined) return item.closed ?? model.ended; // a poll
   return item.answered === null ? model.ended : item.end;

@@ -218,8 +218,8 @@ export function timelineOf(root, { model, state, choose }) {
       zoomTo(fold.place(item.at) - half, fold.place(item.at) + half);
     }
     const middle = scene.layout.placeOf(item)?.middle;
-    if (middle < scroller.scrollTop + 30) scroller.scrollTop = middle - 40;
-    if (middle > scroller.scrollTop + scroller.clientHeight - 20) scroller.scrollTop = middle - scroller.clientHeight + 40;
+    const [top, height] = [scroller.scrollTop, scroller.clientHeight];
+    if (middle < top + 30 || middle > top + height - 20) scroller.scrollTop = middle - height / 3; // its events are below
   }
 }
 
