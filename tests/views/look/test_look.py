@@ -313,8 +313,9 @@ def test_nothing_is_out_of_reach_in_a_small_window_or_with_large_text(
 
 def test_the_printed_page_tells_what_is_wrong_and_has_no_buttons_to_fold(late_page: Report) -> None:
     def act(page: Page) -> list[bool]:
-        page.emulate_media(media="print")
+        page.emulate_media(media="print", color_scheme="dark")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         selectors = (
             "#headline [data-code=failed]",
             ".lane-label",

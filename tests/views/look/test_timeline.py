@@ -122,6 +122,27 @@ def test_single_operations_have_their_names_again_where_there_is_room(browser: B
     assert max(shown(browser, bench, 20_000, act)) > 5
 
 
+def test_a_column_of_many_tells_how_many_and_leads_to_them(browser: Browser, bench: Path) -> None:
+    def act(page: Page, _: Any) -> list[str]:
+        box = page.locator("canvas.lanes").bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + 51
+        said = []
+        for _ in range(2):
+            page.mouse.move(x + 1, y)
+            page.mouse.move(x, y)
+            said.append(page.locator("#tooltip").inner_text())
+            page.mouse.click(x, y)
+            page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        return said
+
+    many, fewer = shown(browser, bench, 200_000, act)
+
+    first = re.match(r"(\d+) operations, [\d:.]+ to [\d:.]+\n\1 complete\nclick to zoom in", many)
+    assert first is not None
+    assert not fewer.startswith(first[1])
+
+
 @pytest.mark.parametrize(("operations", "most"), [(20_000, 50), (200_000, 150)])
 def test_a_frame_is_soon_drawn(
     browser: Browser, bench: Path, operations: int, most: float, capsys: pytest.CaptureFixture[str]

@@ -66,7 +66,8 @@ export function problemsOf(root, { model, go }) {
     focus: () => scroller.focus(),
     /** Take over what the model holds now. */
     refresh() {
-      title.textContent = count(model.problems.length, "problem");
+      const notes = model.problems.filter(({ severity }) => severity === "info").length;
+      title.textContent = count(model.problems.length - notes, "problem") + (notes ? `, ${count(notes, "note")}` : "");
       rows.set(model.problems);
     },
   };

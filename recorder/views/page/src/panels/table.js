@@ -24,7 +24,7 @@ const COLUMNS = [
   ["ack", "ack", (t) => ackOf(t), (t) => (ackOf(t) === null ? "–" : duration(ackOf(t))), true],
   ["events", "events", (t) => t.events.length, (t) => String(t.events.length), true],
   ["last", "last event", (t) => t.lastEvent && t.lastEvent - t.at, (t) => (t.lastEvent === null ? "–" : duration(t.lastEvent - t.at)), true],
-  ["problems", "problems", (t) => worstOf(t) || null, (t) => flags(problemsOf(t)), false],
+  ["problems", "problems", (t) => Math.max(worstOf(t), ...t.events.map(worstOf)) || null, (t) => flags(problemsOf(t)), false],
 ];
 
 /** What is wrong with a triple and its events: each kind once. */

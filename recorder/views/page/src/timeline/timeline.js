@@ -6,6 +6,7 @@ import { zoom as zooming, zoomIdentity } from "d3-zoom";
 import { oncePerFrame, sized } from "./canvas.js";
 import { h, textScale } from "../dom.js";
 import { foldOf } from "./fold.js";
+import { count } from "../format.js";
 import { gutterOf } from "./gutter.js";
 import { hitOf } from "./hit.js";
 import { lanesOf } from "./lanes.js";
@@ -230,5 +231,6 @@ function isZoom(event) {
 }
 
 function summary({ triples, events, problems }) {
-  return `Timeline of ${triples.length} operations and ${events.length} events, with ${problems.length} problems.`;
+  const wrong = problems.filter(({ severity }) => severity !== "info");
+  return `Timeline of ${count(triples.length, "operation")} and ${count(events.length, "event")}, with ${count(wrong.length, "problem")}.`;
 }
