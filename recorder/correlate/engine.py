@@ -125,6 +125,11 @@ class Correlator:
         """The dialect by which triples are derived."""
         return self._dialect
 
+    @property
+    def decoder(self) -> Decoders:
+        """The decoder of the messages, which was fed each record that came."""
+        return self._decoder
+
     def listen(self, told: Callable[[Event], None]) -> None:
         """Call `told` with each event, in the order in which events are decoded, before its cause is looked for."""
         self._listener = told

@@ -58,7 +58,8 @@ def with_polls(
         header: Header of the cassette.
         watch: Callback for each event; see `Correlator`.
     """
-    correlator, polls = Correlator(dialect, watch=watch, file=header.file or "cassette"), Polls(Decoders())
+    correlator = Correlator(dialect, watch=watch, file=header.file or "cassette")
+    polls = Polls(correlator.decoder, is_fed=True)
     found: list[tuple[int, Poll]] = []
     for record in records:
         correlator.feed(record)
@@ -73,35 +74,36 @@ def with_polls(
 class Polls:
     """Pairs each `/meta/connect` of an exchange or a WebSocket with its reply or failure; keeps only what is open."""
 
-    def __init__(self, clients: Decoders | None = None) -> None:
+    def __init__(self, clients: Decoders | None = None, *, is_fed: bool = False) -> None:
         """Begin without polls.
 
         Args:
-            clients: A fresh decoder that tells the client of each poll; without one, polls name no client.
+            clients: A decoder that tells the client of each poll; without one, polls name no client.
+            is_fed: Whether somebody else feeds the decoder, each record before it comes here; else it must be fresh.
 
         """
-        self._clients = clients
+        self._clients, self._is_fed = clients, is_fed
         self._open: dict[int, list[_Numbered]] = {}  # by exchange, oldest first
         self._last: tuple[int, list[_Numbered]] | None = None  # the last response to polls, and these
         self._count = 0
 
     def feed(self, record: Record) -> list[_Numbered]:
         """Take the next record; return the polls whose end is known by now, each with its number, from 0."""
-        if self._clients is not None:
+        if self._clients is not None and not self._is_fed:
             self._clients.feed(record)
         match record:
             case Request():
-                if connects(carried(record)):
+                if connects(self._messages(record)):
                     client_id = self._clients.client_of(record) if self._clients is not None else ""
                     self._opened(Poll(record.exchange, client_id, record.t))
             case SocketMessage(from_client=True):
                 client_id = self._clients.client_on(record.exchange) if self._clients is not None else ""
-                for _ in range(connects(carried(record))):
+                for _ in range(connects(self._messages(record))):
                     self._opened(Poll(record.exchange, client_id, record.t, events=None))
             case SocketMessage() if record.exchange in self._open:
-                return self._closed(record.exchange, record.t, None, most=connects(carried(record)))
+                return self._closed(record.exchange, record.t, None, most=connects(self._messages(record)))
             case Response() if record.exchange in self._open:
-                replies = carried(record)
+                replies = self._messages(record)
                 return self.answered(record, otherwise(record, replies), sum(map(is_event, replies or [])))
             case Failure():
                 return self._closed(record.exchange, record.t, record.reason)
@@ -125,6 +127,10 @@ class Polls:
             return found
         before, self._last = self._last, (response.seq, found)
         return before[1] if before is not None else []
+
+    def _messages(self, record: Request | Response | SocketMessage) -> list[Message] | None:
+        """Return the Bayeux messages of a record; the decoder has parsed them already."""
+        return carried(record) if self._clients is None else self._clients.messages(record)
 
     def is_open(self, exchange: int) -> bool:
         """Return whether polls wait on an exchange."""

@@ -12,6 +12,8 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from ...model import Headers, Link, Triple, Unsolicited
 from ...temporary import Spooled
 from .. import data
@@ -35,7 +37,7 @@ def of_triple(item: Triple, others: OthersOf = none) -> str:
     """Return the content of a triple or another exchange as JSON; `others` tells why it was no other request."""
     request, ack = item.request, item.ack
     failure = None if item.failure is None or ack is None else item.failure.reason
-    return _json(
+    return _object(
         {
             "headers": request.headers,
             "body": content(request.body, request.headers),
@@ -48,7 +50,7 @@ def of_triple(item: Triple, others: OthersOf = none) -> str:
 
 def of_pushed(item: Unsolicited, others: OthersOf = none) -> str:
     """Return the content of an unsolicited event as JSON."""
-    return _json({"data": _json(item.event.data), **_others(others(item.event.seq, item.event.index))})
+    return _object({"data": _json(item.event.data), **_others(others(item.event.seq, item.event.index))})
 
 
 def content(body: bytes, headers: Headers) -> str | list[str] | None:
@@ -129,6 +131,14 @@ class Blocks:
         self._ends.append(self._ends[-1] + len(content))
         self._counts[kind] = before + len(items)
         self._pending[kind], self._sizes[kind] = [], 0
+
+
+def _object(told: dict[str, Any]) -> str:
+    """Return the JSON of an item, which has texts and numbers of records only: msgspec takes a sixth of the time."""
+    try:
+        return msgspec.json.encode(told).decode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return _json(told)
 
 
 def _linked(link: Link, others: OthersOf) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from ...correlate.operations import Operation, Seen, is_over
 from ...diagnose.polls import Poll, Polls
 from ...dialect.definition import Dialect
 from ...model import Header, Link, Note, Record, Recording, Triple, Unsolicited
-from ...push.decoders import Decoders
 from .. import data
 from ..selection import Choice, Chosen
 from . import blocks, light
@@ -27,6 +26,7 @@ from .blocks import Blocks, Others
 from .columns import Columns
 from .rows import About
 
+_AT_ONCE = 32  # records that are read before what became final is taken
 _MOST_OTHERS = 4  # rejected requests that are shown with an event, each with its objections
 _DOUBTFUL = 0.9  # confidence below which rejected requests are shown; a twin of a sure event is above
 
@@ -121,16 +121,17 @@ class Reader:
     def read(self) -> None:
         """Read all records."""
         correlator = Correlator(self._source.dialect, watch=self._watch, file=self._source.name)
-        polls, found = Polls(Decoders()), []
-        for record in self._source.records:
+        polls, found = Polls(correlator.decoder, is_fed=True), []
+        for count, record in enumerate(self._source.records, 1):
             correlator.feed(record)
             found += polls.feed(record)
             self._ended = max(self._ended, record.t)
             if isinstance(record, Note):
                 self._notes.append(record)
-            self._take(correlator.triples(), correlator.plain(), correlator.unsolicited())
-            for passed in (correlator.messages(), correlator.lost_polls(), correlator.attempts()):
-                deque(passed, maxlen=0)
+            if count % _AT_ONCE == 0:
+                self._take(correlator.triples(), correlator.plain(), correlator.unsolicited())
+                for passed in (correlator.messages(), correlator.lost_polls(), correlator.attempts()):
+                    deque(passed, maxlen=0)
         rest = correlator.finish(self._source.header)
         self._take(rest.triples, rest.plain, rest.unsolicited)
         self._about = replace(rest, triples=(), plain=(), unsolicited=())
