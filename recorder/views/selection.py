@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ..model import State, Triple
 
-# Triples, other exchanges and unsolicited events on one page: of `benchmarks.synthetic`, a page of TODO MB.
+# Triples, other exchanges and unsolicited events on one page: of `benchmarks.synthetic`, a page of 10 MB.
 MOST = 50_000
 WHAT = "those that failed, were slow or have an uncertain link, those beside unsolicited events, and an even sample"
 _SHARES = {"failed": 0.3, "doubtful": 0.2, "near": 0.1, "slow": 0.1}  # at most, of all that are chosen

@@ -674,7 +674,7 @@ def test_a_session_of_five_thousand_events_is_small_and_smooth(
 
     with capsys.disabled():
         print(f"\n  5,000 events: {size / 1e6:.2f} MB,", ", ".join(f"{name} {ms:.0f} ms" for name, ms in times.items()))
-    assert size < 2_000_000
+    assert size < 1_000_000
     assert times["first paint"] < 3000
     assert times["zoom frame"] < 250
     assert times["filter and table"] < 3000

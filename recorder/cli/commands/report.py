@@ -47,9 +47,9 @@ def command(
     The page needs no network and no server: open it, or send it to a colleague. It holds the content of the cassettes
     and nothing else; with --filter, only the triples that fit, and no unsolicited events.
 
-    Of cassettes with more than 5,000 triples, other exchanges and unsolicited events together, the page shows a choice:
-    triples that failed, were slow or have an uncertain link, those beside unsolicited events, and an even sample. It
-    says so; --all shows all.
+    Of cassettes with more than 50,000 triples, other exchanges and unsolicited events together, the page shows a
+    choice: triples that failed, were slow or have an uncertain link, those beside unsolicited events, and an even
+    sample. It says so; --all shows all.
 
     \b
     Example:  recorder report session.cassette -o session.html
