@@ -24,6 +24,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "grep": "Search cassettes for triples.",
         "stats": "Count operations, states, latencies, events, and polls.",
         "report": "Write the session as one HTML page.",
+        "view": "Look at cassettes in a browser.",
         "diff": "Compare the sessions in two cassettes.",
         "doctor": "Check that a cassette is sound.",
     },

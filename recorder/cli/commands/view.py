@@ -1,0 +1,80 @@
+"""Implement `recorder view`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from ..loading import expression
+from ..options import dialect_option, offers
+from ..saying import say
+
+_TOKEN = 24  # bytes
+
+
+@click.command("view")
+@click.argument(
+    "given",
+    metavar="[FILE|DIR]...",
+    nargs=-1,
+    type=click.Path(exists=True, readable=False, path_type=Path),
+    shell_complete=offers("cassettes"),
+)
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port to listen on; 0 takes a free port.",
+)
+@click.option("--open/--no-open", "opens", default=True, help="Open the page in a browser, if there is one.")
+@click.option("-f", "--filter", "wanted", metavar="EXPR", help="Filter that the pages of cassettes begin with.")
+@dialect_option
+def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | None, dialect: str | None) -> None:
+    """Show cassettes in a browser: a list, and for each its timeline, ladder, table, figures and findings.
+
+    Takes files of any size, and folders; without an argument, the current folder. Prints `viewing at URL` and serves
+    until Ctrl-C, to this machine only: the URL holds a secret, so keep it to yourself.
+
+    \b
+    Example:  recorder view
+              recorder view session.cassette
+              recorder view cassettes --port 8000 --no-open
+    """
+    from urllib.parse import quote
+
+    from ...dialect.definition import load
+    from ...viewer.app import App
+    from ...viewer.server import Server
+    from ...viewer.shelf import Shelf
+
+    paths = given or (Path(),)
+    files, folders = [path for path in paths if not path.is_dir()], [path for path in paths if path.is_dir()]
+    expression(wanted, dialect, files)  # tells of its mistakes
+    shelf = Shelf(files, folders, load(dialect) if dialect else None)
+    server = Server(port)
+    app = App(shelf, secrets.token_urlsafe(_TOKEN), port=server.port, tell=say)
+    url = f"http://127.0.0.1:{server.port}{app.prefix}" + ("c/1/" if len(files) == 1 and not folders else "")
+    url += "" if wanted is None else f"#filter={quote(wanted)}"
+    click.echo(f"viewing at {url}")
+    sys.stdout.flush()
+    if opens:
+        _open(url)
+    with suppress(KeyboardInterrupt, SystemExit):  # the group turns SIGTERM and SIGHUP into the latter
+        server.run(app)
+    server.close()
+
+
+def _open(url: str) -> None:
+    """Open a page in a browser with a window; one of the terminal would take the terminal over."""
+    has_display = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if has_display:
+        with suppress(webbrowser.Error, OSError):
+            webbrowser.open(url)

@@ -1,0 +1,1 @@
+"""Show what is recorded or played now: a page that grows, and buttons that steer a replay."""

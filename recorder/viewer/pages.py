@@ -1,0 +1,57 @@
+"""Build the HTML of the viewer's pages: what is shown comes later, as data."""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+from typing import NamedTuple
+
+from ..printable import printable
+from . import answers
+from .answers import Answer, Request
+
+_SCRIPTS = {"view.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
+
+
+class Kind(NamedTuple):
+    """A kind of page: its name, which the script reads, and the segments of its path behind the token."""
+
+    name: str
+    depth: int
+
+
+def page(request: Request, kind: Kind, title: str) -> Answer:
+    """Return the HTML of a page.
+
+    Args:
+        request: The request.
+        kind: `list`, `cassette`, `diff` or `live`. Scripts are named from its place, so that the page holds no token.
+        title: Title of the page.
+    """
+    up = "../" * kind.depth
+    filled = {
+        "policy": escape(answers.POLICY, quote=False),
+        "title": escape(printable(title)),
+        "note": "",
+        "style": "",
+        "data": "",
+        "script": "",
+    }
+    first, *rest = _built("template.html").split("{{")
+    pieces = (piece.partition("}}") for piece in rest)
+    html = first + "".join(filled[name] + text for name, _, text in pieces)
+    html = html.replace("<style></style>", f'<link rel="stylesheet" href="{up}page.css">')
+    html = html.replace("<script></script>", f'<script src="{up}view.js"></script>')
+    html = html.replace("<body>", f'<body data-kind="{kind.name}">')
+    return answers.content(html.encode("utf-8", "replace"), answers.HTML, request)
+
+
+def asset(request: Request, name: str) -> Answer:
+    """Return the script or the style of the pages."""
+    return answers.content(_built(name).encode(), _SCRIPTS[name], request)
+
+
+@cache
+def _built(name: str) -> str:
+    return files("recorder.views").joinpath("page", "built", name).read_text("utf-8")
