@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ...errors import UsageError
 from ..loading import load, sources
 from ..options import OUTPUT, InputFile, NameOrFile, dialect_option, force_option, json_option
 from ..saying import say
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
     from ...dialect.definition import Dialect
     from ...diff.differences import Changed
-    from ...model import Recording
-    from ...redaction.policy import Policy
     from ...views.difference import Tally
 
 MOST_ROWS = 5_000  # differences on a page, which shows the first thousand triples at once, others by its filter
@@ -77,6 +73,7 @@ def command(
               recorder diff monday.cassette tuesday.cassette --html diff.html
               recorder diff monday.cassette tuesday.cassette --json | jq '.[].where'
     """
+    from ...diff.choosing import dialect_for, policy_for
     from ...diff.differences import Latency, differences
     from ...views import difference
 
@@ -84,10 +81,11 @@ def command(
         must_be_writable(html, force=force)
     limit = Latency.parse(latency) if latency else None
     recordings = load([old], dialect), load([new], dialect)
-    read_by = _dialect(recordings, ids)
+    headers = recordings[0].header, recordings[1].header
+    read_by = dialect_for(*headers, ids)
     fits = _fits(wanted, read_by)
     tally = difference.Tally(MOST_ROWS if html is not None else 0)
-    found = map(tally.note, filter(fits, differences(*recordings, read_by, _policy(recordings, policy), limit)))
+    found = map(tally.note, filter(fits, differences(*recordings, read_by, policy_for(*headers, policy), limit)))
     for line in _lines(found, (old, new), as_json=as_json, as_lines=as_lines):
         announce(line)
     if html is not None:
@@ -134,22 +132,6 @@ def write_page(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tal
         say(f"{target}: {text}")
 
 
-def _dialect(recordings: tuple[Recording, Recording], ids: tuple[str, ...]) -> Dialect:
-    from ...dialect.carried import are_same, dialect_of
-
-    old, new = (recording.header for recording in recordings)
-    if not are_same(old, new):
-        names = sorted({old.dialect, new.dialect})
-        which = " and ".join(names) if len(names) > 1 else f"two that are called {names[0]}"
-        raise UsageError(f"the cassettes have different dialects, {which}; choose one with --dialect")
-    dialect = dialect_of(old)
-    known = {*dialect.key_names(), *dialect.event_keys}
-    for key in ids:
-        if key not in known:
-            raise UsageError(f"--id {key}: the dialect has no such key; its keys are {', '.join(sorted(known))}")
-    return replace(dialect, minted=(*dialect.minted, *(key for key in ids if key not in dialect.minted)))
-
-
 def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
     """Return the test for changes of selected triples; with a filter, unsolicited events never pass."""
     from ...views import data
@@ -159,14 +141,3 @@ def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
         return lambda _: True
     by = parse(wanted, dialect.key_names())
     return lambda change: any(fits(by, data.triple(item)) for item in (change.old, change.new) if item is not None)
-
-
-def _policy(recordings: tuple[Recording, Recording], source: str | None) -> Policy | None:
-    from ...redaction.joins import of_cassette
-    from ...redaction.policy import NO_BODIES
-
-    headers = {one.header.redaction: one.header for one in recordings if one.header.redaction not in NO_BODIES}
-    if len(headers) > 1:
-        both = " and ".join(sorted(headers))
-        raise UsageError(f"the cassettes were redacted by different policies, {both}; redact both by one first")
-    return of_cassette(next(iter(headers.values())), source, described=True) if headers else None

@@ -74,7 +74,7 @@ def command(
     code = 0
     for path in cassettes:
         try:
-            for some in _found(path, wanted, dialect, jobs):
+            for some in searched(path, wanted, dialect, jobs):
                 lines = [findings.line(path, one) for one in some if isinstance(one, Finding)]
                 hit |= {path} if lines else set()
                 if form == "text" and lines:
@@ -110,10 +110,12 @@ def _conclude(cassettes: tuple[Path, ...], found: list[Found], hit: set[Path], c
     say(f"nothing found in {', '.join(map(str, cassettes))}")
 
 
-def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterator[list[Finding | Unread]]:
+def searched(
+    path: Path, wanted: Policy, dialect: str | None, jobs: int, tell: Callable[[str], None] = say
+) -> Iterator[list[Finding | Unread]]:
     """Yield the findings in the header of a cassette, those in its records, and the bodies that were not read.
 
-    Those in records come some at a time.
+    Those in records come some at a time. `tell` takes a line about the end of a file that a crash cut off.
     """
     from ...cassette.reader import open_cassette
     from ...exporters.findings import unread
@@ -148,7 +150,7 @@ def _found(path: Path, wanted: Policy, dialect: str | None, jobs: int) -> Iterat
         yield some_found
         yield [*unread(unlooked)]
         if cassette.torn is not None:
-            say(f"warning: {cassette.torn}; the records before that place were searched")
+            tell(f"warning: {cassette.torn}; the records before that place were searched")
 
 
 def _first_pass(policy: Policy, done: Policy | None) -> Callable[[Block], First]:

@@ -1,0 +1,1 @@
+"""Find what a user asks to have explained, and build the explanation."""
