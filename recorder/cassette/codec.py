@@ -282,6 +282,7 @@ class Glance(NamedTuple):
         status: Status of a response; 0 for other records.
         target: Target of a request, encoded; empty for other records.
         body: The body; None if the record names an earlier record that has it.
+        method: Method of a request, encoded; empty for other records.
     """
 
     seq: int
@@ -290,6 +291,7 @@ class Glance(NamedTuple):
     status: int
     target: bytes
     body: bytes | None
+    method: bytes = b""
 
 
 def glance(found: Frame, *, path: str) -> Glance | None:
@@ -306,8 +308,9 @@ def glance(found: Frame, *, path: str) -> Glance | None:
     if set(map(type, told)) != {int}:
         return None
     seq, t, exchange, status = told
-    target, content = body.get(b"u", b""), body.get(b"b", b"")
-    return Glance(seq, t, exchange, status, as_bytes(target) or b"", content if isinstance(content, bytes) else None)
+    target, content, method = body.get(b"u", b""), body.get(b"b", b""), body.get(b"m", b"")
+    kept = content if isinstance(content, bytes) else None
+    return Glance(seq, t, exchange, status, as_bytes(target) or b"", kept, as_bytes(method) or b"")
 
 
 def encode_row(row: Row, *, path: str = "cassette") -> bytes:

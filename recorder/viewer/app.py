@@ -4,7 +4,7 @@
     /TOKEN/c/K/                cassette K; /TOKEN/c/K/api/NAME
     /TOKEN/diff/A/B/           how cassette B differs from A; /TOKEN/diff/A/B/api/NAME
     /TOKEN/live/               what is recorded or played now; /TOKEN/live/api/NAME
-    /TOKEN/view.js, page.css   the script and the style
+    /TOKEN/view.js, page.css, view.css    the script and the styles
 
 No path of a file comes from a URL: cassettes have numbers, those that the shelf gave them.
 """
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from ..errors import RecorderError
 from . import answers, pages
 from .answers import Answer, Request, Stream
+from .errors import Gone
 from .guard import refused
 from .live.port import Live
 from .live.routes import live_answer
@@ -25,12 +26,6 @@ from .pages import Kind
 
 Given: TypeAlias = Mapping[str, str]
 _MOST_FIELDS = 16  # of a query
-
-
-class Gone(RecorderError):
-    """What was asked for is not there any more: the file was removed or replaced."""
-
-    exit_code = 4
 
 
 class Shown(Protocol):
@@ -122,7 +117,7 @@ class App:
         match segments:
             case [""]:
                 return pages.page(request, Kind("list", 0), self._shelf.title)
-            case [("view.js" | "page.css") as name]:
+            case [("view.js" | "page.css" | "view.css") as name]:
                 return pages.asset(request, name)
             case ["api", "list"]:
                 return answers.value(self._shelf.listed(), request)

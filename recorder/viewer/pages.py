@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -11,7 +12,9 @@ from ..printable import printable
 from . import answers
 from .answers import Answer, Request
 
-_SCRIPTS = {"view.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
+_DATA = re.compile(r'<script type="[^"]*" id="data">[^<]*</script>\n?')  # of a report
+_CSS = "text/css; charset=utf-8"
+_SCRIPTS = {"view.js": "text/javascript; charset=utf-8", "page.css": _CSS, "view.css": _CSS}
 
 
 class Kind(NamedTuple):
@@ -40,9 +43,11 @@ def page(request: Request, kind: Kind, title: str) -> Answer:
     }
     first, *rest = _built("template.html").split("{{")
     pieces = (piece.partition("}}") for piece in rest)
-    html = first + "".join(filled[name] + text for name, _, text in pieces)
-    html = html.replace("<style></style>", f'<link rel="stylesheet" href="{up}page.css">')
+    html = first + "".join(filled.get(name, "") + text for name, _, text in pieces)
+    styles = "".join(f'<link rel="stylesheet" href="{up}{name}">' for name in ("page.css", "view.css"))
+    html = html.replace("<style></style>", f'<link rel="icon" href="data:,">{styles}')
     html = html.replace("<script></script>", f'<script src="{up}view.js"></script>')
+    html = _DATA.sub("", html)
     html = html.replace("<body>", f'<body data-kind="{kind.name}">')
     return answers.content(html.encode("utf-8", "replace"), answers.HTML, request)
 

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from ..dialect.definition import Dialect
 from .app import Shown
-from .reading import Reading
+from .cassettes.catalogue import Catalogue
+from .cassettes.comparing import Compared
+from .cassettes.findings import Scan
+from .cassettes.reading import Reading
+from .cassettes.snapshot import Where
 
 SUFFIX = ".cassette"
+_OPEN = 6  # cassettes that are kept open
+_PAIRS = 3  # comparisons that are kept open
 _MOST = 5_000  # files of a folder that are listed
 _DEEPEST = 8  # folders in each other
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A file that may be shown.
-
-    Attributes:
-        number: Its number, from 1, which stays the same as long as the viewer runs.
-        name: For people: below its folder, or as the command line gave it.
-        path: Where it is.
-        root: The folder that the command line gave, out of which no link may lead; None for a file that it named.
-    """
-
-    number: int
-    name: str
-    path: Path
-    root: Path | None = None
 
 
 class Shelf:
@@ -42,17 +31,27 @@ class Shelf:
         title: Title of the list.
     """
 
-    def __init__(self, files: Sequence[Path], folders: Sequence[Path] = (), dialect: Dialect | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        folders: Sequence[Path] = (),
+        dialect: Dialect | None = None,
+        scan: Scan | None = None,
+    ) -> None:
         """Take what the command line gave.
 
         Args:
             files: Cassettes.
             folders: Folders of cassettes, with those below them.
             dialect: The dialect to read all of them by; None takes that of each.
+            scan: Searches a cassette for secrets; None does not.
         """
-        self._folders, self._dialect, self._lock = list(folders), dialect, Lock()
-        self._places: dict[Path, Place] = {}
-        self._open: dict[int, Reading] = {}
+        self._folders, self._dialect, self._scan, self._lock = list(folders), dialect, scan, Lock()
+        self._catalogue = Catalogue(dialect)
+        self._numbers: dict[Path, int] = {}
+        self._readings: list[Reading] = []  # by number, from 1
+        self._pairs: dict[tuple[int, int], Compared] = {}  # those that may be open, the last used ones last
+        self._used: list[Reading] = []  # those that may be open, the last used ones last
         self.title = ", ".join([*(file.name for file in files), *(folder.resolve().name for folder in folders)])
         for file in files:
             self._add(file, file.name, None)
@@ -62,20 +61,40 @@ class Shelf:
         """Return the list of cassettes as JSON, after a look into the folders."""
         self._look()
         with self._lock:
-            places = list(self._places.values())
-        return {"cassettes": [{"k": place.number, "name": place.name} for place in places]}
+            readings = list(self._readings)
+        return {
+            "title": self.title,
+            "cassettes": self._catalogue.rows((k, reading.where) for k, reading in enumerate(readings, 1)),
+        }
+
+    def close(self) -> None:
+        """End what goes on in the background."""
+        self._catalogue.close()
 
     def cassette(self, number: int) -> Shown | None:
         """Return a cassette by its number, None if there is none."""
         with self._lock:
-            place = next((place for place in self._places.values() if place.number == number), None)
-            if place is None:
+            if not 1 <= number <= len(self._readings):
                 return None
-            return self._open.setdefault(number, Reading(place.path, place.name, place.root, self._dialect))
+            reading = self._readings[number - 1]
+            self._used = [*(one for one in self._used if one is not reading), reading]
+            spare = self._used[:-_OPEN]
+            self._used = [one for one in spare if not one.close()] + self._used[-_OPEN:]
+            return reading
 
-    def compared(self, old: int, new: int) -> Shown | None:  # noqa: ARG002  # comes with the comparison
+    def compared(self, old: int, new: int) -> Shown | None:
         """Return two cassettes that are compared, None if one of them is not there."""
-        return None
+        with self._lock:
+            count = len(self._readings)
+            if not (1 <= old <= count and 1 <= new <= count) or old == new:
+                return None
+            found = self._pairs.pop((old, new), None)
+            found = found or Compared(self._readings[old - 1].where, self._readings[new - 1].where, self._dialect)
+            for pair in list(self._pairs)[: 1 - _PAIRS] if len(self._pairs) >= _PAIRS else []:
+                if self._pairs[pair].close():
+                    del self._pairs[pair]
+            self._pairs[old, new] = found
+            return found
 
     def _look(self) -> None:
         for folder in self._folders:
@@ -84,8 +103,9 @@ class Shelf:
 
     def _add(self, path: Path, name: str, root: Path | None) -> None:
         with self._lock:
-            if path not in self._places:
-                self._places[path] = Place(len(self._places) + 1, name, path, root)
+            if path not in self._numbers:
+                self._numbers[path] = len(self._readings) + 1
+                self._readings.append(Reading(Where(path, name, root), self._dialect, time.time, self._scan))
 
 
 def below(folder: Path) -> Iterator[Path]:

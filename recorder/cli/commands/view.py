@@ -6,7 +6,9 @@ import os
 import secrets
 import sys
 import webbrowser
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,6 +18,7 @@ from ..options import dialect_option, offers
 from ..saying import say
 
 _TOKEN = 24  # bytes
+_POLICY = "gws"  # for a cassette of another policy, as `recorder scan` takes it
 
 
 @click.command("view")
@@ -58,7 +61,7 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     paths = given or (Path(),)
     files, folders = [path for path in paths if not path.is_dir()], [path for path in paths if path.is_dir()]
     expression(wanted, dialect, files)  # tells of its mistakes
-    shelf = Shelf(files, folders, load(dialect) if dialect else None)
+    shelf = Shelf(files, folders, load(dialect) if dialect else None, partial(_scanned, dialect))
     server = Server(port)
     app = App(shelf, secrets.token_urlsafe(_TOKEN), port=server.port, tell=say)
     url = f"http://127.0.0.1:{server.port}{app.prefix}" + ("c/1/" if len(files) == 1 and not folders else "")
@@ -70,6 +73,21 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     with suppress(KeyboardInterrupt, SystemExit):  # the group turns SIGTERM and SIGHUP into the latter
         server.run(app)
     server.close()
+    shelf.close()
+
+
+def _scanned(dialect: str | None, path: Path) -> Iterator[dict[str, object]]:
+    """Yield the rows of `recorder scan --json` by the policy that a cassette was redacted by."""
+    from ...cassette.reader import open_cassette
+    from ...exporters.findings import row
+    from ...redaction.policy import load, names
+    from .scan import searched
+
+    with open_cassette(path) as cassette:
+        policy = cassette.header.redaction
+    wanted = load(policy if policy in names() else _POLICY)
+    for some in searched(path, wanted, dialect, 1, tell=lambda _: None):
+        yield from (row(path, one) for one in some)
 
 
 def _open(url: str) -> None:

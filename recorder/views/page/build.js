@@ -26,5 +26,7 @@ for (const [entry, name] of [["src/report.js", "page.js"], ["src/view.js", "view
   const banner = `/*! THIRD PARTY\n\n${notices(metafile.inputs).join("\n\n")}\n*/`;
   await build({ ...script, banner: { js: banner }, outfile: join(out, name) });
 }
-await build({ ...common, entryPoints: ["src/page.css"], outfile: join(out, "page.css") });
+for (const [entry, name] of [["src/page.css", "page.css"], ["src/view/view.css", "view.css"]]) {
+  await build({ ...common, entryPoints: [entry], outfile: join(out, name) });
+}
 copyFileSync(join(here, "src/template.html"), join(out, "template.html"));

@@ -33,6 +33,7 @@ export async function start(source) {
 function build(model) {
   const builders = { timeline: timelineOf, ladder: ladderOf, table: tableOf };
   if (model.differences) builders.differences = differencesOf;
+  Object.assign(builders, model.source.views); // those that need a server
   const VIEWS = Object.keys(builders);
   const state = stateOf(VIEWS, model.differences ? "differences" : "timeline", (id) => model.byId.has(id));
   const choose = (selected) => state.set({ selected });

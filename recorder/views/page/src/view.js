@@ -1,6 +1,38 @@
-// The page of the viewer: what it shows comes from the server that sent it.
+// The pages of the viewer: what they show comes from the server that sent them. `data-kind` of the body tells which one.
 
 import { serverSource } from "./data/server.js";
+import { h } from "./dom.js";
 import { start } from "./main.js";
+import { explanationOf } from "./view/explain.js";
+import { findingsOf } from "./view/findings.js";
+import { startList } from "./view/list.js";
+import { statsOf } from "./view/stats.js";
+import { toldOf, whileReading } from "./view/told.js";
 
-start(serverSource());
+const kind = document.body.dataset.kind;
+const source = serverSource();
+
+if (kind === "list") startList(source);
+else startPage();
+
+async function startPage() {
+  const told = toldOf(source);
+  document.querySelector("header").prepend(h("a", { id: "up", href: kind === "diff" ? "../../../" : "../../" }, "← all cassettes"));
+  if (kind === "cassette") {
+    source.views = { stats: statsOf, findings: findingsOf };
+    source.more = (item, choose) => explanationOf(source, item, choose);
+    for (const view of Object.keys(source.views)) addView(view);
+  }
+  source.progress = told.progress;
+  try {
+    await whileReading(source, told, () => start(source));
+    told.watch();
+  } catch {
+    told.say(""); // the page itself tells what went wrong
+  }
+}
+
+function addView(view) {
+  const label = view[0].toUpperCase() + view.slice(1);
+  document.querySelector("main").append(h("section", { id: `view-${view}`, role: "tabpanel", "aria-label": label, hidden: true }));
+}

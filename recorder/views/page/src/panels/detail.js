@@ -36,6 +36,8 @@ export function detailOf(root, { model, choose }) {
   function fill(item, known) {
     root.classList.toggle("bare", item === null);
     root.replaceChildren(...contents(item, known).filter(Boolean));
+    const more = item && model.source.more?.(item, choose);
+    if (more) root.append(more);
     root.querySelector(".card.chosen")?.scrollIntoView({ block: "nearest" });
   }
 

@@ -1,0 +1,1 @@
+"""Read cassettes for their pages: the rows, what is asked for beside them, the list, two that are compared."""

@@ -1,0 +1,58 @@
+// What `recorder doctor` and `recorder scan` find, each with a link to the item that it is about.
+
+import { h } from "../dom.js";
+import { count } from "../format.js";
+import { plain } from "../text.js";
+
+const SIGNS = { error: "✗", warning: "!", info: "i" };
+const ORDER = Object.keys(SIGNS);
+const MOST = 1000; // that are shown; who has more of them needs a program
+const SOURCES = [
+  ["doctor", "Is every byte sound, and can what it tells have happened?"],
+  ["scan", "Are there secrets that redaction missed?"],
+];
+
+export function findingsOf(root, { model, choose }) {
+  const scroller = h("div", { class: "scroller findings", tabindex: 0 });
+  root.append(scroller);
+  let isAsked = false;
+
+  async function ask() {
+    isAsked = true;
+    root.setAttribute("aria-busy", "true");
+    scroller.replaceChildren(h("p", { class: "empty" }, "examines the cassette …"));
+    try {
+      const { findings } = await model.source.ask("findings");
+      scroller.replaceChildren(...SOURCES.map(([name, question]) => group(name, question, findings.filter((one) => one.from === name))));
+    } catch ({ message }) {
+      isAsked = false;
+      scroller.replaceChildren(h("p", { class: "error" }, plain(message)));
+    }
+    root.removeAttribute("aria-busy");
+  }
+
+  function group(name, question, found) {
+    const sorted = [...found].sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+    const rows = sorted.slice(0, MOST).map(line);
+    const rest = sorted.length > MOST ? h("p", { class: "facts" }, `${count(sorted.length - MOST, "more finding")}: recorder ${name} tells them.`) : null;
+    const none = found.length ? null : h("p", { class: "facts" }, "Nothing found.");
+    return h("article", {}, h("h2", {}, `${name} `, h("span", { class: "facts" }, question)), none, h("ul", {}, rows), rest);
+  }
+
+  function line({ severity, level, kind, where, text, item }) {
+    const known = item !== null && model.byId.has(item);
+    const place = known ? h("button", { type: "button", class: "link", onclick: () => choose(item) }, `${plain(where)} (${item})`) : plain(where);
+    return h(
+      "li",
+      { class: `flag ${severity}` },
+      h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[severity]),
+      h("span", {}, h("b", {}, `${level}: ${plain(kind)}`), " at ", place, `: ${plain(text)}`),
+    );
+  }
+
+  return {
+    show() {
+      if (!isAsked) ask();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+"""The rows and the blocks of a cassette: by its stored triples the same as by its records, and each thing once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import synthetic
+from recorder.cassette.codec import encode, encode_header
+from recorder.cli import main
+from recorder.model import Header
+from recorder.viewer.cassettes import rows, wire
+from recorder.viewer.cassettes.rows import Layout
+from recorder.viewer.cassettes.snapshot import Snapshot, Where
+from recorder.views.pages import light
+from tests.viewer.asking import CASSETTES, PREVIEW
+
+KEPT = Path(__file__).parents[2] / "cassettes"
+EVERY = sorted([*CASSETTES.glob("*.cassette"), *KEPT.rglob("*.cassette")])
+
+
+def journal(path: Path, triples: int, header: Header = synthetic.HEADER) -> Path:
+    path.write_bytes(encode_header(header) + b"".join(map(encode, synthetic.records(triples))))
+    return path
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sealed")
+    target = folder / "sealed.cassette"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("recorder.cassette.sealed.INDEX_FROM", 10)
+        main(["seal", str(journal(folder / "journal.cassette", 300)), "-o", str(target)], standalone_mode=False)
+    return target
+
+
+def of(path: Path) -> Snapshot:
+    return Snapshot.of(Where(path, path.name), None)
+
+
+def told(snapshot: Snapshot) -> tuple[object, object]:
+    """What the rows tell of triples and of unsolicited events, by the triples themselves."""
+    recording = snapshot.found.recording
+    return [light.light(item) for item in recording.triples], [light.pushed(item) for item in recording.unsolicited]
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.parent.name + "/" + path.name)
+def test_the_rows_of_each_kept_cassette_are_those_of_its_triples(path: Path) -> None:
+    snapshot = of(path)
+    records = snapshot.wire()
+
+    assert ([*rows._triples(snapshot, records)], [*rows._pushed(snapshot, records)]) == told(snapshot)
+    snapshot.found.close()
+
+
+def test_the_rows_of_a_large_sealed_cassette_are_those_of_its_triples(
+    sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = of(sealed).wire()
+    monkeypatch.setattr(wire, "EXACT", 10)
+    snapshot = of(sealed)
+    glanced = snapshot.wire()
+
+    assert snapshot.found.is_stored
+    assert glanced.is_plain
+    assert (glanced.times, glanced.statuses, glanced.ended) == (exact.times, exact.statuses, exact.ended)
+    assert glanced.notes == exact.notes
+    assert ([*rows._triples(snapshot, glanced)], [*rows._pushed(snapshot, glanced)]) == told(snapshot)
+    assert glanced.polls({}) == ()
+    assert exact.polls({}) != ()
+
+
+def test_a_journal_and_its_sealed_file_have_the_same_rows(sealed: Path) -> None:
+    both = [json.loads(rows.document(of(path), "x")) for path in (sealed.parent / "journal.cassette", sealed)]
+
+    editions = {page.pop("edition") for page in both}
+    assert len(editions) == 2
+    assert both[0] == both[1]
+
+
+def test_the_blocks_hold_each_item_once(sealed: Path) -> None:
+    snapshot = of(sealed)
+    recording = snapshot.found.recording
+    page = json.loads(rows.document(snapshot, "x"))
+    first = page["recordings"][0]["blocks"]
+    counts = {kind: sum(len(block(snapshot, k)) for k, _ in blocks) for kind, blocks in first.items()}
+
+    assert counts == {"triples": 300, "unsolicited": len(recording.unsolicited)}
+    numbers = [k for blocks in first.values() for k, _ in blocks]
+    assert numbers == list(range(len(numbers)))
+    assert rows.block(snapshot, len(numbers)) is None
+    for kind, blocks in first.items():
+        for k, place in blocks:
+            assert Layout.of(snapshot).items(k) == (kind, range(place, place + len(block(snapshot, k))))
+
+
+def block(snapshot: Snapshot, k: int) -> list[object]:
+    found = rows.block(snapshot, k)
+    assert found is not None
+    items = json.loads(found)
+    assert isinstance(items, list)
+    return items
+
+
+def test_a_block_has_what_the_wire_has() -> None:
+    (item, *_) = block(of(PREVIEW), 0)
+
+    assert isinstance(item, dict)
+    assert json.loads(item["body"])["operationName"] == "StartPreviewSession"
+    assert [event["why"] for event in item["events"]] != []
