@@ -54,6 +54,7 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     from urllib.parse import quote
 
     from ...dialect.definition import load
+    from ...library.parts import gathered
     from ...viewer.app import App
     from ...viewer.server import Server
     from ...viewer.shelf import Shelf
@@ -61,6 +62,10 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     paths = given or (Path(),)
     files, folders = [path for path in paths if not path.is_dir()], [path for path in paths if path.is_dir()]
     expression(wanted, dialect, files)  # tells of its mistakes
+    if len(files) > 1:
+        files, told = gathered(files)
+        for line in told:
+            say(line)
     shelf = Shelf(files, folders, load(dialect) if dialect else None, partial(_scanned, dialect))
     server = Server(port)
     app = App(shelf, secrets.token_urlsafe(_TOKEN), port=server.port, tell=say)

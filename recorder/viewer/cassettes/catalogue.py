@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 from ...cassette.reader import open_cassette
 from ...dialect.definition import Dialect
 from ...errors import RecorderError
+from . import rows
 from .snapshot import Edition, Snapshot, Where
 
+_JUDGED = 20_000  # triples up to which it is judged what is wrong with them
 _PARCEL = 2_000  # triples that are counted before it looks whether it should end
 
 
@@ -49,17 +51,17 @@ class Catalogue:
         Args:
             places: The cassettes, with their numbers.
         """
-        rows = []
+        found = []
         for number, where in places:
             facts = self._facts.get(number)
             edition = _edition(where)
             is_open = facts is None or facts.edition != edition or not facts.is_whole
             if is_open:
                 self._want(number, where)
-            rows.append(
+            found.append(
                 {"k": number, "name": where.name, **(facts.row if facts is not None else {}), "pending": is_open}
             )
-        return rows
+        return found
 
     def close(self) -> None:
         """End the look-ups."""
@@ -130,22 +132,25 @@ def counted(where: Where, dialect: Dialect | None, facts: Facts, ended: Callable
     except (RecorderError, OSError) as exc:
         return Facts(facts.edition, facts.row | {"error": _text(exc, where)}, is_whole=True)
     found, states = snapshot.found, Counter[str]()
+    count = len(found.recording.triples)
     try:
-        for n in range(1, len(found.recording.triples) + 1):
+        for n in range(1, count + 1):
             states[found.row(n).state] += 1
             if n % _PARCEL == 0 and ended():
                 return facts
+        problems = rows.problems(snapshot) if count <= _JUDGED else None
     except RecorderError as exc:
         return Facts(snapshot.edition, facts.row | {"error": _text(exc, where)}, is_whole=True)
     finally:
         found.close()
     row = {
         "size": snapshot.edition.size,
-        "triples": len(found.recording.triples),
+        "triples": count,
         "others": len(found.recording.plain),
         "unsolicited": len(found.recording.unsolicited),
         "sessions": len(found.recording.session_starts),
         "states": dict(states),
+        "problems": problems,
         "error": "its end was cut off, as by a crash" if found.torn is not None else "",
     }
     return Facts(snapshot.edition, facts.row | row, is_whole=True)

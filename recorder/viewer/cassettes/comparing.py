@@ -40,7 +40,7 @@ class Compared:
         self.title = f"{old.name} → {new.name}"
         self._places, self._dialect, self._lock = (old, new), dialect, Lock()
         self._snapshots: tuple[Snapshot, ...] = ()
-        self._rows = b""
+        self._rows, self._note = b"", ""
 
     def ask(self, name: str, given: Mapping[str, str]) -> Any:
         """Return the answer to a question of the page; None if there is no such question."""
@@ -105,11 +105,12 @@ class Compared:
             columns = rows.columns_of(snapshot, wire)
             place = Place("c2.", before) if side else Place()
             numbers = {n + place.before: at for at, n in enumerate(columns.triples.n)}
-            more = differing(found, side, numbers, columns.triples.at)
+            differ = differing(found, side, numbers, columns.triples.at)
             about = rows.about(snapshot, self._places[side].name, wire)
-            pages.add(about, columns, rows.Layout.of(snapshot).first(), place, more)
-        told = {"left_out": f"shows the first {MOST_ROWS:,} of {tally.total:,} differences"}
-        return as_bytes(document_of(self.title, pages, found) | (told if tally.total > MOST_ROWS else {}))
+            pages.add(about, columns, rows.Layout.of(snapshot).first(), place, differ)
+        more = tally.total > MOST_ROWS
+        self._note = f"This page shows the first {MOST_ROWS:,} of {tally.total:,} differences." if more else ""
+        return as_bytes(document_of(self.title, pages, found))
 
     def _block(self, side: str, k: str) -> bytes | None:
         if side not in ("0", "1") or not (k.isascii() and k.isdigit() and len(k) < 10):
@@ -135,4 +136,4 @@ class Compared:
         fates = self._fates()
         changed = [where.name for where, fate in zip(self._places, fates, strict=False) if fate is not Fate.SAME]
         text = f"{' and '.join(changed)}: changed since this page was loaded" if changed else ""
-        return {"state": "changed" if changed else "same", "text": text}
+        return {"state": "changed" if changed else "same", "text": text or self._note}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from ...push.rules import COMMENT
 from ...views.pages import blocks, light
 from ...views.pages.columns import Columns
 from ...views.pages.light import Light, LightEvent, LightPushed
+from ...views.pages.problems import INFO
 from ...views.pages.reading import keys_of
 from ...views.pages.rows import About, Pages, Place
 from ...views.pages.rows import document as document_of
@@ -77,6 +79,18 @@ def about(snapshot: Snapshot, title: str, wire: Wire) -> About:
         notes=tuple(wire.notes),
         ended=wire.ended,
     )
+
+
+def problems(snapshot: Snapshot) -> dict[str, int]:
+    """Return how many problems of each severity but `info` the rows of an open cassette tell.
+
+    Raises:
+        CassetteError: If the cassette is damaged.
+    """
+    wire = snapshot.wire()
+    polls = [(poll.opened // 1000, poll.failure) for poll in wire.polls(snapshot.found.heard)]
+    found = columns_of(snapshot, wire).found(polls, wire.ended // 1000)
+    return dict(Counter(one.problem.severity for one in found if one.problem.severity != INFO))
 
 
 def columns_of(snapshot: Snapshot, wire: Wire) -> Columns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,16 @@ def test_it_tells_what_each_cassette_holds(tmp_path: Path) -> None:
     shutil.copy(PREVIEW, tmp_path / "preview.cassette")
     journal(tmp_path / "journal.cassette", 20)
 
-    rows = rows_of(viewing(folders=(tmp_path,)))
+    viewer = viewing(folders=(tmp_path,))
+    rows = rows_of(viewer)
 
     sealed = rows["preview.cassette"]
     told = [sealed[name] for name in ("form", "triples", "sessions", "states", "error")]
     assert told == ["journal", 6, 1, {"complete": 6}, ""]
+    page = viewer.json(f"c/{sealed['k']}/api/rows")["recordings"][0]
+    severities = [severity for _, _, _, severity, *_ in page["problems"] if severity != "info"]
+    assert sealed["problems"] == dict(Counter(severities))
+    assert severities != []
     assert sealed["size"] == PREVIEW.stat().st_size
     assert (rows["journal.cassette"]["form"], rows["journal.cassette"]["triples"]) == ("journal", 20)
 

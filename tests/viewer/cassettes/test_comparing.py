@@ -29,7 +29,7 @@ def test_the_differences_are_those_of_the_command(viewer: Viewer) -> None:
         [row["n"]["old"], row["n"]["new"] and row["n"]["new"] + 6] for row in expected
     ]
     assert [one["name"] for one in page["recordings"]] == [PREVIEW.name, OTHER.name]
-    assert "left_out" not in page
+    assert viewer.json("diff/1/2/api/state")["text"] == ""
 
 
 def test_the_blocks_of_both_are_there(viewer: Viewer) -> None:
@@ -56,7 +56,7 @@ def test_more_differences_than_a_page_shows_are_told(viewer: Viewer, monkeypatch
     page = viewer.json("diff/1/2/api/rows")
 
     assert len(page["differences"]) == 3
-    assert page["left_out"].startswith("shows the first 3 of ")
+    assert viewer.json("diff/1/2/api/state")["text"].startswith("This page shows the first 3 of ")
 
 
 def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ const COLUMNS = [
   ["triples", "triples", (c) => c.triples ?? null, (c) => dash(c.triples), true],
   ["sessions", "sessions", (c) => c.sessions ?? null, (c) => dash(c.sessions), true],
   ["states", "states", (c) => (c.states ? (c.triples ?? 0) - (c.states.complete ?? 0) : null), statesOf],
-  ["error", "problem", (c) => c.error || null, (c) => h("span", { class: "problem" }, c.pending && !c.error ? "counts …" : plain(c.error ?? ""))],
+  ["error", "problems", (c) => (c.error ? Infinity : c.problems ? wrongIn(c) : null), (c) => h("span", { class: "problem", title: c.error ?? "" }, problemsOf(c))],
 ];
 
 export function startList(source) {
@@ -132,6 +132,16 @@ export function startList(source) {
 
 function statesOf({ states }) {
   return states ? Object.entries(states).map(([name, number]) => h("span", {}, badge(name), ` ${number.toLocaleString("en")} `)) : "–";
+}
+
+const wrongIn = ({ problems }) => (problems.error ?? 0) * 1e6 + (problems.warning ?? 0);
+
+/** What is wrong with the file, or how much with what it holds. */
+function problemsOf({ error, pending, problems, triples }) {
+  if (error) return plain(error);
+  if (problems) return Object.entries(problems).map(([severity, number]) => count(number, severity)).join(", ") || "none";
+  if (pending) return "counts …";
+  return triples === undefined ? "–" : "too large to judge here";
 }
 
 /** Bytes for people. */
