@@ -258,6 +258,11 @@ class Correlator:
             deque(final, maxlen=0)
         self._streams.discard()
 
+    @property
+    def session_starts(self) -> dict[str, tuple[int, int]]:
+        """`seq` and `t` of the handshake of each session so far, by label."""
+        return {f"s{session}": at for session, at in self._sessions.starts.items()}
+
     def session_of(self, client_id: str) -> str | None:
         """Return the label of the session of a clientId, None if no handshake gave out that clientId."""
         return _label(self._sessions.of_client(client_id))
@@ -270,15 +275,15 @@ class Correlator:
     def finish(self, header: Header) -> Recording:
         """Return everything not handed out so far, in the order of the wire; the correlator stays unchanged."""
         counted = (op for op in self._operations if op.again is None)
-        open_ = (self._triple(op, n) for n, op in enumerate(counted, self._numbered + 1))
-        plain = (self._triple(op, 0) for op in self._plain if not self._is_carrier(op))
+        open_ = (self.triple_of(op, n) for n, op in enumerate(counted, self._numbered + 1))
+        plain = (self.triple_of(op, 0) for op in self._plain if not self._is_carrier(op))
         windows = self._windows.numbers()
         return Recording(
             header=header,
             triples=(*self._final, *open_),
             plain=(*self._final_plain, *plain),
             unsolicited=tuple(map(_unsolicited, self._orphans)),
-            session_starts={f"s{session}": at for session, at in self._sessions.starts.items()},
+            session_starts=self.session_starts,
             poll_timeout=self._timeout,
             windows=windows,
             addressed=frozenset(self._addressed),
@@ -310,12 +315,12 @@ class Correlator:
             self._retries.forget(op)
             if op.again is None:
                 self._numbered += 1
-                self._final.append(self._triple(op, self._numbered))
+                self._final.append(self.triple_of(op, self._numbered))
         while len(self._plain) > self._keep:
             op = self._plain.popleft()
             self._pending.pop(op.request.exchange, None)
             if not self._is_carrier(op):
-                self._final_plain.append(self._triple(op, 0))
+                self._final_plain.append(self.triple_of(op, 0))
 
     def _handshaken(self, observation: Opened, record: Record) -> None:
         shown = self._bayeux.get(observation.exchange, frozenset())
@@ -558,7 +563,8 @@ class Correlator:
         """Return whether an exchange only carried Bayeux: it is the upgrade of a WebSocket that turned out to do so."""
         return op.ack is not None and op.ack.status == _SWITCHING_PROTOCOLS and self._decoder.carries(op.request)
 
-    def _triple(self, op: Operation, n: int) -> Triple:
+    def triple_of(self, op: Operation, n: int) -> Triple:
+        """Return the triple of an operation with the number `n`, or with 0 an exchange, as far as it has got."""
         sessions = self._sessions
         # A device belongs to one agent, but it is the weakest evidence: a supervisor also gets events on the devices of
         # other agents.

@@ -107,6 +107,7 @@ class ReplayEngine:
         self.missed, self.misses = 0, list[miss.Miss]()  # how many, and the first ones
         self._retired, self.closed = Retired(), self._playheads.closed  # called with each connection that has ended
         self._paused_at: float | None = None
+        self.watch = self._player.watch
 
     def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; `replies` returns what is to be written because of it."""
@@ -311,17 +312,13 @@ class ReplayEngine:
 
     def report(self) -> dict[str, Any]:
         """Return played and unplayed triples, misses with their text, and hits of faults, as JSON."""
-        gone, operations = self._retired, range(self._matcher.operations)
-        its = sorted(map(self._matcher.number, filter(operations.__contains__, gone.played)))
-        return ({"let_go": {"sessions": gone.count, "played": its}} if gone.count else {}) | {
-            "played": status.played(self._playheads, self._matcher),
-            "unplayed": list(self.unplayed),
-            "unplayed_events": self.unplayed_events,
-            "unsubscribed_events": self.unsubscribed_events,
-            "unheard": self.unheard,
-            "misses": [{"request": m.call, "summary": m.summary, "text": m.text} for m in self.misses],
-            "faults": [{"fault": text, "hit": count} for text, count in self.faults.report()],
-        }
+        return status.report(self, self._playheads, self._matcher, self._retired.count, self._retired.played)
+
+    def look(self, now: float, most: int) -> dict[str, Any]:
+        """Return how far the clients are, `most` of them, as JSON; takes a moment for each."""
+        at = now if self._paused_at is None else self._paused_at
+        told = {"paused": self._paused_at is not None, "missed": self.missed, "events": self._player.pushed}
+        return status.look(self._playheads, self._matcher, self._bayeux, at, most) | told
 
     def stall(self, idle: float) -> str | None:
         """Explain what the clients would have to send after `idle` seconds of silence; None if all was played."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import AUTHORIZATION
@@ -20,6 +20,7 @@ from .sessions.registry import Registry
 from .timeline import Run
 
 _LISTENING = 5  # clients with a push session that are told
+_NEAR = 2_000  # triples in which the next ones of a client are looked for
 _NUMBERS = 100  # numbers of triples that are told; a day has 160,000
 
 
@@ -182,6 +183,85 @@ def played(playheads: Iterable[Playhead], matcher: Matcher) -> dict[str, list[in
     """Return the numbers of the triples each client has asked for, in recorded order."""
     operations = matcher.operations
     return {p.name: sorted(matcher.number(place) for place in p.played if place < operations) for p in playheads}
+
+
+class Reported(Protocol):
+    """The engine, as far as it is told of in a report."""
+
+    @property
+    def unplayed(self) -> tuple[int, ...]:
+        """Numbers of the triples that no client has asked for."""
+
+    @property
+    def unplayed_events(self) -> list[dict[str, Any]]:
+        """Recorded events that did not come."""
+
+    @property
+    def unsubscribed_events(self) -> list[dict[str, Any]]:
+        """Events on channels that no client subscribed to."""
+
+    @property
+    def unheard(self) -> list[dict[str, Any]]:
+        """Clients without a push session."""
+
+    misses: list[Any]
+    faults: Faults
+
+
+def report(
+    engine: Reported, playheads: Iterable[Playhead], matcher: Matcher, gone: int, before: AbstractSet[int]
+) -> dict[str, Any]:
+    """Return what was played, also to the `gone` clients that were let go, and what was not, as JSON."""
+    its = sorted(matcher.number(place) for place in before if place < matcher.operations)
+    return ({"let_go": {"sessions": gone, "played": its}} if gone else {}) | {
+        "played": played(playheads, matcher),
+        "unplayed": list(engine.unplayed),
+        "unplayed_events": engine.unplayed_events,
+        "unsubscribed_events": engine.unsubscribed_events,
+        "unheard": engine.unheard,
+        "misses": [{"request": m.call, "summary": m.summary, "text": m.text} for m in engine.misses],
+        "faults": [{"fault": text, "hit": count} for text, count in engine.faults.report()],
+    }
+
+
+def look(
+    playheads: Iterable[Playhead], matcher: Matcher, bayeux: BayeuxServer, now: float, most: int
+) -> dict[str, Any]:
+    """Return how far clients are: the latest ones, `most` of them, and those that left only if there is room.
+
+    Args:
+        playheads: All clients, in the order they came.
+        matcher: Knows the recorded requests.
+        bayeux: Knows who polls.
+        now: The time of the clock that the stand-in plays by, in seconds.
+        most: Number of clients to tell of.
+
+    """
+    clients = list(playheads)
+    chosen = sorted(clients, key=lambda p: (p.left, -p.number))[:most]
+    told = [_looked_at(p, matcher, bayeux, now) for p in chosen]
+    return {"triples": matcher.operations, "clients": len(clients), "sessions": told}
+
+
+def _looked_at(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, now: float) -> dict[str, Any]:
+    operations = matcher.operations
+    last = operations - 1  # what is before it is known without a search
+    first = playhead.before(last, matcher) if operations else None
+    begin = last if first is None else first
+    near = (place for place in range(max(begin, 0), min(begin + _NEAR, operations)) if place not in playhead.played)
+    left = [place for place in near if playhead.follows(place, matcher)]
+    mine = sum(playhead.follows(place, matcher) for place in range(operations)) if operations <= _NEAR else None
+    return {
+        "name": playhead.name,
+        "recorded": playhead.recorded,
+        "played": sum(place < operations for place in playhead.played),
+        "of": mine,
+        "next": describe(matcher.triples[left[0]], matcher.parsed[left[0]]) if left else None,
+        "unplayed": [matcher.number(place) for place in left[:_NUMBERS]],
+        "pending": [_pending(run, matcher, now) for run in playhead.runs],
+        "where": "left" if playhead.left else _where(playhead, bayeux),
+        "left": playhead.left,
+    }
 
 
 def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:

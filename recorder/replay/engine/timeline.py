@@ -6,7 +6,7 @@ import math
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ...model import Event, Headers, Link, Reply, Stream, Triple, Unsolicited
 from ...requests.index.windows import copies
@@ -190,6 +190,22 @@ class Run:
     def taken(self, *, out: bool) -> None:
         """Count an event of this run as put into an answer, or as come back from an answer that did not leave."""
         self.unfetched += -1 if out else 1
+
+
+class Watcher(Protocol):
+    """An object that is told what is played, at once and in the order of the play; it must be quick.
+
+    Times are seconds of the clock that the stand-in plays by. `client` is the name of a client.
+    """
+
+    def began(self, client: str, run: Run, triple: Triple | None, now: float) -> None:
+        """Take a run that begins: the answer to a request with its events, or events that nobody asked for."""
+
+    def pushed(self, client: str, run: Run, step: Step, now: float) -> None:
+        """Take an event that was handed to the session or the streams of a client."""
+
+    def answered(self, client: str, run: Run, now: float) -> None:
+        """Take the answer to the request of a run."""
 
 
 def steps(triple: Triple, place: int | None = None, windows: Mapping[str, int] = _ONE) -> tuple[Step, ...]:

@@ -106,7 +106,7 @@ class Control:
         """Carry out one request and return its reply; a refused request changes nothing."""
         try:
             self._admit(request.headers)
-            answer = _route(request, standin)
+            answer = _route(request.method, request.target, request.body, standin)
         except _Refused as refused:
             return _reply(request.number, refused.status, {"error": refused.text}, refused.headers)
         return _reply(request.number, 200, answer)
@@ -298,16 +298,32 @@ def endpoints() -> set[tuple[str, str]]:
     return {(method, path) for path, methods in _ENDPOINTS.items() for method in methods}
 
 
-def _route(request: HttpRequest, standin: Controlled) -> JSON:
-    methods = _ENDPOINTS.get(request.target.partition("?")[0])
+def carry_out(method: str, action: str, body: bytes, standin: Controlled) -> tuple[int, JSON]:
+    """Carry out an action for a caller that was admitted elsewhere; return the status and the JSON of the answer.
+
+    Args:
+        method: GET, POST or DELETE.
+        action: Last segment of the path, such as `pause`.
+        body: JSON with the fields of the action; empty for none.
+        standin: The stand-in.
+
+    """
+    try:
+        return 200, _route(method, f"{PREFIX}/{action}", body, standin)
+    except _Refused as refused:
+        return refused.status, {"error": refused.text}
+
+
+def _route(method: str, target: str, content: bytes, standin: Controlled) -> JSON:
+    methods = _ENDPOINTS.get(target.partition("?")[0])
     if methods is None:
         known = ", ".join(path.removeprefix(f"{PREFIX}/") for path in _ENDPOINTS)
         _refuse(404, f"there is no such path under {PREFIX}/; there are: {known}")
-    endpoint = methods.get(request.method)
+    endpoint = methods.get(method)
     if endpoint is None:
         allowed = ", ".join(methods)
         _refuse(405, f"this path takes only {allowed}", (("Allow", allowed),))
-    body = _body(request.body, endpoint.fields) if request.method == "POST" else {}
+    body = _body(content, endpoint.fields) if method == "POST" else {}
     try:
         return endpoint.act(standin, body)
     except UsageError as exc:

@@ -327,18 +327,24 @@ class Driver:
 class ControlledStandIn:
     """The controls of a stand-in, for the control API and for code that runs the server.
 
-    Call its methods in the event loop that serves the stand-in; times are those of the driver's clock.
+    Call its methods in the event loop that serves the stand-in; times are those of the driver's clock. `schedule` lets
+    what became due leave, after an action from outside.
     """
 
     def __init__(self, standin: ReplayEngine, driver: Driver) -> None:
         """Build the controls of a stand-in and its driver."""
         self._standin, self._driver = standin, driver
         self.report, self.inject, self.clear_faults = standin.report, standin.inject, standin.faults.clear
-        self.advance = driver.advance
+        self.advance, self.watch, self.schedule, self.now = driver.advance, standin.watch, driver.schedule, driver.now
 
     def state(self) -> dict[str, Any]:
         """Return `paused` and the live sessions; see `control.Controlled.state`."""
         return self._standin.state(self._driver.now())
+
+    def look(self, most: int) -> dict[str, Any]:
+        """Return how far the clients are, `most` of them, and the faults, as JSON."""
+        faults = [{"fault": text, "hit": count} for text, count in self._standin.faults.report()]
+        return self._standin.look(self._driver.now(), most) | {"faults": faults, "now": self._driver.now()}
 
     def pause(self) -> None:
         """Stop the playing of events and acks; see `control.Controlled.pause`."""

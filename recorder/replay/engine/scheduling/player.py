@@ -29,7 +29,7 @@ from ..rewriting.responses import Move, in_pieces, reply_of, respond
 from ..rewriting.rewriter import Rewriter
 from ..rewriting.templates import encode
 from ..sessions.playhead import Held, Playhead, Retained
-from ..timeline import BodyPiece, Cuts, Run, Step
+from ..timeline import BodyPiece, Cuts, Run, Step, Watcher
 from .prepared import PreparedTriples
 from .pushing import Pusher
 from .queue import StepQueue
@@ -98,6 +98,7 @@ class Player:
         self._unreplied: dict[int, list[Run]] = {}  # by request: its publishes
         self._subscriptions = Subscriptions(recording.messages)
         self.waiting: set[int] = set()
+        self._watcher: Watcher | None = None
         self.pushed = 0  # recorded events that came due, and were handed to a session or a stream, or held for one
         self._triples = matcher.triples
         self._has_pieces: bool = index.summary["has_pieces"]
@@ -120,11 +121,18 @@ class Player:
         """Time at which the next step leaves, None where none is left."""
         return self._queue.due
 
+    def watch(self, watcher: Watcher | None) -> None:
+        """Tell what is played to `watcher`, as it is played; None tells nobody."""
+        self._watcher = watcher
+
     def begin(self, playhead: Playhead, run: Run) -> None:
         """Begin a run."""
         playhead.begun_runs += 1
         run.owner, run.rank = playhead, (playhead.number, playhead.begun_runs)
         playhead.begins(run)
+        if self._watcher is not None:
+            triple = None if run.place is None else self._triples[run.place]
+            self._watcher.began(playhead.name, run, triple, run.started)
         if run.request is not None and run.message is None:
             self._unacked[run.request] = run
         self._queue.put(run, run.started)
@@ -344,6 +352,8 @@ class Player:
 
     def _push(self, playhead: Playhead, run: Run, step: Step, event: Event, now: float) -> None:
         self.pushed += 1
+        if self._watcher is not None:
+            self._watcher.pushed(playhead.name, run, step, now)
         # an ack waits for the events before it to be fetched; not if it has left, or there is none
         owner = None if run.acked or run.request is None else run
         if run.message is not None and owner is not None and self._comes_with_ack(run):
@@ -437,6 +447,8 @@ class Player:
         return playhead.shift
 
     def _acknowledge(self, playhead: Playhead, run: Run, now: float) -> None:
+        if self._watcher is not None:
+            self._watcher.answered(playhead.name, run, now)
         if run.request is not None and run.response is not None:
             origin, at, move = playhead.origin, run.response.at, None
             if at is not None:
