@@ -19,6 +19,7 @@ from ..options import (
 )
 from ..recording.upstream import upstream_options
 from ..tokens import CONTROL_TOKEN, TokenFile
+from ..viewing.options import view_options
 
 _MODES = "reverse (default), regular, upstream:URL, socks5"
 
@@ -115,6 +116,7 @@ class Command(click.Command):
 @ca_dir_option
 @new_dialect_option
 @policy_option
+@view_options
 @key_option
 @no_redaction_option
 @log_option

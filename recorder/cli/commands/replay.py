@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,11 +24,14 @@ from ..options import Rate, cassettes_argument, dialect_option, listen_option, l
 from ..saying import alone, say, tell
 from ..tokens import CONTROL_TOKEN, TokenFile, token_of
 from ..verdict import announce
+from ..viewing.options import view_options
 from ..writing import logging_into
 
 if TYPE_CHECKING:
     from ...api.standin import StandIn
     from ...monitoring.log import LogFile
+    from ...replay.engine.miss import Miss
+    from ...viewer.live.played import PlayedStandIn
 
 _STALLED = 3  # exit code
 _TOKEN = "RECORDER_TOKEN"  # noqa: S105  # the environment variable's name
@@ -55,6 +62,9 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     log: Path | None = None
+    view: bool = False
+    view_port: int | None = None
+    no_open: bool = False
 
 
 @click.command("replay")
@@ -136,6 +146,7 @@ class Settings:
     help=f"Sign JSON web tokens with moved dates by the secret in this file.  [env var: {_JWT_KEY}, the secret itself]",
 )
 @click.option("--policy", metavar="FILE", help="Policy the cassette was redacted by, if not a shipped one.")
+@view_options
 @dialect_option
 @log_option
 def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> None:
@@ -170,7 +181,8 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     options["jwt_key"] = token_of(options["jwt_key"], _JWT_KEY)
     settings = Settings(**options)
     with logging_into(settings.log, takes_all=True) as log:
-        standin, stalled = asyncio.run(_serve(recording, settings, log))
+        with _viewed(recording, cassettes[0], settings) as page:
+            standin, stalled = asyncio.run(_serve(recording, settings, log, page))
         _conclude(standin.report(), standin.missed, as_json=as_json)
     if stalled or standin.unheard or (settings.exit_when_done and (standin.unplayed or standin.unplayed_events)):
         raise SystemExit(_STALLED)
@@ -217,7 +229,32 @@ def _end_by_signals(stop: asyncio.Event, *, hangs_up: bool) -> None:
     call_on(ends(hangs_up=hangs_up), lambda _number: stop.set())
 
 
-async def _serve(recording: Recording, settings: Settings, log: LogFile | None) -> tuple[StandIn, bool]:
+@contextmanager
+def _viewed(recording: Recording, path: Path, settings: Settings) -> Iterator[PlayedStandIn | None]:
+    """Serve the live page until the block ends, if one is wanted."""
+    if not (settings.view or settings.view_port is not None):
+        yield None
+        return
+    from ...dialect.carried import dialect_of
+    from ...dialect.definition import load as load_dialect
+    from ...exporters.pytest_suite import skeleton
+    from ...viewer.live.played import PlayedStandIn
+    from ..viewing.live import viewing
+
+    dialect = load_dialect(settings.dialect) if settings.dialect else dialect_of(recording.header)
+
+    def test(some: Recording) -> Iterator[str]:
+        return skeleton(some, str(path.resolve()), dialect.bayeux_prefix)
+
+    facts = {"clock": settings.clock, "file": str(path)}
+    page = PlayedStandIn(recording.header, dialect, path.name, clock=time.monotonic_ns, facts=facts, test=test)
+    with viewing(page, settings.view_port, opens=not settings.no_open):
+        yield page
+
+
+async def _serve(
+    recording: Recording, settings: Settings, log: LogFile | None, page: PlayedStandIn | None
+) -> tuple[StandIn, bool]:
     """Serve until told to stop, or done; return also whether the clients waited for something that never comes."""
     from ...api.standin import StandIn
 
@@ -227,6 +264,8 @@ async def _serve(recording: Recording, settings: Settings, log: LogFile | None) 
     told: list[str] = []
 
     def turn() -> None:
+        if page is not None:
+            page.turned()
         if settings.exit_when_done and standin.is_over:
             stop.set()
 
@@ -255,20 +294,38 @@ async def _serve(recording: Recording, settings: Settings, log: LogFile | None) 
         allow_hosts=settings.allow_hosts,
         allow_origins=settings.allow_origins,
         token=settings.token,
-        on_miss=lambda miss: tell(miss.text),
+        on_miss=partial(_missed, page),
         on_turn=turn,
         on_idle=idle,
         idle_after=settings.idle,
         session_timeout=settings.session_timeout,
     )
-    for line in (*standin.foreign_links, *standin.fixed_dates):
-        say(line)
-    await _until(stop, standin, log)
+    await _until(stop, standin, log, page)
     return standin, bool(told) and settings.exit_when_done
 
 
-async def _until(stop: asyncio.Event, standin: StandIn, log: LogFile | None) -> None:
+def _missed(page: PlayedStandIn | None, miss: Miss) -> None:
+    tell(miss.text)
+    if page is not None:
+        page.missed(miss)
+
+
+async def _until(stop: asyncio.Event, standin: StandIn, log: LogFile | None, page: PlayedStandIn | None) -> None:
+    for line in (*standin.foreign_links, *standin.fixed_dates):
+        say(line)
     async with standin:
+        if page is not None:
+            _show(standin, page)
         click.echo(f"listening on {standin.address.url}")
         with alone(log):
             await stop.wait()
+        if page is not None:
+            await asyncio.to_thread(page.end)  # which may still ask this loop for something
+
+
+def _show(standin: StandIn, page: PlayedStandIn) -> None:
+    from ..viewing.live import Steering, caller
+
+    controls = standin.address.controls
+    controls.watch(page)
+    page.start(Steering(controls), caller(asyncio.get_running_loop()), controls.now)

@@ -74,7 +74,7 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     click.echo(f"viewing at {url}")
     sys.stdout.flush()
     if opens:
-        _open(url)
+        open_page(url)
     with suppress(KeyboardInterrupt, SystemExit):  # the group turns SIGTERM and SIGHUP into the latter
         server.run(app)
     server.close()
@@ -95,7 +95,7 @@ def _scanned(dialect: str | None, path: Path) -> Iterator[dict[str, object]]:
         yield from (row(path, one) for one in some)
 
 
-def _open(url: str) -> None:
+def open_page(url: str) -> None:
     """Open a page in a browser with a window; one of the terminal would take the terminal over."""
     has_display = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if has_display:

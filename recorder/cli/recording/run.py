@@ -10,7 +10,8 @@ import contextlib
 import logging
 import re
 import signal
-from collections.abc import Coroutine, Sequence
+import time
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,18 @@ from ...cassette.writer import Fsync
 from ...dialect.definition import Dialect, load
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
+from ...exporters.pytest_suite import skeleton
+from ...model import Header, Record
+from ...model import Recording as Exported
 from ...monitoring.log import LogFile
 from ...printable import counted
+from ...redaction.policy import Policy
 from ...system.signals import KILL
+from ...viewer.live.watched import WatchedRecording
 from ..options import warn_if_exposed
 from ..saying import alone, say
 from ..tokens import CONTROL_TOKEN, token_of
+from ..viewing.live import is_wanted, viewing
 from ..writing import logging_into, must_be_writable
 from .children import send
 from .clients import Clients
@@ -48,6 +55,8 @@ _MODES = ("reverse", "regular", "upstream", "socks5")  # in mitmproxy's others n
 class Recording:
     """One run of `recorder record`."""
 
+    _child: asyncio.subprocess.Process | None = None
+
     def __init__(self, upstream: str | None, program: tuple[str, ...], given: dict[str, Any]) -> None:
         """Check the options, and build the recorder.
 
@@ -62,7 +71,6 @@ class Recording:
         """
         output = given["output"]
         append, self._path = output.startswith("+"), Path(output.removeprefix("+"))
-        self._child: asyncio.subprocess.Process | None = None
         if upstream and given["mode"] != "reverse":
             raise UsageError(
                 f"--mode {given['mode']} takes no UPSTREAM: the client names the server itself; a command goes after --"
@@ -73,7 +81,7 @@ class Recording:
         if given["rewrite_links"] and not self._mode.startswith("reverse:"):
             raise UsageError("--rewrite-links needs --mode reverse: in other modes no link leads past the proxy")
         self._seals, limits, self._log = given["seal"], _limits(given), given["log"]
-        self._token = token_of(given["control_token"], CONTROL_TOKEN)
+        self._token, self._given = token_of(given["control_token"], CONTROL_TOKEN), given
         must_be_writable(self._path, force=given["force"] or append)
         policy, key = redaction(given["policy"], given["key_file"], off=given["no_redaction"])
         settings = Settings(
@@ -83,18 +91,19 @@ class Recording:
             limits=limits,
             go_on_when_full=given["on_full"] == "pass",
         )
-        self._display = Display(given["progress"])
-        self._clients = Clients(self._mode, given["hosts"], given["ca_dir"])
+        self._display, self._clients = Display(given["progress"]), Clients(self._mode, given["hosts"], given["ca_dir"])
+        self._dialect = load(given["dialect"]) if given["dialect"] else load()
+        self._page = self._made_page(upstream or "", policy) if is_wanted(given) else None
         self._recorder = Recorder(
             self._path,
             upstream=upstream or "",
-            dialect=load(given["dialect"]) if given["dialect"] else None,
+            dialect=self._dialect if given["dialect"] else None,
             policy=policy,
             key=key,
             settings=settings,
             rewrite_links=given["rewrite_links"],
             keep_conditional=given["keep_conditional"],
-            watch=self._display.feed,
+            watch=self._display.feed if self._page is None else self._seen,
             on_dialect=self._use,
             others=self._clients.others,
         )
@@ -108,11 +117,47 @@ class Recording:
 
         """
         with logging_into(self._log, beside=self._path) as log:
-            return self._run_logged(log)
+            if self._page is None:
+                return self._run_logged(log)
+            with viewing(self._page, self._given["view_port"], opens=not self._given["no_open"]):
+                self._page.start()
+                try:
+                    return self._run_logged(log)
+                finally:
+                    self._page.end()
+
+    def _made_page(self, upstream: str, policy: Policy | None) -> WatchedRecording:
+        redacted_by = "none" if policy is None else policy.name
+        header = Header(started=0, upstream=upstream, dialect="", redaction=redacted_by)
+        clock, wall = time.monotonic_ns, lambda: time.time_ns() // 1000
+        return WatchedRecording(
+            header, self._path.name, self._dialect, clock=clock, wall=wall, facts=self._facts, test=self._as_test
+        )
+
+    def _seen(self, record: Record) -> None:
+        """Hand a record on, as it was kept, to those who watch."""
+        self._display.feed(record)
+        if self._page is not None:
+            self._page.put(record)
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what the live page shows beside what it follows itself."""
+        counts = self._recorder.counts
+        return {
+            "requests": counts.requests,
+            "answered": counts.responses,
+            "messages": counts.messages,
+            "cut": counts.cut,
+            "bytes": self._recorder.size,
+            "file": str(self._path),
+        }
+
+    def _as_test(self, recording: Exported) -> Iterator[str]:
+        return skeleton(recording, str(self._path.resolve()), self._dialect.bayeux_prefix)
 
     def _run_logged(self, log: LogFile | None) -> int:
         warn_if_exposed(self._listen[0])
-        logging.getLogger("recorder.capture").addHandler(_Told(self._display))
+        logging.getLogger("recorder.capture").addHandler(_Told(self._display, self._page))
         lost = f"{self._path}: the disk or the network does not answer; what was not yet written is lost"
         with Ending(self._hurry, lost, hangs_up=log is None) as ending:
             code = asyncio.run(self._record(ending, log))
@@ -132,6 +177,9 @@ class Recording:
         if fit is not None:
             say(told(fit, self._path))
         self._display.use(dialect)
+        self._dialect = dialect
+        if self._page is not None:
+            self._page.use(dialect)
 
     def _hurry(self) -> None:
         if self._child is not None:
@@ -219,11 +267,13 @@ class Recording:
 class _Told(logging.Handler):
     """A log handler that prints warnings and errors of the recorder at once: mitmproxy does not print its log here."""
 
-    def __init__(self, display: Display) -> None:
+    def __init__(self, display: Display, page: WatchedRecording | None) -> None:
         super().__init__(logging.WARNING)
-        self._display = display
+        self._display, self._page = display, page
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self._page is not None and record.levelno >= logging.ERROR:  # a warning is a note in the recording, too
+            self._page.warn(record.getMessage())
         self._display.clear()
         say(record.getMessage(), is_error=record.levelno >= logging.ERROR)
 

@@ -1,0 +1,1 @@
+"""Show what a command does on a page, while it does it."""
