@@ -6,21 +6,20 @@
 
 The fixture `driver` plays the other side: the recorded client, against a server under test.
 
-docs/pytest.md explains the options. pytest imports this module in every run, so the modules that import aiohttp or
-mitmproxy are imported only when a test needs them.
+docs/pytest.md explains the options. pytest imports this module in every run, of all that have the package installed:
+what only a test with a cassette needs is imported when there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .errors import RecorderError, UsageError
+from .plugin.declaring import CHECKED, MARKER, declare
 
 if TYPE_CHECKING:
     from .api.threads import LoopThread
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
     from .plugin.settings import Settings
     from .plugin.taking import Taking
 
-_OPTIONS = (
-    "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy=, allow_host=, "
-    "allow_origin=, drive=, to=, values=, allow=, allow_all=, on_missing=, patience=, settle=, findings="
-)
-_MARKER = f"cassette(name, …, {_OPTIONS})"
 _PLAYING = pytest.StashKey["Playing"]()
 _TAKING = pytest.StashKey["Taking"]()
 _DRIVING = pytest.StashKey["Driving"]()
@@ -63,51 +57,31 @@ class FindingWarning(CassetteWarning):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options of the plugin."""
-    # not `--record-mode` (pytest-recording) and not `--record`: other plugins own these names
-    group = parser.getgroup("cassette", "recorded servers (outbound-recorder)")
-    group.addoption(
-        "--cassette-mode",
-        metavar="none|once|new_episodes|all",
-        help="When to record cassettes (default: none); a `none` on the command line overrides all markers.",
-    )
-    group.addoption("--cassette-upstream", metavar="URL", help="Server to record, e.g. http://gws.example:8090.")
-    group.addoption("--cassette-to", metavar="URL", help="Server under test, for tests with drive=True.")
-    group.addoption("--cassette-report", metavar="DIR", type=Path, help="Folder for a report of each failed test.")
-    group.addoption("--cassette-orphans", action="store_true", help="List the cassettes that no test has used.")
-    parser.addini("cassette_dir", "Cassette folder, from the root folder (default: `cassettes` beside the test)")
-    parser.addini("cassette_mode", "When to record cassettes: none, once, new_episodes or all", default="none")
-    parser.addini("cassette_upstream", "Server to record, e.g. http://gws.example:8090", default="")
-    parser.addini("cassette_to", "Server under test, for tests with drive=True", default="")
-    parser.addini("cassette_dialect", "Dialect of the cassettes: a name, or a file from the root folder")
-    parser.addini("cassette_policy", "Redaction policy of the cassettes: a name, or a file from the root folder")
-    parser.addini("cassette_record_options", "More options for `recorder record`", type="args", default=[])
-    parser.addini("cassette_allow_host", "Hosts to serve besides the recorded ones", type="args", default=[])
-    parser.addini("cassette_allow_origin", "Origins of pages to serve as well", type="args", default=[])
-    parser.addini("cassette_misses", "When a request matches nothing: fail, warn or ignore", default="fail")
-    parser.addini("cassette_unplayed", "When a test leaves triples unplayed: fail, warn or ignore", default="warn")
-    parser.addini("cassette_rate", "Pace of all tests: a number, instant or virtual", default="virtual")
+    declare(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and check the options before any test runs."""
-    from .plugin.settings import MODES, VERDICTS, one_of
-
-    config.addinivalue_line("markers", f"{_MARKER}: play these cassettes to the test.")
+    config.addinivalue_line("markers", f"{MARKER}: play these cassettes to the test.")
     for key in (_USED, _FOLDERS, _BEGUN):
         config.stash[key] = set()
-    try:
-        one_of("--cassette-mode", config.getoption("cassette_mode") or "none", MODES)
-        one_of("cassette_mode", config.getini("cassette_mode"), MODES)
-        for name in ("cassette_misses", "cassette_unplayed"):
-            one_of(name, config.getini(name), VERDICTS)
-        _rate(config)
-    except UsageError as exc:
-        raise pytest.UsageError(str(exc)) from exc
+    if config.getoption("cassette_mode") or any(config.getini(name) != usual for name, usual in CHECKED.items()):
+        from .errors import UsageError
+        from .plugin.choosing import check
+
+        try:
+            check(config)
+        except UsageError as exc:
+            raise pytest.UsageError(str(exc)) from exc
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Remember the folders in which the cassettes of the tests are."""
-    folders = {_folder(item) for item in items}  # few: to resolve that of each test would ask the disk each time
+    """Remember the folders in which the cassettes of the tests are, if they are asked for."""
+    if not config.getoption("cassette_orphans"):
+        return
+    from .plugin.choosing import folder_of
+
+    folders = {folder_of(item) for item in items}  # few: to resolve that of each test would ask the disk each time
     config.stash[_FOLDERS].update(folder.resolve() for folder in folders)
 
 
@@ -116,8 +90,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fail a test before its setup if its marker is wrong, or if it has the marker but not the fixture it needs."""
     if item.get_closest_marker("cassette") is None:
         return
+    from .errors import UsageError
+    from .plugin.choosing import settings_of
+
     with _explained():
-        wanted, other = ("driver", "standin") if _settings(item).drive else ("standin", "driver")
+        wanted, other = ("driver", "standin") if settings_of(item).drive else ("standin", "driver")
         is_own = any(mark.name == "cassette" for mark in item.own_markers)
         names = getattr(item, "fixturenames", ())
         if is_own and wanted not in names:
@@ -144,8 +121,10 @@ def cassette_thread() -> Iterator[LoopThread]:
 @pytest.fixture
 def cassette_settings(request: pytest.FixtureRequest) -> Settings:
     """Return the settings by which a test is played; override this fixture to change them."""
+    from .plugin.choosing import settings_of
+
     with _explained():
-        return _settings(request.node)
+        return settings_of(request.node)
 
 
 @pytest.fixture
@@ -207,6 +186,7 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
 
 
 def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
+    from .errors import UsageError
     from .plugin.taking import taking
 
     path, begun = settings.cassettes[0], item.config.stash[_BEGUN]
@@ -282,6 +262,7 @@ def _keep(item: pytest.Item, report: pytest.TestReport, text: str, data: dict[st
     folder = item.config.getoption("cassette_report")
     if folder is None:
         return
+    from .errors import RecorderError
     from .plugin import verdict
 
     try:
@@ -323,6 +304,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @contextmanager
 def _explained() -> Iterator[None]:
     """Fail the test with the message of a `RecorderError`, without a traceback through the plugin."""
+    from .errors import RecorderError
+
     try:
         yield
     except RecorderError as exc:
@@ -341,62 +324,3 @@ def _judge(item: pytest.Item, found: list[str | None], settings: Settings) -> No
             item.warn(warning(text))
     if failures:
         pytest.fail("\n\n".join(failures), pytrace=False)
-
-
-def _rules(config: pytest.Config, option: str) -> str | None:
-    """Return the name of a dialect or a policy, or the path of its file, from the root folder."""
-    named = str(config.getini(option) or "")
-    there = config.rootpath / named
-    return (str(there) if there.is_file() else named) or None
-
-
-def _settings(item: pytest.Item) -> Settings:
-    """Return the settings of a test: options of the run, overridden by its markers, from the module's to its own."""
-    from .plugin.settings import Settings, of_marker, own_name, path_of
-
-    config, folder = item.config, _folder(item)
-    names = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
-    settings = Settings(
-        (path_of(folder, Path(item.path.stem) / own_name([*names, item.name])),),
-        mode=_option(config, "cassette_mode"),
-        upstream=_option(config, "cassette_upstream"),
-        to=_option(config, "cassette_to"),
-        rate=_rate(config),
-        misses=config.getini("cassette_misses"),
-        unplayed=config.getini("cassette_unplayed"),
-        dialect=_rules(config, "cassette_dialect"),
-        policy=_rules(config, "cassette_policy"),
-        allow_host=tuple(config.getini("cassette_allow_host")),
-        allow_origin=tuple(config.getini("cassette_allow_origin")),
-        record_options=tuple(config.getini("cassette_record_options")),
-    )
-    for marker in reversed(list(item.iter_markers("cassette"))):
-        settings = of_marker(settings, folder, marker.args, marker.kwargs)
-    if settings.values is not None:
-        settings = replace(settings, values=config.rootpath / settings.values)
-    if config.getoption("cassette_mode") == "none":
-        return of_marker(settings, folder, (), {"mode": "none"})
-    return settings
-
-
-def _rate(config: pytest.Config) -> float | None:
-    from .plugin.settings import rate_of
-
-    text = str(config.getini("cassette_rate"))
-    return rate_of("cassette_rate", text if text in ("instant", "virtual") else _number(text))
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _option(config: pytest.Config, name: str) -> str:
-    return str(config.getoption(name) or config.getini(name))
-
-
-def _folder(item: pytest.Item) -> Path:
-    configured = item.config.getini("cassette_dir")
-    return item.config.rootpath / str(configured) if configured else item.path.parent / "cassettes"

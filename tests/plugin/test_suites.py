@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -34,16 +32,36 @@ def test_works(standin):
     result.assert_outcomes(passed=1)
 
 
-def test_nothing_heavy_is_loaded_before_a_test_needs_it() -> None:
-    program = (
-        "import sys, recorder.pytest_plugin, recorder.plugin.settings;"
-        "heavy = {'aiohttp', 'mitmproxy', 'asyncio', 'recorder.bayeux', 'recorder.dialect', 'recorder.cassette'};"
-        "print(sorted(heavy & set(sys.modules)))"
+LOADED = """
+import sys
+import pytest
+before = set(sys.modules)
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    if hasattr(config, "workerinput"):
+        return
+    loaded = sorted(name for name in sys.modules if name.partition(".")[0] == "recorder")
+    others = sorted({name.partition(".")[0] for name in sys.modules} & {
+        "aiohttp", "asyncio", "click", "httptools", "mitmproxy", "msgpack", "msgspec", "rich", "websockets"})
+    print("loaded:", *loaded, "and", *others)
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--help"], ["-n", "1"], ["--collect-only"]])
+def test_a_run_that_has_no_cassette_loads_next_to_nothing_of_the_package(
+    options: list[str], suite: Suite, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(LOADED)
+    pytester.makepyfile("def test_own(): pass")
+
+    told = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:anyio", "-s", *options).stdout.str()
+
+    loaded = next(line for line in told.splitlines() if line.startswith("loaded: "))
+    assert (
+        loaded.removeprefix("loaded: ")
+        == "recorder recorder.plugin recorder.plugin.declaring recorder.pytest_plugin and"
     )
-
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-
-    assert printed == "[]\n"
 
 
 def test_without_the_plugin_a_suite_is_left_alone(suite: Suite) -> None:

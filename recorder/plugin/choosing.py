@@ -1,0 +1,85 @@
+"""Put the settings of a test together: options of the run, overridden by its markers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from .settings import MODES, VERDICTS, Settings, of_marker, one_of, own_name, path_of, rate_of
+
+
+def check(config: pytest.Config) -> None:
+    """Check the options of a run.
+
+    Raises:
+        UsageError: If one of them has no meaning.
+
+    """
+    one_of("--cassette-mode", config.getoption("cassette_mode") or "none", MODES)
+    one_of("cassette_mode", config.getini("cassette_mode"), MODES)
+    for name in ("cassette_misses", "cassette_unplayed"):
+        one_of(name, config.getini(name), VERDICTS)
+    _rate(config)
+
+
+def settings_of(item: pytest.Item) -> Settings:
+    """Return the settings of a test: options of the run, overridden by its markers, from the module's to its own.
+
+    Raises:
+        UsageError: If a marker has an argument without a meaning.
+
+    """
+    config, folder = item.config, folder_of(item)
+    names = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
+    settings = Settings(
+        (path_of(folder, Path(item.path.stem) / own_name([*names, item.name])),),
+        mode=_option(config, "cassette_mode"),
+        upstream=_option(config, "cassette_upstream"),
+        to=_option(config, "cassette_to"),
+        rate=_rate(config),
+        misses=config.getini("cassette_misses"),
+        unplayed=config.getini("cassette_unplayed"),
+        dialect=_rules(config, "cassette_dialect"),
+        policy=_rules(config, "cassette_policy"),
+        allow_host=tuple(config.getini("cassette_allow_host")),
+        allow_origin=tuple(config.getini("cassette_allow_origin")),
+        record_options=tuple(config.getini("cassette_record_options")),
+    )
+    for marker in reversed(list(item.iter_markers("cassette"))):
+        settings = of_marker(settings, folder, marker.args, marker.kwargs)
+    if settings.values is not None:
+        settings = replace(settings, values=config.rootpath / settings.values)
+    if config.getoption("cassette_mode") == "none":
+        return of_marker(settings, folder, (), {"mode": "none"})
+    return settings
+
+
+def folder_of(item: pytest.Item) -> Path:
+    """Return the folder of a test's cassettes."""
+    configured = item.config.getini("cassette_dir")
+    return item.config.rootpath / str(configured) if configured else item.path.parent / "cassettes"
+
+
+def _rules(config: pytest.Config, option: str) -> str | None:
+    """Return the name of a dialect or a policy, or the path of its file, from the root folder."""
+    named = str(config.getini(option) or "")
+    there = config.rootpath / named
+    return (str(there) if there.is_file() else named) or None
+
+
+def _rate(config: pytest.Config) -> float | None:
+    text = str(config.getini("cassette_rate"))
+    return rate_of("cassette_rate", text if text in ("instant", "virtual") else _number(text))
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _option(config: pytest.Config, name: str) -> str:
+    return str(config.getoption(name) or config.getini(name))

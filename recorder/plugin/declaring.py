@@ -1,0 +1,45 @@
+"""Declare the options of the pytest plugin. pytest imports this module in every run: it imports nothing itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+_OPTIONS = (
+    "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy=, allow_host=, "
+    "allow_origin=, drive=, to=, values=, allow=, allow_all=, on_missing=, patience=, settle=, findings="
+)
+MARKER = f"cassette(name, …, {_OPTIONS})"
+_URL = "e.g. http://gws.example:8090"
+# the words that are checked before any test runs, each with its default, which needs no check
+CHECKED = {"cassette_mode": "none", "cassette_misses": "fail", "cassette_unplayed": "warn", "cassette_rate": "virtual"}
+
+
+def declare(parser: pytest.Parser) -> None:
+    """Declare the options of the command line and of the ini file."""
+    # not `--record-mode` (pytest-recording) and not `--record`: other plugins own these names
+    group = parser.getgroup("cassette", "recorded servers (outbound-recorder)")
+    group.addoption(
+        "--cassette-mode",
+        metavar="none|once|new_episodes|all",
+        help="When to record cassettes (default: none); a `none` on the command line overrides all markers.",
+    )
+    group.addoption("--cassette-upstream", metavar="URL", help=f"Server to record, {_URL}.")
+    group.addoption("--cassette-to", metavar="URL", help="Server under test, for tests with drive=True.")
+    group.addoption("--cassette-report", metavar="DIR", type=Path, help="Folder for a report of each failed test.")
+    group.addoption("--cassette-orphans", action="store_true", help="List the cassettes that no test has used.")
+    parser.addini("cassette_dir", "Cassette folder, from the root folder (default: `cassettes` beside the test)")
+    parser.addini("cassette_mode", "When to record cassettes: none, once, new_episodes or all", default="none")
+    parser.addini("cassette_upstream", f"Server to record, {_URL}", default="")
+    parser.addini("cassette_to", "Server under test, for tests with drive=True", default="")
+    parser.addini("cassette_dialect", "Dialect of the cassettes: a name, or a file from the root folder")
+    parser.addini("cassette_policy", "Redaction policy of the cassettes: a name, or a file from the root folder")
+    parser.addini("cassette_record_options", "More options for `recorder record`", type="args", default=[])
+    parser.addini("cassette_allow_host", "Hosts to serve besides the recorded ones", type="args", default=[])
+    parser.addini("cassette_allow_origin", "Origins of pages to serve as well", type="args", default=[])
+    parser.addini("cassette_misses", "When a request matches nothing: fail, warn or ignore", default="fail")
+    parser.addini("cassette_unplayed", "When a test leaves triples unplayed: fail, warn or ignore", default="warn")
+    parser.addini("cassette_rate", "Pace of all tests: a number, instant or virtual", default="virtual")
