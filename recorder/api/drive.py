@@ -29,13 +29,10 @@ from ..drive.engine.selecting import of_clients
 from ..drive.engine.values import Values
 from ..errors import NothingSelected, UsageError, ValuesError
 from ..library.recording import derive
-from ..model import Recording
+from ..model import Record, Recording
 from ..output import refuse
-from ..redaction.carried import policy_of
-from ..redaction.joins import of_cassette, stricter
-from ..redaction.policy import DEFAULT, Policy
-from ..redaction.policy import load as load_policy
-from ..redaction.policy import names as shipped_policies
+from ..redaction.joins import of_cassette, of_more
+from ..redaction.policy import Policy
 from .driving import Run
 from .threads import LoopThread
 
@@ -80,6 +77,7 @@ class Drive:
         dialect: Name of a shipped dialect, or path of a file; None takes the cassette's own.
         policy: Policy the cassette was redacted by, if not a shipped one.
         thread: Thread to play single steps in, for several drives of one process; None starts one.
+        on_record: Is called with each record of what is on the wire, in the clear, in the thread that plays.
 
     Raises:
         UsageError: If an argument cannot be used.
@@ -112,6 +110,7 @@ class Drive:
         dialect: str | None = None,
         policy: str | None = None,
         thread: LoopThread | None = None,
+        on_record: Callable[[Record], None] | None = None,
     ) -> None:
         """Read the cassette, and plan; nothing is sent."""
         self.path, self.to = Path(cassette), to
@@ -128,6 +127,7 @@ class Drive:
         self._run: Run | None = None
         self._stepping: Run | None = None
         self._thread, self._own_thread = thread, thread is None
+        self._on_record = on_record
 
     def __repr__(self) -> str:
         return f"<drive of {self.path} against {self.to or 'nothing'}>"
@@ -319,7 +319,7 @@ class Drive:
             path = Path(wanted)
             refuse(path, [self.path], force=self._force)
             kept = Settings(force=self._force)
-            policy, known = self._new_policy(), self._values.hidden()
+            policy, known = of_more(self.cassette.header, self._redacting), self._values.hidden()
             tape = Tape(path, upstream=self.to, dialect=self.dialect, policy=policy, known=known, settings=kept)
         self._runs += 1
         # ids need not be secret
@@ -342,21 +342,9 @@ class Drive:
             allowed=self._allowed,
             values=self._values,
             rules=self.dialect.push,
+            keep=self._on_record,
         )
         return self._run
-
-    def _new_policy(self) -> Policy:
-        """Return the policy of the new cassette: that of the recording if it is known, so that they can be compared.
-
-        A policy that only the cassette has can tell what is to be replaced, but not what may stay.
-        """
-        if self._redacting is not None:
-            return load_policy(self._redacting)
-        name = self.cassette.header.redaction
-        if name in shipped_policies():
-            return load_policy(name)
-        policy, own = load_policy(DEFAULT), policy_of(self.cassette.header)
-        return policy if own is None else stricter(policy, own)
 
 
 def _titles(steps: Sequence[Step]) -> str:

@@ -12,6 +12,7 @@ from ..drive.engine.driver import Driver
 from ..drive.engine.plan import Plan, Step
 from ..drive.engine.report import Report
 from ..drive.engine.values import Values
+from ..model import Record
 from ..push.rules import PushRules
 
 if TYPE_CHECKING:
@@ -37,11 +38,12 @@ class Run:
         allowed: Allowed,
         values: Values,
         rules: PushRules,
+        keep: Callable[[Record], None] | None = None,
     ) -> None:
         """Take the parts of the run; nothing is sent yet."""
         self.driver = driver
         self._plan, self._target, self._tape = plan, target, tape
-        self._allowed, self._values, self._rules = allowed, values, rules
+        self._allowed, self._values, self._rules, self._keep = allowed, values, rules, keep
         self._front: Front | None = None
         self._began: float | None = None
         self._seconds = 0.0
@@ -71,6 +73,7 @@ class Run:
             rules=self._rules,
             tape=self._tape,
             on_turn=on_turn,
+            keep=self._keep,
         )
         try:
             await self._front.run()

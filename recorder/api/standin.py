@@ -18,8 +18,9 @@ from ..library.recording import joined, load_recording
 from ..model import Recording
 from ..printable import counted
 from ..replay.engine.miss import Miss
-from ..replay.engine.policy import Repeat
+from ..replay.engine.policy import Match, Repeat
 from ..replay.engine.standin import ReplayEngine
+from ..replay.engine.witness import Witness
 from ..replay.server.admission import rules_of
 from ..replay.server.app import Address, serve
 from ..replay.server.building import Options, build
@@ -92,11 +93,17 @@ class StandIn:
         session_timeout: Seconds without a request after which a session is let go that holds no poll, stream or
             WebSocket. Its client is told to shake hands again if it comes back.
         thread: Thread to serve in, for several stand-ins of one process; None starts one.
+        match: Is called with a live request and a recorded one. False, or a text that says why, refuses a match; True
+            makes one of requests that differ; None leaves it to the usual rules. It is called in the thread that
+            serves.
+        witness: Remembers the first of what passes, as it was, for its `records`.
 
     Raises:
         RecorderError: If a cassette cannot be read, or an argument does not fit it.
 
     """
+
+    _address: Address | None = None
 
     def __init__(
         self,
@@ -122,6 +129,8 @@ class StandIn:
         idle_after: float = _IDLE,
         session_timeout: float = SESSION,
         thread: LoopThread | None = None,
+        match: Match | None = None,
+        witness: Witness | None = None,
     ) -> None:
         """Read what is to be played; the arguments are those of the class."""
         if not cassettes:
@@ -135,18 +144,16 @@ class StandIn:
         pace = math.inf if rate == "instant" else rate
         seed = 0 if seed is None and self._virtual else seed
         options = Options(
-            pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied, jwt_key
+            pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied, jwt_key, match
         )
         self._engine = build(self.recording, options)
         self._turns = _Turns(self._engine, on_turn, on_idle)
-        nothing: Callable[[Miss], None] = lambda _: None  # noqa: E731  # a default
-        self._callbacks = Callbacks(on_miss or nothing, self._turns.idle, self._turns.turn, idle_after)
+        self._callbacks = Callbacks(on_miss or _nothing, self._turns.idle, self._turns.turn, idle_after, witness)
         self._session_timeout = _positive("session_timeout", session_timeout)
         self._listen, self._token = listen, control_token
         self._rules = rules_of(self.recording, _texts(allow_hosts), _texts(allow_origins), token)
         self._thread, self._own_thread = thread, thread is None
         self._serving: AbstractAsyncContextManager[Address] | None = None
-        self._address: Address | None = None
 
     def __repr__(self) -> str:
         return f"<stand-in {self.url or '(not serving)'} of {', '.join(self._names)}>"
@@ -372,6 +379,10 @@ class StandIn:
     def _is_idle(self) -> bool:
         sessions = self.address.controls.state()["sessions"]
         return all(not told["pending"] and (told["parked"] or told["left"]) for told in sessions)
+
+
+def _nothing(_: Miss) -> None:
+    """Do nothing with a miss."""
 
 
 def _positive(name: str, seconds: float) -> float:

@@ -19,7 +19,8 @@ from ..dialect.values import paths_in
 from ..errors import CassetteError, DialectError, PolicyError
 from ..model import Header
 from .carried import policy_of
-from .policy import NO_BODIES, NO_RULE, Names, Policy, Rule, Values, load, shipped
+from .policy import DEFAULT, NO_BODIES, NO_RULE, Names, Policy, Rule, Values, load, shipped
+from .policy import names as shipped_names
 from .pseudonyms import Kind
 
 _ORDER = (Kind.SECRET, Kind.PERSONAL, Kind.ID)  # the first of these counts where names differ
@@ -53,6 +54,27 @@ def of_cassette(header: Header, source: str | None = None, *, described: bool = 
         return for_dialect(policy, header.fitted)
     own_dialect = _held(header)
     return policy if own_dialect is None else fitted(policy, own_dialect)
+
+
+def of_more(header: Header, source: str | None = None) -> Policy:
+    """Return the policy to redact other records by that are to be compared with a cassette: its own if it is known.
+
+    A policy that only the cassette has can tell what is to be replaced, but not what may stay.
+
+    Args:
+        header: The header of the cassette.
+        source: Name or path of its policy; None takes the shipped one, or else the default made stricter by its own.
+
+    Raises:
+        PolicyError: If there is no such policy, or it has a mistake.
+
+    """
+    if source is not None:
+        return load(source)
+    if header.redaction in shipped_names():
+        return load(header.redaction)
+    own = policy_of(header)
+    return load(DEFAULT) if own is None else stricter(load(DEFAULT), own)
 
 
 def continued(policy: Policy, header: Header, dialect: Dialect | None = None) -> Policy:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from ...errors import RecorderError, UpstreamError
-from ...model import Event, Request
+from ...model import Event, Record, Request
 from ...push.rules import PushRules
 from ..engine.allowing import Allowed
 from ..engine.driver import Driver
@@ -50,6 +50,7 @@ class Front:
         tape: Tape | None = None,
         on_turn: Callable[[], None] | None = None,
         patience: float = _PATIENCE,
+        keep: Callable[[Record], None] | None = None,
     ) -> None:
         """Prepare; `run` plays.
 
@@ -63,11 +64,12 @@ class Front:
             tape: Records the drive; `run` opens and closes it. None records nothing.
             on_turn: Is called after each turn, in which something was sent or came.
             patience: Seconds in which a step that cannot leave at all is tried again.
+            keep: Is called with each record of what is on the wire, in the clear.
 
         """
         self._driver, self._plan, self._target, self._values = driver, plan, target, values
         self._allowed, self._tape, self._on_turn, self._patience = allowed, tape, on_turn, patience
-        self._tap = Tap(rules or PushRules(), time.monotonic_ns, tape, self._heard, self._replied)
+        self._tap = Tap(rules or PushRules(), time.monotonic_ns, tape, self._heard, self._replied, keep)
         self._wires: dict[str, Wire] = {}
         self._talks: dict[str, Talk] = {}
         self._channels: dict[str, Channel] = {}

@@ -63,6 +63,7 @@ class Tap:
         tape: Records it; None records nothing.
         hear: Is called with the key of a connection and an event that came on it.
         reply: Is called with the key of a connection and a reply of Bayeux that came on it.
+        keep: Is called with each record, in the clear; None if nobody wants them.
         heard: Number of events so far, by connection.
     """
 
@@ -71,6 +72,7 @@ class Tap:
     tape: Tape | None
     hear: Callable[[str, Event], None]
     reply: Callable[[str, dict[str, Any]], None]
+    keep: Callable[[Record], None] | None = None
     heard: dict[str, int] = field(default_factory=dict)
     _decoders: Decoders = field(init=False)
     _seq: int = 0
@@ -158,6 +160,8 @@ class Tap:
         return sending.exchange
 
     def _observe(self, record: Record, sending: Sending) -> None:
+        if self.keep is not None:
+            self.keep(record)
         for seen in self._decoders.feed(record):
             if not sending.connection:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...printable import printable
@@ -31,9 +31,17 @@ class Miss:
     text: str
 
 
-def explain(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
-    """Explain why a request of a known session matched nothing; values that were redacted have their pseudonyms."""
-    miss = _explained(live, playhead, matcher)
+def explain(live: ParsedRequest, playhead: Playhead, matcher: Matcher, refused: Sequence[str] = ()) -> Miss:
+    """Explain why a request of a known session matched nothing; values that were redacted have their pseudonyms.
+
+    Args:
+        live: The request.
+        playhead: The session.
+        matcher: Knows the recorded requests.
+        refused: What a function of the user refused although it matched, each in a sentence.
+
+    """
+    miss = _refused(live, playhead, matcher, refused) if refused else _explained(live, playhead, matcher)
     known = playhead.bindings.pseudonyms()
     return Miss(*(_without(text, known) for text in (miss.call, miss.summary, miss.text))) if known else miss
 
@@ -58,6 +66,11 @@ def _explained(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Mis
     else:
         return _nearest(live, playhead, matcher)
     return _miss(matcher.compared(place, live), summary, [*_progress(playhead, matcher), f"what to do: {advice}"])
+
+
+def _refused(live: ParsedRequest, playhead: Playhead, matcher: Matcher, refused: Sequence[str]) -> Miss:
+    lines = [*(f"  also: {text}" for text in refused[1:]), *_progress(playhead, matcher)]
+    return _miss(live, refused[0], [*lines, "what to do: if the client is right, change the matcher, or record again"])
 
 
 def _of_another(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, str]:

@@ -5,8 +5,17 @@ The pytest plugin reads this module in each run of a user's tests, so it imports
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from ...model import Request
+
+# A function of the user: a live request and a recorded one → True if they match, False or a reason if they do not, None
+# if the usual rules decide
+Match: TypeAlias = "Callable[[Request, Request], bool | str | None]"
 
 
 class Repeat(Enum):
@@ -24,8 +33,10 @@ class Policy:
     Attributes:
         repeat: What to answer when a request comes more often than it was recorded.
         strict: Operations must come in their recorded order, and be of the recorded session that is followed.
+        match: A function of the user that has a say in each match; None if there is none.
 
     """
 
     repeat: Repeat = Repeat.ERROR
     strict: bool = False
+    match: Match | None = None

@@ -43,6 +43,7 @@ from .rewriting.rewriter import Rewriter
 from .said import RecordedReplies
 from .scheduling.follower import Follower
 from .scheduling.player import Player
+from .sessions import hooked
 from .sessions.logins import Logins, Renewed
 from .sessions.playhead import COOKIE, Playhead
 from .sessions.registry import Registry
@@ -136,14 +137,9 @@ class ReplayEngine:
         return self.dates.left(self._summary["tokens"])
 
     @property
-    def longest_body(self) -> int:
-        """Length of the longest request body in the recording, in bytes."""
-        return int(self._summary["longest_body"])
-
-    @property
     def largest(self) -> tuple[int, int, int]:
         """The most bytes of a recorded request's body, characters of its target and headers, and headers."""
-        return self.longest_body, self._summary["longest_head"], self._summary["most_headers"]
+        return self._summary["longest_body"], self._summary["longest_head"], self._summary["most_headers"]
 
     def owns(self, target: str) -> bool:
         """Return whether Bayeux messages are sent to a URL, or WebSockets opened there."""
@@ -187,6 +183,11 @@ class ReplayEngine:
     def forget(self, client_id: str) -> None:
         """Lose a Bayeux session, as a server does that is restarted: its client is told to shake hands again."""
         self._player.forget(client_id)
+
+    @property
+    def pseudonyms(self) -> dict[str, str]:
+        """Live values that clients sent, each with the pseudonym that it stands for; short values are left out."""
+        return {live: its for playhead in self._playheads for live, its in playhead.bindings.pseudonyms().items()}
 
     @property
     def unplayed(self) -> tuple[int, ...]:
@@ -488,19 +489,18 @@ class ReplayEngine:
             self.refuse(found)
 
     def _begin(
-        self,
-        playhead: Playhead,
-        live: ParsedRequest,
-        fresh: FreshIds,
-        request: HttpRequest,
-        now: float,
-        *,
+        self, playhead: Playhead, live: ParsedRequest, fresh: FreshIds, request: HttpRequest, now: float, *,
         message: int | None = None,
-    ) -> miss.Miss | None:
+    ) -> miss.Miss | None:  # fmt: skip
         """Begin the recorded request that matches a live one, or a publish in it; return the miss where none does."""
-        entry = playhead.find(live, self._matcher, self._policy)
+        told: tuple[str, ...] = ()
+        if self._policy.match is None:
+            entry = playhead.find(live, self._matcher, self._policy)
+        else:
+            asked = hooked.as_seen(request, live, is_whole=message is None and not request.socket)
+            entry, told = hooked.find(playhead, live, asked, self._matcher, self._policy)
         if entry is None:
-            return miss.explain(live, playhead, self._matcher)
+            return miss.explain(live, playhead, self._matcher, told)
         if self._player.streams.recorded.sockets and not request.socket:
             entry = self._of_kind(entry, playhead, live, request)
         is_login = bool(self._logins.keys) and self._logins.is_login(live)

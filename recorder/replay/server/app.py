@@ -90,7 +90,7 @@ async def serve(
         UsageError: If the server cannot listen on the address.
 
     """
-    limits = replace(limits, body=max(limits.body, 2 * standin.longest_body))  # each recorded body fits
+    limits = replace(limits, body=max(limits.body, 2 * standin.largest[0]))  # each recorded body fits
     driver = Driver(standin, watch, virtual=virtual)
     site = _Site(standin, driver, Admission(rules, [host]))
     apart = None if rules.token is None else _APART

@@ -9,7 +9,7 @@ from ...dialect.definition import load
 from ...model import Recording
 from ...redaction.joins import of_cassette
 from ..engine.faults import Faults, parse
-from ..engine.policy import Policy, Repeat
+from ..engine.policy import Match, Policy, Repeat
 from ..engine.rewriting.dates import Today
 from ..engine.standin import ReplayEngine
 from .app import epoch, new_id, seeded_ids
@@ -30,6 +30,7 @@ class Options:
         policy: Redaction policy of the recording, a name or a file; None takes that of the recording.
         proxied: Clients come through a proxy and name the recorded servers themselves.
         jwt_key: Secret that signs web tokens anew whose dates the dialect moves.
+        match: A function of the user that has a say in each match.
     """
 
     rate: float = 1.0
@@ -42,6 +43,7 @@ class Options:
     policy: str | None = None
     proxied: bool = False
     jwt_key: str | None = None
+    match: Match | None = None
 
 
 def build(recording: Recording, options: Options) -> ReplayEngine:
@@ -55,7 +57,7 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
         load(options.dialect) if options.dialect else dialect_of(recording.header),
         new_id=new_id if options.seed is None else seeded_ids(options.seed),
         rate=options.rate,
-        policy=Policy(options.repeat, options.strict),
+        policy=Policy(options.repeat, options.strict, options.match),
         faults=Faults([parse(text) for text in options.faults], recording, seed=options.seed or 0),
         epoch=recording.header.started / 1_000_000 if options.virtual else epoch(),
         redaction=of_cassette(recording.header, options.policy, described=True),

@@ -19,6 +19,7 @@ from ..engine.http import HttpRequest, HttpResponse, Reply
 from ..engine.miss import Miss
 from ..engine.standin import ReplayEngine
 from ..engine.status import unheard_text
+from ..engine.witness import Witness
 
 _LEAST, _MOST = 0.002, 0.01  # seconds: bounds of the time without a request before a virtual clock jumps
 _TIMES = 2  # that time as a multiple of the slowest recent reaction, which shows the speed of clients and machine
@@ -65,6 +66,7 @@ class Callbacks:
         idle: Called when no request came in for `idle_after` seconds and nothing is due; once until the next request.
         turn: Called after each turn of the driver, when the due replies were handed out.
         idle_after: Seconds without a request before `idle` is called.
+        witness: Remembers all requests and replies; None remembers nothing.
 
     """
 
@@ -72,6 +74,7 @@ class Callbacks:
     idle: Callable[[], None] = lambda: None
     turn: Callable[[], None] = lambda: None
     idle_after: float = 5.0
+    witness: Witness | None = None
 
 
 class Waiter(Protocol):
@@ -92,7 +95,7 @@ class Driver:
 
     def __init__(self, standin: ReplayEngine, watch: Callbacks, *, virtual: bool) -> None:
         """Start the clock of a stand-in; a virtual clock stands still while a client is busy."""
-        self._standin, self._watch = standin, watch
+        self._standin, self._watch, self._witness = standin, watch, watch.witness
         self._loop = asyncio.get_running_loop()
         self._virtual = 0.0 if virtual else None
         self._settled: asyncio.Handle | None = None
@@ -130,6 +133,8 @@ class Driver:
         if self._virtual is not None:
             self._reactions.came(self._loop.time())
             self._standin.dates.ahead = self._loop.time() - self._virtual  # a client's own clock is the wall's
+        if self._witness is not None:
+            self._witness.came(incoming, now)
         try:
             self._standin.receive(incoming, now)
         except Exception:  # noqa: BLE001  # after an error of ours, the client must still get an answer
@@ -157,6 +162,8 @@ class Driver:
         for number in numbers:
             self._waiting.pop(number, None)
             self._standin.abort(number)
+            if self._witness is not None:
+                self._witness.given_up(number, self.now())
         # if all remaining clients wait in a poll, a virtual clock may jump now
         self.schedule()
         self.rest()
@@ -215,6 +222,8 @@ class Driver:
                 self._standin.abort(reply.number)
                 self.schedule()
             else:
+                if self._witness is not None:
+                    self._witness.left(reply, now)
                 waiting.set_result(reply)
         self._tell()
         self._set_timer()
@@ -249,7 +258,10 @@ class Driver:
         for number in numbers:
             waiting = self._waiting.pop(number, None)
             if waiting is not None and not waiting.done():
-                waiting.set_result(HttpResponse(number, BROKEN, (), b"the stand-in broke, its log tells why\n"))
+                reply = HttpResponse(number, BROKEN, (), b"the stand-in broke, its log tells why\n")
+                if self._witness is not None:
+                    self._witness.left(reply, self.now())
+                waiting.set_result(reply)
 
     def _set_timer(self) -> None:
         deadline = self._standin.deadline() if self._virtual is None else None

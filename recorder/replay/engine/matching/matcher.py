@@ -338,7 +338,7 @@ class Matcher:
         Of equals, unplayed ones win, then the earliest. Of very many, those are compared that come next.
         """
         best: tuple[tuple[bool, bool, int, bool, int], list[Difference]] | None = None
-        for place in self._nearby(live, played):
+        for place in self.nearby(live, played):
             recorded, seen = self.compared(place, self.parsed[place]), self.compared(place, live)
             found = self.differences(place, live, session)
             other = live.operation not in (None, recorded.operation)
@@ -375,7 +375,7 @@ class Matcher:
                 return printable(f"{name} {shown(value)} is in no recorded {live.operation}; there is {some}")
         return ""
 
-    def _nearby(self, live: ParsedRequest, played: Container[int]) -> Iterator[int]:
+    def nearby(self, live: ParsedRequest, played: Container[int]) -> Iterator[int]:
         """Yield places to compare on a miss: of the same operation and path, as far as there are any."""
         same: Sequence[int] = range(len(self.triples))
         if live.operation is not None:

@@ -227,7 +227,7 @@ class Playhead(Lazy):
             return matcher.fits(matcher.entries[place], live, self.bindings)
 
         groups = [repeats for session in usable for repeats in session.groups if fits(repeats.first)]
-        if _has_no_effect(live) or policy.repeat is Repeat.LAST:
+        if has_no_effect(live) or policy.repeat is Repeat.LAST:
             return max((repeats.places[-1] for repeats in groups), default=None)
         again = map(self.cursor.again_of, groups) if policy.repeat is Repeat.CYCLE else ()
         return min(again, key=lambda place: (self.played[place], place), default=None)
@@ -304,7 +304,7 @@ class Playhead(Lazy):
         return self._front if self._front < place else None
 
 
-def _has_no_effect(live: ParsedRequest) -> bool:
+def has_no_effect(live: ParsedRequest) -> bool:
     """Return whether a request may be repeated; a client sends heartbeats on a WebSocket at its own pace."""
     return live.operation is None and live.method in ("GET", "HEAD", "OPTIONS", MESSAGE)
 
