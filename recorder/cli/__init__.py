@@ -6,9 +6,11 @@ import click
 
 from .group import Commands
 
+_VERSION = "%(prog)s, version %(version)s, format 2"  # model.FORMAT, of the cassettes it writes: `api.recorder` asks it
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "RECORDER"})
-@click.version_option(package_name="outbound-recorder", prog_name="recorder")
+@click.version_option(package_name="outbound-recorder", prog_name="recorder", message=_VERSION)
 def main() -> None:
     """Record contact-centre desktops and replay them by cause.
 
