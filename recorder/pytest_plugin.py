@@ -12,7 +12,7 @@ what only a test with a cassette needs is imported when there is one.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +23,21 @@ from .plugin.declaring import CHECKED, MARKER, declare
 
 if TYPE_CHECKING:
     from .api.threads import LoopThread
+    from .library.changing import Change
     from .plugin.driving import Driving
     from .plugin.playing import Playing
     from .plugin.settings import Settings
     from .plugin.taking import Taking
+    from .plugin.telling import Telling
+    from .replay.engine.policy import Match
 
 _PLAYING = pytest.StashKey["Playing"]()
 _TAKING = pytest.StashKey["Taking"]()
 _DRIVING = pytest.StashKey["Driving"]()
+_TELLING: pytest.StashKey[Telling] = pytest.StashKey()
 _TOLD = pytest.StashKey[int]()  # number of a test's misses that were already reported
 _PASSED = pytest.StashKey[bool]()
+_IS_JUDGED = pytest.StashKey[bool]()  # what a test left unplayed was looked at before its teardown
 _USED = pytest.StashKey[set[Path]]()
 _FOLDERS = pytest.StashKey[set[Path]]()
 _BEGUN = pytest.StashKey[set[Path]]()  # cassettes this run has recorded; later tests of the run append to them
@@ -128,23 +133,45 @@ def cassette_settings(request: pytest.FixtureRequest) -> Settings:
 
 
 @pytest.fixture
+def cassette_matcher(cassette_settings: Settings) -> Match | None:
+    """Return a function of a live request and a recorded one that has a say in whether they match, or None.
+
+    Override this fixture to give one to all tests of a folder or a module.
+    """
+    return cassette_settings.match
+
+
+@pytest.fixture
+def cassette_before_record(cassette_settings: Settings) -> Change | None:
+    """Return a function that changes or leaves out what was recorded, or None; override this fixture to give one."""
+    return cassette_settings.before_record
+
+
+@pytest.fixture
 def standin(
-    request: pytest.FixtureRequest, cassette_settings: Settings, cassette_thread: LoopThread
+    request: pytest.FixtureRequest,
+    cassette_settings: Settings,
+    cassette_matcher: Match | None,
+    cassette_before_record: Change | None,
+    cassette_thread: LoopThread,
 ) -> Iterator[Playing | Taking]:
     """Return a fresh stand-in that plays the cassettes of a test; connect the client to its `url`.
 
     While a cassette is recorded, the `url` leads to the real server through a recorder.
     """
+    from dataclasses import replace
+
     from .plugin.settings import is_recorded
 
     config, item = request.config, request.node
+    settings = replace(cassette_settings, match=cassette_matcher, before_record=cassette_before_record)
     begun = config.stash[_BEGUN]
-    config.stash[_USED].update(path.resolve() for path in cassette_settings.cassettes)
-    with _explained():
-        if is_recorded(cassette_settings, begun):
-            yield from _taken(item, cassette_settings)
+    config.stash[_USED].update(path.resolve() for path in settings.cassettes)
+    with _explained(), _told(request):
+        if is_recorded(settings, begun):
+            yield from _taken(item, settings)
         else:
-            yield from _played(item, cassette_settings, cassette_thread)
+            yield from _played(item, settings, cassette_thread)
 
 
 @pytest.fixture
@@ -162,11 +189,24 @@ def driver(
 
     item = request.node
     item.config.stash[_USED].update(path.resolve() for path in cassette_settings.cassettes)
-    with _explained(), driving.Driving(cassette_settings, cassette_to, cassette_thread) as driven:
+    with _explained(), _told(request), driving.Driving(cassette_settings, cassette_to, cassette_thread) as driven:
         item.stash[_DRIVING] = driven
         yield driven
-    if item.stash.get(_PASSED, False):
+    if item.stash.get(_PASSED, False) and not item.stash.get(_IS_JUDGED, False):
         _judge(item, [None, driving.left_over(driven)], cassette_settings)
+
+
+@contextmanager
+def _told(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Note what assertions compare while a test has a cassette, and where its files may be written."""
+    from .plugin.telling import FACTORY, Telling
+
+    config, item = request.config, request.node
+    if config.pluginmanager.has_plugin("tmpdir"):
+        item.stash[FACTORY] = request.getfixturevalue("tmp_path_factory")
+    config.stash.setdefault(_TELLING, Telling()).compared.clear()
+    yield
+    config.stash[_TELLING].compared.clear()
 
 
 def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterator[Playing]:
@@ -180,7 +220,7 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
     missed = verdict.missed(played, item.stash.get(_TOLD, 0)), verdict.unheard(played)
     found = ["\n\n".join(filter(None, missed)) or None, None]
     item.stash[_TOLD] = len(played.misses)
-    if item.stash.get(_PASSED, False):
+    if item.stash.get(_PASSED, False) and not item.stash.get(_IS_JUDGED, False):
         found[1] = verdict.left_over(played)
     _judge(item, found, settings)
 
@@ -192,9 +232,7 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
     path, begun = settings.cassettes[0], item.config.stash[_BEGUN]
     if settings.mode == "all" and hasattr(item.config, "workerinput"):
         raise UsageError("the mode all records one test after the other: run pytest without -n")
-    add = settings.mode == "new_episodes" or path in begun
-    rules = {"policy": settings.policy, "dialect": settings.dialect}
-    with taking(path, settings.upstream, add=add, options=settings.record_options, **rules) as recorded:
+    with taking(settings, add=settings.mode == "new_episodes" or path in begun) as recorded:
         item.stash[_TAKING] = recorded
         yield recorded
     if recorded.is_kept:
@@ -203,73 +241,65 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail the test if a request matched nothing, or a driver found something, even if the test swallowed the error."""
+    """Fail the test for what its cassette shows, even if the test swallowed the error, and not its teardown."""
     result = yield
-    played = item.stash.get(_PLAYING, None)
+    played, driven = item.stash.get(_PLAYING, None), item.stash.get(_DRIVING, None)
     if played is not None:
         from .plugin import verdict
 
         found = verdict.missed(played)
         item.stash[_TOLD] = len(played.misses)
-        _judge(item, [found, None], played.settings)
-    driven = item.stash.get(_DRIVING, None)
+        _judge(
+            item, [found, _left_over(item, played, verdict.left_over, has_failed=found is not None)], played.settings
+        )
     if driven is not None:
         from .plugin import driving
 
-        _judge(item, [driving.found(driven), None], driven.settings)
+        found = driving.found(driven)
+        _judge(
+            item, [found, _left_over(item, driven, driving.left_over, has_failed=found is not None)], driven.settings
+        )
     return result
+
+
+def _left_over(item: pytest.Item, side: Any, look: Callable[[Any], str | None], *, has_failed: bool) -> str | None:
+    """Return what a test left unplayed if that is to fail it, and if no fixture may still play more."""
+    from .plugin.telling import may_go_on
+
+    if has_failed or side.settings.unplayed != "fail" or may_go_on(item, is_driven=side.settings.drive):
+        return None
+    item.stash[_IS_JUDGED] = True
+    return look(side)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: sees the report after xfail has changed it
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Add a section about the cassette to the report of a failed test, and write the report that was asked for."""
     report = yield
+    played, driven = item.stash.get(_PLAYING, None), item.stash.get(_DRIVING, None)
+    taken = item.stash.get(_TAKING, None)
     if call.when == "call":
         item.stash[_PASSED] = report.passed
-        if (taken := item.stash.get(_TAKING, None)) is not None:
+        if taken is not None:
             taken.is_kept = report.passed
-    driven = item.stash.get(_DRIVING, None)
-    if driven is not None and report.failed:
-        _tell_driven(item, report, driven)
-    played = item.stash.get(_PLAYING, None)
-    if played is None:
-        return report
-    if report.failed:
-        _tell(item, report, played)
-    if call.when == "call" or not report.passed:
+    if report.failed and any(side is not None for side in (played, driven, taken)):
+        telling = item.config.stash[_TELLING]
+        telling.compared.extend([] if call.excinfo is None else [str(call.excinfo.value)])
+        if driven is not None:
+            telling.driven(item, report, driven)
+        if played is not None:
+            telling.played(item, report, played, item.stash.get(_TOLD, 0))
+        if taken is not None and call.when != "teardown":
+            telling.taken(item, report, taken)
+    if played is not None and (call.when == "call" or not report.passed):
         item.stash[_TOLD] = len(played.misses)
     return report
 
 
-def _tell(item: pytest.Item, report: pytest.TestReport, played: Playing) -> None:
-    from .plugin import verdict
-
-    report.sections.append(("cassette", verdict.summary(played, item.stash.get(_TOLD, 0))))
-    _keep(item, report, verdict.summary(played), played.report(), played.settings)
-
-
-def _tell_driven(item: pytest.Item, report: pytest.TestReport, driven: Driving) -> None:
-    from .plugin import driving
-    from .views.live.driven import report_row
-
-    text = driving.summary(driven)
-    report.sections.append(("cassette", text))
-    _keep(item, report, text, report_row(driven.report()), driven.settings)
-
-
-def _keep(item: pytest.Item, report: pytest.TestReport, text: str, data: dict[str, Any], settings: Settings) -> None:
-    """Write the report of a failed test, if reports are wanted, and tell where it is."""
-    folder = item.config.getoption("cassette_report")
-    if folder is None:
-        return
-    from .errors import RecorderError
-    from .plugin import verdict
-
-    try:
-        kept = str(verdict.keep_report(folder, item.nodeid, text, data, settings.cassettes))
-    except RecorderError as exc:  # an error in this hook would end the whole run
-        kept = f"was not written: {exc}"
-    report.sections.append(("cassette report", kept))
+def pytest_assertrepr_compare(config: pytest.Config, left: object, right: object) -> None:
+    """Note what a failed assertion compares while a test has a cassette: it may be a pseudonym."""
+    if (telling := config.stash.get(_TELLING, None)) is not None:
+        telling.note(left, right)
 
 
 @pytest.hookimpl(trylast=True)

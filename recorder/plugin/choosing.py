@@ -46,6 +46,7 @@ def settings_of(item: pytest.Item) -> Settings:
         allow_host=tuple(config.getini("cassette_allow_host")),
         allow_origin=tuple(config.getini("cassette_allow_origin")),
         record_options=tuple(config.getini("cassette_record_options")),
+        recorder=_option(config, "cassette_recorder"),
     )
     for marker in reversed(list(item.iter_markers("cassette"))):
         settings = of_marker(settings, folder, marker.args, marker.kwargs)

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy=, allow_host=, "
-    "allow_origin=, drive=, to=, values=, allow=, allow_all=, on_missing=, patience=, settle=, findings="
+    "allow_origin=, drive=, to=, values=, allow=, allow_all=, on_missing=, patience=, settle=, findings=, "
+    "match=, before_record="
 )
 MARKER = f"cassette(name, …, {_OPTIONS})"
 _URL = "e.g. http://gws.example:8090"
@@ -28,8 +29,20 @@ def declare(parser: pytest.Parser) -> None:
         help="When to record cassettes (default: none); a `none` on the command line overrides all markers.",
     )
     group.addoption("--cassette-upstream", metavar="URL", help=f"Server to record, {_URL}.")
+    group.addoption(
+        "--cassette-recorder",
+        metavar="COMMAND",
+        help="Recorder of another environment, which has mitmproxy: its path, or e.g. `pipx run --spec "
+        "outbound-recorder[record] recorder`.",
+    )
     group.addoption("--cassette-to", metavar="URL", help="Server under test, for tests with drive=True.")
-    group.addoption("--cassette-report", metavar="DIR", type=Path, help="Folder for a report of each failed test.")
+    group.addoption(
+        "--cassette-report",
+        metavar="DIR",
+        type=Path,
+        help="Folder for what is kept of each failed test: the page of its cassette beside what was live, as text, and "
+        "as JSON (default: the page alone, in pytest's temporary folder).",
+    )
     group.addoption("--cassette-orphans", action="store_true", help="List the cassettes that no test has used.")
     parser.addini("cassette_dir", "Cassette folder, from the root folder (default: `cassettes` beside the test)")
     parser.addini("cassette_mode", "When to record cassettes: none, once, new_episodes or all", default="none")
@@ -37,7 +50,10 @@ def declare(parser: pytest.Parser) -> None:
     parser.addini("cassette_to", "Server under test, for tests with drive=True", default="")
     parser.addini("cassette_dialect", "Dialect of the cassettes: a name, or a file from the root folder")
     parser.addini("cassette_policy", "Redaction policy of the cassettes: a name, or a file from the root folder")
-    parser.addini("cassette_record_options", "More options for `recorder record`", type="args", default=[])
+    parser.addini(
+        "cassette_record_options", "More options for `recorder record`, e.g. --insecure", type="args", default=[]
+    )
+    parser.addini("cassette_recorder", "Command of a recorder of another environment, for recording", default="")
     parser.addini("cassette_allow_host", "Hosts to serve besides the recorded ones", type="args", default=[])
     parser.addini("cassette_allow_origin", "Origins of pages to serve as well", type="args", default=[])
     parser.addini("cassette_misses", "When a request matches nothing: fail, warn or ignore", default="fail")

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..api.drive import Drive
 from ..api.threads import LoopThread
 from ..errors import UsageError
+from ..model import Record
 from ..printable import counted
-from ..views.live.driven import finding_line, progress_line
+from ..views.live.driven import counted_steps, finding_line, progress_line
 from .settings import Settings
 
 if TYPE_CHECKING:
     from ..drive.engine.report import Report
 
+_RECORDS, _LARGEST = 20_000, 16 << 20  # records that are kept of a run, and bytes of their bodies
 _HOW = (
     'give its URL by the marker, @pytest.mark.cassette(…, drive=True, to="http://localhost:8090"), by --cassette-to or '
     "the ini option cassette_to, or override the fixture cassette_to"
 )
+
+
+@dataclass(slots=True)
+class Kept:
+    """The first records of the run of a drive; a new run begins anew.
+
+    Attributes:
+        records: The records.
+        left_out: Number of records that came when it was full.
+
+    """
+
+    records: list[Record] = field(default_factory=list)
+    left_out: int = 0
+    _bytes: int = 0
+
+    def __call__(self, record: Record) -> None:
+        """Keep a record as long as there is room."""
+        if not record.seq:
+            self.records, self.left_out, self._bytes = [], 0, 0
+        size = len(getattr(record, "body", b""))
+        if self.left_out or len(self.records) >= _RECORDS or self._bytes + size > _LARGEST:
+            self.left_out += 1
+            return
+        self._bytes += size
+        self.records.append(record)
 
 
 class Driving(Drive):
@@ -41,7 +70,7 @@ class Driving(Drive):
             RecorderError: If the cassette cannot be read, the settings do not fit it, or there is no URL.
 
         """
-        self.settings = settings
+        self.settings, self._kept = settings, Kept()
         super().__init__(
             cassette_of(settings),
             to,
@@ -56,9 +85,26 @@ class Driving(Drive):
             dialect=settings.dialect,
             policy=settings.policy,
             thread=thread,
+            on_record=self._kept,
         )
         if not to:
             raise UsageError(f"{self.path.name} is driven, but the server under test is not known: {_HOW}")
+
+    def page(self) -> str | None:
+        """Return the page that compares the cassette with what the server answered; None if nothing was sent.
+
+        Raises:
+            RecorderError: If the cassette cannot be read.
+
+        """
+        from .comparing import MOST, Live, Rules, page_of  # noqa: PLC0415  # only for a test that failed
+
+        if not self._kept.records or len(self.recording.triples) > MOST:
+            return None
+        known = {live: recorded for recorded, live in self.report().bindings}
+        live = Live(f"what {self.to} answered", self.to, self._kept.records, self._kept.left_out, known)
+        rules = Rules(self.dialect, self.policy, self.settings.policy)
+        return page_of(self.settings.cassettes, self.recording, live, rules)
 
 
 def cassette_of(settings: Settings) -> Path:
@@ -91,8 +137,9 @@ def left_over(driving: Driving) -> str | None:
     report = driving.report()
     if report.is_over or report.sent >= report.steps:
         return None
-    left = f"{report.steps - report.sent} of {counted(report.steps, 'step')}"
-    return f"{left} of {driving.path.name} were not sent: {_hint(report)}"
+    left = counted_steps(driving.plan.steps[report.sent :])
+    sent = f"{report.sent} of {counted(report.steps, 'step')} sent"
+    return f"{driving.path.name}: {sent}; not sent: {left}; {_hint(report)}"
 
 
 def summary(driving: Driving) -> str:

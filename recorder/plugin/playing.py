@@ -8,10 +8,14 @@ from pathlib import Path
 
 from ..api.standin import StandIn
 from ..api.threads import LoopThread
+from ..dialect.carried import dialect_of
 from ..dialect.definition import load
 from ..errors import UsageError
 from ..library.recording import joined, load_recording
 from ..model import Recording
+from ..redaction.joins import of_cassette
+from ..redaction.policy import Policy
+from ..replay.engine.witness import Witness
 from .settings import Settings
 
 _REMEMBERED = 32  # recordings kept in memory: the tests of a module often share a cassette
@@ -36,7 +40,7 @@ class Playing(StandIn):
             RecorderError: If a cassette cannot be read, or the settings do not fit it.
 
         """
-        self.settings = settings
+        self.settings, self._witness = settings, Witness()
         virtual = settings.rate is None
         super().__init__(
             recording_of(settings.cassettes, settings.dialect),
@@ -51,8 +55,32 @@ class Playing(StandIn):
             allow_hosts=settings.allow_host,
             allow_origins=settings.allow_origin,
             thread=thread,
+            match=settings.match,
+            witness=self._witness,
         )
         self._names = [path.name for path in settings.cassettes]
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy that the cassettes were redacted by; None for cassettes in the clear."""
+        return of_cassette(self.recording.header, self.settings.policy, described=True)
+
+    def page(self) -> str | None:
+        """Return the page that compares the cassettes with what the clients did; None if no client was there.
+
+        Raises:
+            RecorderError: If a cassette cannot be read.
+
+        """
+        from .comparing import MOST, Live, Rules, page_of  # noqa: PLC0415  # only for a test that failed
+
+        records, known = self._call(self._witness.records), self._call(lambda: self._engine.pseudonyms)
+        if not records or len(self.recording.triples) > MOST:
+            return None
+        settings = self.settings
+        dialect = load(settings.dialect) if settings.dialect else dialect_of(self.recording.header)
+        live = Live("what the test did", self.url, records, self._witness.left_out, known)
+        return page_of(settings.cassettes, self.recording, live, Rules(dialect, self.policy, settings.policy))
 
 
 def recording_of(paths: Sequence[Path], dialect: str | None) -> Recording:

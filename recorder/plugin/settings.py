@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import UsageError
 from ..replay.engine.policy import Repeat
+
+if TYPE_CHECKING:
+    from ..library.changing import Change
+    from ..replay.engine.policy import Match
 
 MODES = ("none", "once", "new_episodes", "all")
 VERDICTS = ("fail", "warn", "ignore")
@@ -46,6 +50,9 @@ class Settings:
         allow_host: Hosts to serve besides those of this machine and of the cassettes, as after `--allow-host`.
         allow_origin: Origins of pages to serve besides those, as after `--allow-origin`.
         record_options: More options, as on the command line of `recorder record`.
+        recorder: Command of a recorder that is installed elsewhere; "" takes the one of this Python.
+        match: Function that has a say in which recorded request answers a live one; None if there is none.
+        before_record: Function that changes or leaves out what was recorded; None if there is none.
         drive: Play the client's side against a server under test (the fixture `driver`), not the server's.
         to: URL of the server under test.
         values: TOML file with the values that replace pseudonyms, keys and headers; None takes the environment alone.
@@ -73,6 +80,9 @@ class Settings:
     allow_host: tuple[str, ...] = ()
     allow_origin: tuple[str, ...] = ()
     record_options: tuple[str, ...] = ()
+    recorder: str = ""
+    match: Match | None = None
+    before_record: Change | None = None
     drive: bool = False
     to: str = ""
     values: Path | None = None
@@ -211,6 +221,12 @@ def _seconds(name: str, value: Any) -> float:
     return float(value)
 
 
+def _function(name: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise UsageError(f"{name} must be a function, not {value!r}")
+    return value
+
+
 def _is(kind: type) -> Any:
     def check(name: str, value: Any) -> Any:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
@@ -242,5 +258,7 @@ _CHECKS: dict[str, Any] = {
     "on_missing": lambda name, value: one_of(name, value, ON_MISSING),
     "patience": _seconds,
     "settle": _seconds,
+    "match": _function,
+    "before_record": _function,
     "findings": lambda name, value: one_of(name, value, VERDICTS),
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
-from ..api.recorder import Recorder
+from ..api.recorder import Recorder, program, words_of
 from ..cassette.codec import encode
 from ..cassette.journal import resume
 from ..cassette.reader import read
@@ -26,6 +26,7 @@ from ..redaction.joins import of_cassette
 from ..replay.engine.matching.matcher import Matcher
 from ..requests.bindings import Bindings
 from ..requests.remembered import media_for
+from .settings import Settings
 
 _QUIET = 0.3  # seconds without a new record, after which the real server counts as idle
 
@@ -39,6 +40,7 @@ class Taking:
         cassette: File to write.
         is_kept: Whether the recording replaces or extends the file; the plugin sets True when the test has passed. If
             False, an old file stays as it was.
+        kept: Where the recording is kept if it is not; None keeps it nowhere.
 
     """
 
@@ -46,6 +48,7 @@ class Taking:
     cassette: Path
     _taken: Path
     is_kept: bool = False
+    kept: Path | None = None
     played: tuple[int, ...] = ()
     unplayed: tuple[int, ...] = ()
     unplayed_events: tuple[()] = ()
@@ -112,44 +115,51 @@ class Taking:
 
 
 @contextmanager
-def taking(
-    cassette: Path, upstream: str, *, add: bool, options: Sequence[str] = (), policy: str | None = None,
-    dialect: str | None = None,
-) -> Iterator[Taking]:  # fmt: skip
+def taking(settings: Settings, *, add: bool) -> Iterator[Taking]:
     """Record the traffic of a test until the block ends.
 
     The cassette is written or changed only if `is_kept` is True at the end of the block.
 
     Args:
-        cassette: File to write.
-        upstream: URL of the real server.
+        settings: Settings of the test: cassette, upstream, dialect, policy, recorder.
         add: Append only the new triples if the file exists; False replaces the file.
-        options: More options, as on the command line of `recorder record`.
-        policy: Redaction policy, a name or a file; None takes the default.
-        dialect: Name of a shipped dialect, or path of a file; None takes the shipped one that fits the traffic.
 
     Raises:
         DialectError: If there is no such dialect, or it has a mistake.
-        UsageError: If `upstream` is empty, or nothing can be appended to the old cassette.
+        UsageError: If no upstream is named, nothing can record, or nothing can be appended to the old cassette.
         UpstreamError: If the recorder cannot start, or ends with an error.
 
     """
-    if not upstream:
+    cassette = settings.cassettes[0]
+    if not settings.upstream:
         raise UsageError(f"{cassette}: name the server to record: --cassette-upstream http://gws.example:8090")
-    chosen = load(dialect) if dialect else None
+    chosen = load(settings.dialect) if settings.dialect else None
+    command = program(words_of(settings.recorder))
     cassette.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cassette.parent, prefix=RECORDING) as folder:
         taken = Path(folder) / cassette.name
-        with Recorder(upstream, taken, dialect=dialect, policy=policy, options=options) as recorder:
+        recorder = Recorder(
+            settings.upstream,
+            taken,
+            dialect=settings.dialect,
+            policy=settings.policy,
+            options=settings.record_options,
+            command=command,
+            before_record=settings.before_record,
+        )
+        with recorder:
             recorded = Taking(recorder.url, cassette, taken)
             yield recorded
         if recorded.is_kept:
             with locking(cassette.parent):
                 if add and cassette.exists():
-                    add_new(cassette, taken, policy, chosen)
+                    add_new(cassette, taken, settings.policy, chosen)
                 else:
                     with replacing(cassette, force=True, like=[taken]) as file:
                         file.write(taken.read_bytes())
+        elif recorded.kept is not None and taken.exists():
+            with replacing(recorded.kept, force=True, like=[taken], follow=False) as file:
+                file.write(taken.read_bytes())
 
 
 def add_new(old: Path, taken: Path, policy: str | None = None, dialect: Dialect | None = None) -> int:

@@ -1,9 +1,9 @@
-"""Build the texts about its cassette that a test ends with, and write the report of a failed test."""
+"""Build the texts about its cassette that a test ends with, and write what is kept of a failed test."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,13 @@ def left_over(playing: Playing) -> str | None:
         if t.n in left
     ]
     lines += [f"  event {one['event']}: {one['name']} waits for {one['waits_for']}" for one in playing.unplayed_events]
-    return "\n".join([f"not asked for, of {_names(playing)}:", *lines]) if lines else None
+    return "\n".join([_progress(playing), *lines]) if lines else None
 
 
 def summary(playing: Playing, told: int = 0) -> str:
     """Return how far the clients got in the recording, and the misses after the first `told`; for a failed test."""
     lines = [
-        f"{_names(playing)}: played {_numbers(playing.played)}, not asked for {_numbers(playing.unplayed)}",
+        _progress(playing),
         playing.stall,
         _last_triple(playing),
         unheard(playing),
@@ -65,32 +65,42 @@ def _last_triple(playing: Playing) -> str | None:
     return f"events of triple {last.n} ({last.operation}): {events}; {on_its_way}"
 
 
-def keep_report(folder: Path, test: str, text: str, report: dict[str, Any], cassettes: Sequence[Path]) -> Path:
-    """Write the report of a failed test as JSON and as text, and return the path of the JSON file.
+def path_of_report(folder: Path, test: str) -> Path:
+    """Return the path of the files about a failed test, without their suffix.
 
     Args:
         folder: Folder of the reports.
         test: Id of the test.
-        text: The report as text.
-        report: The report as data.
-        cassettes: Its cassettes: nobody may read the report who may not read them.
+    """
+    place, bracket, parameters = test.partition("[")
+    return folder / own_name([place.replace("/", "-").replace("::", "-") + bracket + parameters])
+
+
+def keep(path: Path, contents: Mapping[str, str], cassettes: Sequence[Path]) -> None:
+    """Write files about a failed test.
+
+    Args:
+        path: The path without a suffix.
+        contents: The texts, by suffix.
+        cassettes: The cassettes: nobody may read a file who may not read them.
 
     Raises:
         OutputError: If a file cannot be written.
         UsageError: If a name is taken by a folder or a device.
     """
-    place, bracket, parameters = test.partition("[")
-    path = folder / own_name([place.replace("/", "-").replace("::", "-") + bracket + parameters])
-    target = path.with_name(f"{path.name}.json")
-    texts = {
-        path.with_name(f"{path.name}.txt"): text,
-        target: json.dumps({"test": test} | report, ensure_ascii=False, indent=1),
-    }
-    for output, content in texts.items():
+    for suffix, content in contents.items():
         # whoever may write into the folder can guess the name, and make it a link to a file of ours
-        with replacing(output, force=True, like=cassettes, follow=False) as file:
+        with replacing(path.with_name(path.name + suffix), force=True, like=cassettes, follow=False) as file:
             file.write(f"{content}\n".encode("utf-8", "backslashreplace"))
-    return target
+
+
+def as_json(test: str, report: dict[str, Any]) -> str:
+    """Return the report of a failed test as JSON."""
+    return json.dumps({"test": test} | report, ensure_ascii=False, indent=1)
+
+
+def _progress(playing: Playing) -> str:
+    return f"{_names(playing)}: played {_numbers(playing.played)}; not asked for: {_numbers(playing.unplayed)}"
 
 
 def _names(playing: Playing) -> str:

@@ -15,6 +15,7 @@ from recorder.dialect.definition import load
 from recorder.errors import DialectError, UpstreamError, UsageError
 from recorder.library.recording import load_recording
 from recorder.plugin.playing import Playing
+from recorder.plugin.settings import Settings
 from recorder.plugin.taking import Taking, add_new, taking
 from tests.integration.captures import events_of
 from tests.lab.lab import Lab
@@ -130,7 +131,7 @@ def test_it_has_all_that_the_fixture_has_while_a_test_is_played(tmp_path: Path) 
 
     recorded.advance(0)
 
-    assert of_playing - set(dir(Taking)) == {"address"}
+    assert of_playing - set(dir(Taking)) == {"address", "page", "policy"}
     assert (recorded.misses, recorded.unplayed, recorded.report()["misses"]) == ([], (), [])
     with pytest.raises(UsageError, match="a recorder knows no sessions"):
         recorded.session("p1")
@@ -155,7 +156,7 @@ def old_taken(tmp_path: Path) -> Path:
 def test_without_an_upstream_nothing_can_be_recorded(tmp_path: Path) -> None:
     with (
         pytest.raises(UsageError, match="name the server to record: --cassette-upstream"),
-        taking(tmp_path / "s.cassette", "", add=False),
+        taking(Settings((tmp_path / "s.cassette",)), add=False),
     ):
         pass
 
@@ -163,7 +164,10 @@ def test_without_an_upstream_nothing_can_be_recorded(tmp_path: Path) -> None:
 def test_without_its_dialect_nothing_is_recorded(tmp_path: Path) -> None:
     with (
         pytest.raises(DialectError, match="cannot be read"),
-        taking(tmp_path / "s.cassette", "http://gws.example", add=False, dialect=str(tmp_path / "no.toml")),
+        taking(
+            Settings((tmp_path / "s.cassette",), upstream="http://gws.example", dialect=str(tmp_path / "no.toml")),
+            add=False,
+        ),
     ):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -173,7 +177,7 @@ def test_without_its_dialect_nothing_is_recorded(tmp_path: Path) -> None:
 def test_a_recorder_that_does_not_start_says_why(tmp_path: Path) -> None:
     with (
         pytest.raises(UpstreamError, match="must begin with http"),
-        taking(tmp_path / "s.cassette", "gws.example", add=False),
+        taking(Settings((tmp_path / "s.cassette",), upstream="gws.example"), add=False),
     ):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -209,8 +213,12 @@ def test_the_modes_one_after_the_other(suite: Suite, pytester: pytest.Pytester) 
         upstream = ("--cassette-upstream", lab.url)
         suite(suite_of(*FIRST), "--cassette-mode", "once").assert_outcomes(errors=1)  # nobody says from where
 
-        suite(suite_of(*FIRST, then="raise ValueError"), "--cassette-mode", "once", *upstream).assert_outcomes(failed=1)
+        red = suite(suite_of(*FIRST, then="raise ValueError"), "--cassette-mode", "once", *upstream)
+        red.assert_outcomes(failed=1)
         assert not cassette.exists()  # no half of a cassette
+        told = next(line for line in red.stdout.lines if "it is kept in " in line)
+        kept = load_recording(Path(told.partition("it is kept in ")[2]))
+        assert [triple.operation for triple in kept.triples] == FIRST
 
         suite(suite_of(*FIRST), "--cassette-mode", "once", *upstream).assert_outcomes(passed=1)
         first = cassette.read_bytes()
@@ -229,7 +237,9 @@ def test_the_modes_one_after_the_other(suite: Suite, pytester: pytest.Pytester) 
         more = cassette.read_bytes()
 
         failing = suite_of(*FIRST, then="raise ValueError")
-        suite(failing, "--cassette-mode", "all", *upstream).assert_outcomes(failed=1)
+        red = suite(failing, "--cassette-mode", "all", *upstream)
+        red.assert_outcomes(failed=1)
+        red.stdout.fnmatch_lines([f"*it is kept in *.cassette; {cassette} stays as it was"])
         assert cassette.read_bytes() == more  # the old one is better than half of a new one
 
     suite(suite_of(*MORE)).assert_outcomes(passed=1)  # without any server: both captures, in one session

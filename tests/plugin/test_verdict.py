@@ -36,7 +36,7 @@ def test_a_session_played_whole_has_nothing_to_tell(standin: Playing) -> None:
     assert verdict.missed(standin) is None
     assert verdict.left_over(standin) is None
     assert verdict.summary(standin).splitlines() == [
-        "preview-session.cassette: played 1, 2, 3, 4, 5, 6, not asked for nothing",
+        "preview-session.cassette: played 1, 2, 3, 4, 5, 6; not asked for: nothing",
         "events of triple 6 (EndPreviewSession): PreviewSessionEnded; all have left",
     ]
 
@@ -62,7 +62,7 @@ def test_what_was_not_asked_for_is_listed_by_number_and_name(standin: Playing) -
     works(standin.url, "mine-", ["StartPreviewSession", "GetPreviewRecord", "CompleteRecord"])
 
     assert str(verdict.left_over(standin)).splitlines() == [
-        "not asked for, of preview-session.cassette:",
+        "preview-session.cassette: played 1, 2, 5; not asked for: 3, 4, 6",
         "  triple 3: GetChainedRecord /api/v2/me/outbound-records/1001",
         "  triple 4: UpdateRecord /api/v2/me/outbound-records/1001",
         "  triple 6: EndPreviewSession /api/v2/me/outbound-campaigns/Campaign1",
@@ -102,8 +102,10 @@ def test_a_client_that_hears_nothing_because_of_its_identity_is_told(standin: Pl
 
 
 def keep(standin: Playing, folder: Path, test: str) -> Path:
-    told = verdict.summary(standin), standin.report()
-    return verdict.keep_report(folder, test, *told, standin.settings.cassettes)
+    path = verdict.path_of_report(folder, test)
+    contents = {".json": verdict.as_json(test, standin.report()), ".txt": verdict.summary(standin)}
+    verdict.keep(path, contents, standin.settings.cassettes)
+    return path.with_name(f"{path.name}.json")
 
 
 def test_a_report_is_kept_under_the_name_of_the_test(standin: Playing, tmp_path: Path) -> None:
