@@ -7,7 +7,8 @@ PIP    := -m pip install --quiet --disable-pip-version-check --constraint constr
 LAB    := tests/lab
 PEERS  := benchmarks/peers
 PAGE   := recorder/views/page
-NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done
+PACK   := packages/outbound-recorder-standin
+NODE   := tests/lab/node_modules/done tests/vectors/node_modules/done tests/exchange/node_modules/done $(PAGE)/node_modules/done $(PACK)/node_modules/done
 export PYTHONDONTWRITEBYTECODE :=
 # tests run in random order: `make test SEED=7` for another one than the usual
 SEED   := 1
@@ -16,7 +17,7 @@ ORDER  := --dist loadgroup -p randomly --randomly-seed=$(SEED)
 FUZZ   := 600
 # tests that need no Node, browser or proxy
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
-QUICK  := -m 'not node and not browser and not bundler' $(APART)
+QUICK  := -m 'not node and not browser and not bundler and not npm' $(APART)
 
 .PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives bench properties fuzz audit clean
 .DELETE_ON_ERROR:
@@ -116,7 +117,7 @@ audit: ## ask the database of advisories about all pinned versions, where it can
 	.ci/audit .venv-audit/bin/python
 
 clean:
-	rm -rf .venv .venv-newer .venv-audit fuzz-findings $(LAB)/node_modules $(PEERS)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules
+	rm -rf .venv .venv-newer .venv-audit fuzz-findings $(LAB)/node_modules $(PEERS)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules $(PACK)/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python 3.11 or newer: make PYTHON=..."; exit 1; }

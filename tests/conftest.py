@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,10 +28,10 @@ if CI:  # else Hypothesis draws constants of our modules that are loaded already
     providers._get_local_constants = lambda: providers._local_constants
 
 
-def _bundler() -> str | None:
-    """Why the report's page cannot be built here, or None if it can."""
-    installed = Path(__file__).parents[1] / "recorder" / "views" / "page" / "node_modules" / "esbuild"
-    return None if shutil.which("node") and installed.is_dir() else f"{installed} is not installed (npm ci)"
+def _installed(package: str) -> Callable[[], str | None]:
+    """Return a function that tells why a package of npm cannot be run here, or None if it can."""
+    folder = Path(__file__).parents[1] / package
+    return lambda: None if shutil.which("node") and folder.is_dir() else f"{folder} is not installed (npm ci)"
 
 
 def _shared(item: pytest.Function) -> bool:
@@ -42,7 +42,8 @@ def _shared(item: pytest.Function) -> bool:
 _NEEDED = {  # by marker
     "node": ("Node", lab.available),
     "browser": ("a browser", lab_browser.available),
-    "bundler": ("esbuild", _bundler),
+    "bundler": ("esbuild", _installed("recorder/views/page/node_modules/esbuild")),
+    "npm": ("Vitest", _installed("packages/outbound-recorder-standin/node_modules/vitest")),
 }
 
 

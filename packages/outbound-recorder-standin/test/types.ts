@@ -1,0 +1,46 @@
+// What users write, for the type checker: `npm run types`.
+
+import { StandIn, StandInError, standin, type Ended, type Miss, type Report } from "outbound-recorder-standin";
+import { standinFor } from "outbound-recorder-standin/node";
+import { expect, test as playwright } from "outbound-recorder-standin/playwright";
+import { withCassette } from "outbound-recorder-standin/vitest";
+import { mergeTests, test as own } from "@playwright/test";
+import { test } from "node:test";
+
+export async function play(): Promise<Ended> {
+  await using server: StandIn = await standin(["a.cassette", new URL("file:///b.cassette")], {
+    rate: 10,
+    clock: "virtual",
+    faults: ["drop event PreviewRecord#2"],
+    recorder: ["python", "-m", "recorder"],
+  });
+  const report: Report = await server.report();
+  const [miss]: Miss[] = report.misses;
+  const left: string | null = await server.step();
+  console.log(miss?.summary, left, (await server.advance(3)).sessions.map((session) => session.pending));
+  await server.inject({ channel: "/v2/me/outbound", data: { a: 1 } });
+  // @ts-expect-error seconds are a number
+  await server.advance("3");
+  // @ts-expect-error there is no such option
+  await standin("a.cassette", { pace: 3 });
+  // @ts-expect-error `standin` makes one
+  new StandIn();
+  return server.close().catch((error: unknown) => {
+    throw error instanceof StandInError ? error : new Error("another");
+  });
+}
+
+test("node:test", async (t) => {
+  const server: StandIn = await standinFor(t, "a.cassette", { misses: "ignore" });
+  console.log(server.url.length);
+});
+
+withCassette("a.cassette", { repeat: "last" })("Vitest", async ({ standin, expect }) => {
+  expect(standin.url satisfies string).toBeDefined();
+});
+
+playwright.use({ cassette: "a.cassette", standinOptions: { strict: true } });
+playwright("Playwright Test", async ({ standin, request }) => {
+  expect((await request.get(standin.url)).ok()).toBe(true);
+});
+mergeTests(playwright, own);
