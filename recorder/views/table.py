@@ -31,9 +31,16 @@ def overview(triples: Iterable[Triple], screen: Screen | None = None, *, hosts: 
 
     The text comes in parts; memory does not grow with the triples.
     """
+    return exchanges(((str(triple.n), triple) for triple in triples), screen, hosts=hosts)
+
+
+def exchanges(
+    named: Iterable[tuple[str, Triple]], screen: Screen | None = None, *, hosts: bool = False
+) -> Iterator[str]:
+    """Yield the table of `overview` for exchanges, each with its name, e.g. `p1` for one that is no operation."""
     if screen is None:
         heading = _with_host(_COLUMNS, "host") if hosts else _COLUMNS
-        rows = (_with_host(_row(triple), _host(triple)) if hosts else _row(triple) for triple in triples)
+        rows = (_row(triple, name, hosts=hosts) for name, triple in named)
         yield from aligning(chain([heading], rows))
         return
     wide = screen.width >= _WIDE
@@ -48,19 +55,18 @@ def overview(triples: Iterable[Triple], screen: Screen | None = None, *, hosts: 
         Column("ack", right=True),
         Column("events (ms after the request)" if wide else "events", least=8),
     ]
-    yield from screen.drawing(columns, (_drawn_row(triple, wide=wide, hosts=hosts) for triple in triples))
+    yield from screen.drawing(columns, (_drawn_row(*one, wide=wide, hosts=hosts) for one in named))
 
 
-def _drawn_row(triple: Triple, *, wide: bool, hosts: bool) -> Sequence[Cell]:
-    *texts, state, ack, events = _row(triple)
-    texts[1:1] = [_host(triple)] if hosts else []
+def _drawn_row(name: str, triple: Triple, *, wide: bool, hosts: bool) -> Sequence[Cell]:
+    *texts, state, ack, events = _row(triple, name, hosts=hosts)
     narrow = ack.replace(" in", ""), _brief(triple)
     return [*texts, (state, STATES.get(state, "")), *((ack, events) if wide else narrow)]
 
 
 def line(triple: Triple) -> str:
     """Return a triple on one line without columns, for output that grows line by line."""
-    _, operation, handle, reference, session, state, ack, _ = _row(triple)
+    _, operation, handle, reference, session, state, ack, _ = _row(triple, "")
     return f"{operation}  {handle}  {reference}  {session}  {state}  {ack}  {_brief(triple)}"
 
 
@@ -68,9 +74,8 @@ def detail(triple: Triple, screen: Screen | None = None) -> str:
     """Return one triple in full: request, ack, each event and why it is linked."""
     if screen is not None:
         return _drawn(triple, screen)
-    operation, session = printable(triple.operation or ""), printable(triple.session or "unknown")
     lines = [
-        f"triple {triple.n}  {operation}  {triple.state.value}  session {session}",
+        f"{_title(triple)}  {triple.state.value}  session {printable(triple.session or 'unknown')}",
         f"  request  {printable(f'{triple.request.method} {triple.request.target}')}",
         f"           {_body(triple.request.body)}",
     ]
@@ -87,13 +92,13 @@ def detail(triple: Triple, screen: Screen | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def unsolicited(pushed: Iterable[Unsolicited], screen: Screen | None = None) -> Iterator[str]:
-    """Yield the unsolicited events, one per line, without those that the dialect ignores."""
+def unsolicited(pushed: Iterable[tuple[int, Unsolicited]], screen: Screen | None = None) -> Iterator[str]:
+    """Yield the unsolicited events, each with its number, one per line, without those that the dialect ignores."""
     heading = "unsolicited events (seconds after the start of the capture):"
     yield screen.line((heading, "bold")) if screen is not None else f"{heading}\n"
     lines = (
-        printable(f"  {p.event.t / 1e9:10.3f} s  {p.session or '?':4}  {p.event.channel}  {p.name}")
-        for p in pushed
+        printable(f"{f'u{n}':>6}  {p.event.t / 1e9:8.3f} s  {p.session or '?':4}  {p.event.channel}  {p.name}")
+        for n, p in pushed
         if not p.is_ignored
     )
     for part in batched(lines):
@@ -102,7 +107,7 @@ def unsolicited(pushed: Iterable[Unsolicited], screen: Screen | None = None) -> 
 
 def _drawn(triple: Triple, screen: Screen) -> str:
     state = triple.state.value
-    title: Cell = (f"triple {triple.n}  {printable(triple.operation or '')}", "bold")
+    title: Cell = (_title(triple), "bold")
     drawn = [
         screen.line(title, "  ", (state, STATES[state]), f"  session {triple.session or 'unknown'}"),
         screen.line(("  request  ", "cyan"), printable(f"{triple.request.method} {triple.request.target}"), indent=11),
@@ -118,6 +123,12 @@ def _drawn(triple: Triple, screen: Screen) -> str:
         drawn.append(screen.line("           ", (_decision(link), "dim"), indent=11))
         drawn.append(_json(link.event.data, screen))
     return "".join(drawn)
+
+
+def _title(triple: Triple) -> str:
+    if not triple.n:
+        return printable(f"exchange  {triple.request.method} {triple.request.target}")
+    return f"triple {triple.n}  {printable(triple.operation or '')}"
 
 
 def _json(value: Any, screen: Screen) -> str:
@@ -140,11 +151,11 @@ def _decision(link: Link) -> str:
     return f"linked by {printable(link.rule)}, confidence {link.confidence}: {printable(link.why)}"
 
 
-def _row(triple: Triple) -> list[str]:
+def _row(triple: Triple, name: str, *, hosts: bool = False) -> list[str]:
     ms = ack_ms(triple)
     events = ", ".join(f"{link.name} +{offset_ms(link, triple):.0f}" for link in triple.events)
     values = (
-        str(triple.n),
+        name,
         triple.operation or f"{triple.request.method} {triple.request.target}",
         listed(triple.keys.get("handle", "-")),
         listed(triple.keys.get("reference", "-")),
@@ -153,7 +164,8 @@ def _row(triple: Triple) -> list[str]:
         f"{triple.ack.status} in {ms:.0f} ms" if triple.ack and ms is not None else "-",
         events or "-",
     )
-    return list(map(printable, values))
+    row = list(map(printable, values))
+    return _with_host(row, _host(triple)) if hosts else row
 
 
 def _host(triple: Triple) -> str:

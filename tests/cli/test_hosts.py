@@ -38,9 +38,9 @@ def test_ls_shows_the_hosts_of_a_cassette_with_several(tmp_path: Path) -> None:
 
     assert lines == [
         ["n", "host", "operation", "handle"],
-        ["0", "app.example", "GET", "/me"],
-        ["0", "login.example:8443", "GET", "/me"],
-        ["0", "-", "GET", "/me"],
+        ["p1", "app.example", "GET", "/me"],
+        ["p2", "login.example:8443", "GET", "/me"],
+        ["p3", "-", "GET", "/me"],
     ]
 
 
@@ -48,7 +48,7 @@ def test_ls_shows_them_on_a_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", "1")
 
-    assert "0  login.example  GET /me" in listed(cassette(tmp_path / "s", "app.example", "login.example"))
+    assert "p2  login.example  GET /me" in listed(cassette(tmp_path / "s", "app.example", "login.example"))
 
 
 def test_ls_names_them_for_programs(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def overview(triples: Iterable[Triple], screen: Screen | None = None) -> str:
 
 
 def unsolicited(recording: Recording, screen: Screen | None = None) -> str:
-    return "".join(table.unsolicited(recording.unsolicited, screen))
+    return "".join(table.unsolicited(enumerate(recording.unsolicited, 1), screen))
 
 
 def seed() -> Recording:
@@ -127,8 +127,8 @@ def test_unsolicited_events_are_a_line_each() -> None:
 
     assert unsolicited(wire.recording()) == (
         "unsolicited events (seconds after the start of the capture):\n"
-        "       2.500 s  s1    /v2/me/devices  /v2/me/devices\n"
-        "       2.500 s  s1    /v2/me/outbound  CampaignStarted\n"
+        "    u1     2.500 s  s1    /v2/me/devices  /v2/me/devices\n"
+        "    u2     2.500 s  s1    /v2/me/outbound  CampaignStarted\n"
     )
 
 

@@ -104,11 +104,11 @@ def _everything(cassettes: tuple[Path, ...], asked: _Wanted, several: Several, *
     for path in cassettes:
         with several.going_on(), opened(path, asked.dialect) as found:
             recording = found.recording
-            own, plain = chosen(found, asked.by), fitting(recording.plain, asked.by)
+            own, plain = chosen(found, asked.by), _plain(recording, asked)
             hosts = _has_hosts(found, asked)
             yield _heading(path, cassettes)
             yield from table.overview(several.finding(islice(own, asked.limit)), on, hosts=hosts)
-            yield from table.overview(several.finding(plain), on, hosts=hosts)
+            yield from table.exchanges(several.finding(plain), on, hosts=hosts)
             yield from table.unsolicited(several.finding(_pushed(recording, asked)), on)
 
 
@@ -125,7 +125,8 @@ def _everything_as_json(cassettes: tuple[Path, ...], asked: _Wanted, several: Se
                 for name, every in zip(("triples", "plain"), exchanges, strict=True):
                     for one in several.finding(every):
                         parts[name].add(_named(_at_host(data.triple(one), one, hosts=hosts), path, cassettes))
-                for row in data.unsolicited(several.finding(_pushed(recording, asked))):
+                pushed = (one for _, one in _pushed(recording, asked))
+                for row in data.unsolicited(several.finding(pushed)):
                     parts["unsolicited"].add(_named(row, path, cassettes))
         if not (several.code and len(cassettes) == 1):
             yield from json_object(parts)
@@ -143,11 +144,21 @@ def _has_hosts(found: OpenRecording, asked: _Wanted) -> bool:
     return False
 
 
-def _pushed(recording: Recording, asked: _Wanted) -> Iterator[Unsolicited]:
+def _plain(recording: Recording, asked: _Wanted) -> Iterator[tuple[str, Triple]]:
+    """Yield the exchanges that are no operation, each with the name that `recorder show` takes."""
+    from ...views.fitting import accepting
+
+    fits = accepting(asked.by) if asked.by is not None else None
+    return ((f"p{n}", one) for n, one in enumerate(recording.plain, 1) if fits is None or fits(one))
+
+
+def _pushed(recording: Recording, asked: _Wanted) -> Iterator[tuple[int, Unsolicited]]:
+    """Yield the unsolicited events, each with the number that `recorder show` and `recorder explain` take."""
     from ...views import data
     from ...views.filter import fits
 
-    return (one for one in recording.unsolicited if asked.by is None or fits(asked.by, data.alone(one)))
+    every = enumerate(recording.unsolicited, 1)
+    return ((n, one) for n, one in every if asked.by is None or fits(asked.by, data.alone(one)))
 
 
 def _at_host(row: dict[str, Any], triple: Triple, *, hosts: bool) -> dict[str, Any]:
