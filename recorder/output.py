@@ -243,7 +243,7 @@ class Replacement:
 
 
 def appending(target: Path) -> int:
-    """Return a descriptor that appends to a file, for a log; a new file is for its owner alone.
+    """Return a descriptor that appends to a file, for a log; new files are for their owner alone; folders are made.
 
     The caller closes the descriptor. A link is not followed: it may lead to a file that another user chose.
 
@@ -252,6 +252,7 @@ def appending(target: Path) -> int:
     """
     if not NO_LINKS and target.is_symlink():  # Windows, where making a link takes a right that users do not have
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    target.parent.mkdir(parents=True, exist_ok=True)
     return descriptor_of(target, _APPENDING | os.O_CREAT | NO_LINKS, 0o600)
 
 

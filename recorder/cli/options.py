@@ -176,6 +176,9 @@ filter_option = click.option(
     help="Select triples by a filter, e.g. 'op:Get* ack:>500 or state:failed'.",
     shell_complete=offers("filters"),
 )
+limit_option = click.option(
+    "--limit", metavar="N", type=click.IntRange(min=0), help="Take only the first N triples of each cassette."
+)
 jsonl_option = click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON Lines, one row per line.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -211,6 +214,13 @@ policy_option = click.option(
     default="gws",
     show_default=True,
     help="Redaction policy: the values that must not be kept (see recorder policy).",
+    shell_complete=offers("policies"),
+)
+recorded_policy_option = click.option(
+    "--policy",
+    metavar="NAME|FILE",
+    type=NameOrFile(),
+    help="Policy by which the cassette was redacted, if it is not a shipped one.",
     shell_complete=offers("policies"),
 )
 key_option = click.option(

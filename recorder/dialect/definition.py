@@ -29,6 +29,7 @@ from .finding import Finder, bare
 from .logins import OAUTH, Login, minted
 from .logins import values as values_at
 from .mistakes.toml import undecodable
+from .mistakes.words import near
 from .paths import parse_json, path_of
 from .values import first, is_constant, is_template, paths_in, text, texts
 
@@ -351,8 +352,9 @@ def source(name: str) -> str:
     # The pattern rejects separators and dots, so a name cannot lead out of this package.
     resource = files(__package__).joinpath(f"{name}.toml")
     if not re.fullmatch(r"[\w-]{1,64}", name) or not resource.is_file():
-        known = ", ".join(map(repr, names()))
-        raise DialectError(name[:80], "name", f"no such dialect is shipped; give a TOML file or one of {known}")
+        like, known = near(name, names()), ", ".join(map(repr, names()))
+        meant = f"did you mean {like!r}?" if like else f"give a TOML file or one of {known}"
+        raise DialectError(name[:80], "name", f"no such dialect is shipped; {meant}")
     return resource.read_text(encoding="utf-8")
 
 

@@ -16,6 +16,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from ..dialect.mistakes.words import near
 from ..dialect.routes import routes
 from ..dialect.tables import Table, finish, read
 from ..errors import PolicyError
@@ -343,7 +344,9 @@ def shipped(name: str) -> Policy:
     """
     resource = _resource(name)
     if not re.fullmatch(r"[\w-]{1,64}", name) or not resource.is_file():
-        raise PolicyError(name[:80], "name", f"no such policy is shipped; there are {_listed()}, or give a TOML file")
+        like = near(name, names())
+        meant = f"did you mean {like!r}?" if like else f"there are {_listed()}, or give a TOML file"
+        raise PolicyError(name[:80], "name", f"no such policy is shipped; {meant}")
     return parse(resource.read_text(encoding="utf-8"), path=f"{name}.toml", is_shipped=True)
 
 

@@ -32,16 +32,19 @@ COMMANDS = {
     "grep.json": ("grep", f"grep handle:7 {ONE} {OTHER} --json"),
     "grep.jsonl": ("grep", f"grep op:*PreviewSession {ONE} {OTHER} --jsonl"),
     "explain.json": ("explain", f"explain {OTHER} 3 --json"),
+    "explain.jsonl": ("explain", f"explain {OTHER} 3.1 --jsonl"),
     "stats.json": ("stats", f"stats {ONE} {OTHER} --json"),
     "timeline.json": ("timeline", f"timeline {ONE} --json"),
     "timeline.jsonl": ("timeline", f"timeline {OTHER} 3 --jsonl"),
     "tail.jsonl": ("tail", f"tail {OTHER} --jsonl"),
     "doctor.json": ("doctor", f"doctor {OTHER} --json"),
+    "doctor.jsonl": ("doctor", "doctor ../tests/cassettes/labs/workspace.cassette --jsonl"),
     "redact.json": ("redact", f"redact {ONE} --dry-run --json"),
     "drive.json": ("drive", f"drive {OTHER} --dry-run --json"),
     "diff.json": ("diff", f"diff {ONE} {OTHER} --json"),
     "diff.jsonl": ("diff", f"diff {ONE} {OTHER} --jsonl"),
     # finds campaigns, which the policy of the cassette keeps
+    "scan.jsonl": ("scan", f"scan {ONE} --policy salesforce --jsonl"),
     "scan.json": ("scan", f"scan {ONE} --policy salesforce --json"),
 }
 

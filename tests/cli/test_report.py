@@ -82,7 +82,7 @@ def test_a_filter_leaves_out_the_rest(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("expression", "code", "words"),
-    [("op:Nothing", 5, ["no triple fits", "op:Nothing"]), ("(op:x", 2, ["column 1", "not closed"])],
+    [("op:Nothing", 5, ["nothing fits", "op:Nothing"]), ("(op:x", 2, ["column 1", "not closed"])],
 )
 def test_a_filter_that_fits_nothing_or_is_wrong_writes_nothing(
     tmp_path: Path, expression: str, code: int, words: list[str]

@@ -147,7 +147,7 @@ def test_other_rules_change_the_links_and_not_the_facts(tmp_path: Path, doubtful
 
     told = run("recorrelate", path, "--rules", rules)
 
-    assert "linked by mine; 1 of 3 triples are new or changed: 1" in told.stderr
+    assert "linked by mine; 1 of 3 triples is new or changed: 1" in told.stderr
     assert read(path).records == facts
     assert json.loads(run("show", path, "1", "--json").stdout)["events"][1]["rule"] == "tuple"
 

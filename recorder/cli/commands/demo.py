@@ -22,7 +22,7 @@ from ...model import JSON, Recording, Triple
 from ...printable import counted
 from ...system.signals import ASK, of_its_own
 from ..loading import load
-from ..options import OUTPUT
+from ..options import OUTPUT, force_option
 from ..recording.children import send
 from ..shipped import shipped
 from ..verdict import announce
@@ -136,7 +136,7 @@ _THINK = 0.4  # seconds the slower client pauses before each step
 
 @click.command("demo")
 @click.option("-o", "--output", type=OUTPUT, help="Keep the new cassette in this file.")
-@click.option("--force", is_flag=True, help="Overwrite the kept cassette if it exists.")
+@force_option
 def command(*, output: Path | None, force: bool) -> None:
     """Show the whole idea on this machine: record a session through mitmproxy, replay it by cause.
 

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...errors import NothingSelected
 from ..loading import load, sources
-from ..options import OUTPUT, InputFile, NameOrFile, dialect_option, force_option, json_option
+from ..options import (
+    OUTPUT,
+    InputFile,
+    dialect_option,
+    filter_option,
+    force_option,
+    json_option,
+    jsonl_option,
+    recorded_policy_option,
+)
 from ..saying import say
 from ..verdict import announce
 from ..writing import must_be_writable, write_text
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
 
     from ...dialect.definition import Dialect
     from ...diff.differences import Changed
+    from ...model import Triple
     from ...views.difference import Tally
 
 MOST_ROWS = 5_000  # differences on a page, which shows the first thousand triples at once, others by its filter
@@ -39,15 +50,10 @@ MOST_ROWS = 5_000  # differences on a page, which shows the first thousand tripl
     multiple=True,
     help="Treat this key of the dialect as an id that may differ, e.g. handle.",
 )
-@click.option("-f", "--filter", "wanted", metavar="EXPR", help="Select triples that fit in A or in B, e.g. 'op:Get*'.")
-@click.option(
-    "--policy",
-    metavar="NAME|FILE",
-    type=NameOrFile(),
-    help="Policy the cassettes were redacted by, if not a shipped one.",
-)
+@filter_option
+@recorded_policy_option
 @json_option
-@click.option("--jsonl", "as_lines", is_flag=True, help="Print JSON Lines, one row per line.")
+@jsonl_option
 @click.option(
     "--html",
     metavar="FILE",
@@ -84,8 +90,12 @@ def command(
     headers = recordings[0].header, recordings[1].header
     read_by = dialect_for(*headers, ids)
     fits = _fits(wanted, read_by)
+    if fits is not None and not any(fits(one) for recording in recordings for one in recording.triples):
+        raise NothingSelected(f"{old}, {new}: nothing fits {wanted!r}")
     tally = difference.Tally(MOST_ROWS if html is not None else 0)
-    found = map(tally.note, filter(fits, differences(*recordings, read_by, policy_for(*headers, policy), limit)))
+    found = map(
+        tally.note, filter(_changes(fits), differences(*recordings, read_by, policy_for(*headers, policy), limit))
+    )
     for line in _lines(found, (old, new), as_json=as_json, as_lines=as_lines):
         announce(line)
     if html is not None:
@@ -132,12 +142,16 @@ def write_page(target: Path, cassettes: tuple[Path, Path], dialect: Dialect, tal
         say(f"{target}: {text}")
 
 
-def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Changed], bool]:
-    """Return the test for changes of selected triples; with a filter, unsolicited events never pass."""
-    from ...views import data
-    from ...views.filter import fits, parse
+def _fits(wanted: str | None, dialect: Dialect) -> Callable[[Triple], bool] | None:
+    """Return the test of a filter for triples; None without a filter."""
+    from ...views.filter import parse
+    from ...views.fitting import accepting
 
-    if wanted is None:
+    return accepting(parse(wanted, dialect.key_names())) if wanted is not None else None
+
+
+def _changes(fits: Callable[[Triple], bool] | None) -> Callable[[Changed], bool]:
+    """Return the test for changes of selected triples, in A or in B; with a filter, unsolicited events never pass."""
+    if fits is None:
         return lambda _: True
-    by = parse(wanted, dialect.key_names())
-    return lambda change: any(fits(by, data.triple(item)) for item in (change.old, change.new) if item is not None)
+    return lambda change: any(fits(item) for item in (change.old, change.new) if item is not None)

@@ -15,7 +15,7 @@ from ...errors import CassetteError, DialectError
 from ...printable import printable, to_json
 from ..jobs import mapped
 from ..loading import hint_if_none, rules_of
-from ..options import cassette_argument, dialect_option, jobs_option, json_option
+from ..options import cassette_argument, dialect_option, jobs_option, json_option, jsonl_option
 from ..saying import progress, say
 from ..verdict import announce
 
@@ -28,9 +28,10 @@ _PARTS = 3  # that several processes may examine
 @click.command("doctor")
 @cassette_argument
 @json_option
+@jsonl_option
 @dialect_option
 @jobs_option
-def command(cassette: Path, *, as_json: bool, dialect: str | None, jobs: int) -> None:
+def command(cassette: Path, *, as_json: bool, as_lines: bool, dialect: str | None, jobs: int) -> None:
     """Examine a cassette: its bytes, and whether the recorded session is possible.
 
     Up to three processes examine a large sealed cassette, a journal is examined by one.
@@ -47,9 +48,10 @@ def command(cassette: Path, *, as_json: bool, dialect: str | None, jobs: int) ->
     rules = load(dialect) if dialect else None
     jobs = min(jobs, _PARTS) if _has_tables(cassette) else 1
     findings = examine(cassette, time.time(), rules, partial(_shown, cassette), partial(mapped, jobs=jobs))
-    if as_json:
+    if as_json or as_lines:
         rows = [{"level": f.level.value, "kind": f.kind, "where": f.where, "text": f.text} for f in findings]
-        announce(to_json(rows))
+        for one in rows if as_lines else [rows]:
+            announce(to_json(one, indent=None if as_lines else 2))
     else:
         for finding in findings:
             announce(printable(f"{finding.level.value}: {finding.kind} at {finding.where}: {finding.text}"))
@@ -60,7 +62,7 @@ def command(cassette: Path, *, as_json: bool, dialect: str | None, jobs: int) ->
     _hint(cassette, dialect)
     if Level.PROBLEM in levels:
         raise SystemExit(1)
-    if not as_json and not findings:
+    if not (as_json or as_lines) and not findings:
         announce("sound")
 
 

@@ -9,8 +9,8 @@ import click
 
 from ...errors import NothingSelected, UsageError
 from ..loading import chosen, expression, opened
-from ..options import cassette_argument, dialect_option, filter_option, json_option
-from ..output import fitted, json_text, write
+from ..options import cassette_argument, dialect_option, filter_option, json_option, jsonl_option
+from ..output import fitted, json_list, write
 
 if TYPE_CHECKING:
     from ...library.lazy import OpenRecording
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 @click.argument("what", metavar="[EVENT|REQUEST]", required=False)
 @filter_option
 @json_option
+@jsonl_option
 @dialect_option
-def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bool, dialect: str | None) -> None:
+def command(
+    cassette: Path, *, what: str | None, wanted: str | None, as_json: bool, as_lines: bool, dialect: str | None
+) -> None:  # fmt: skip
     """Explain why an event was linked to a request: the rule, the rivals, and why not to another request.
 
     Name a triple by its number (3), an event by triple and place (3.2), an unsolicited event by u1, u2 … in the order
@@ -45,8 +48,8 @@ def command(cassette: Path, *, what: str | None, wanted: str | None, as_json: bo
         whole, named = (
             asking.named(found.recording, what, str(cassette)) if what else _fitting(found, wanted, dialect, cassette)
         )
-        if as_json:
-            write([json_text([view.as_json(*one) for one in asking.judging(found, named)])])
+        if as_json or as_lines:
+            write(json_list((view.as_json(*one) for one in asking.judging(found, named)), lines=as_lines))
         elif whole:
             write("\n" * (place > 0) + fitted(asking.text_of(triple, found)) for place, triple in enumerate(whole))
         else:

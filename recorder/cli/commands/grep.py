@@ -10,7 +10,7 @@ import click
 
 from ...errors import UsageError
 from ..loading import expression, triples
-from ..options import cassettes_argument, dialect_option, jobs_option, json_option, jsonl_option
+from ..options import cassettes_argument, dialect_option, jobs_option, json_option, jsonl_option, limit_option
 from ..output import Several, json_list, screen, write
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 @click.option(
     "-l", "--files-with-matches", "names", is_flag=True, help="Print only the names of cassettes that have a match."
 )
+@limit_option
 @json_option
 @jsonl_option
 @dialect_option
 @jobs_option
 def command(
-    wanted: str, cassettes: tuple[Path, ...], *, count: bool, names: bool, as_json: bool, as_lines: bool,
-    dialect: str | None, jobs: int,
+    wanted: str, cassettes: tuple[Path, ...], *, count: bool, names: bool, limit: int | None, as_json: bool,
+    as_lines: bool, dialect: str | None, jobs: int,
 ) -> None:  # fmt: skip
     """Search cassettes for triples, and print one line for each: file:number: triple.
 
@@ -50,14 +51,14 @@ def command(
 
     def found(path: Path) -> Iterator[Triple]:
         with several.going_on():
-            for triple in triples(path, dialect, by=by, jobs=jobs):
+            for triple in triples(path, dialect, limit, by, jobs):
                 several.found = True
                 yield triple
 
     def counted() -> Iterator[str]:
         for path in cassettes:
             with several.going_on():
-                number = sum(1 for _ in triples(path, dialect, by=by, jobs=jobs))
+                number = sum(1 for _ in triples(path, dialect, limit, by, jobs))
                 several.found |= number > 0
                 yield f"{_name(path)}{_styled(':')}{number}\n"
 

@@ -13,7 +13,7 @@ import click
 
 from ...errors import NothingSelected, UsageError
 from ..loading import chosen, expression, fitting, opened, triples
-from ..options import cassettes_argument, dialect_option, filter_option, json_option, jsonl_option
+from ..options import cassettes_argument, dialect_option, filter_option, json_option, jsonl_option, limit_option
 from ..output import Lines, Several, all_or_none, json_list, json_object, screen, write
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ class _Wanted:
 @filter_option
 @json_option
 @jsonl_option
-@click.option(
-    "--limit", metavar="N", type=click.IntRange(min=0), help="List only the first N triples of each cassette."
-)
+@limit_option
 @click.option("--all", "everything", is_flag=True, help="List other exchanges and unsolicited events too.")
 @dialect_option
 def command(

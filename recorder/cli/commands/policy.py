@@ -33,7 +33,7 @@ def command() -> None:
     type=InputFile(),
 )
 def check(policies: tuple[Path, ...]) -> None:
-    """Check policies: print every mistake with its line; exit code 2 if there are mistakes.
+    """Check policies: print every mistake with its line; exit code 1 if there are mistakes.
 
     \b
     Example:  recorder policy check mine.toml
@@ -52,7 +52,7 @@ def check(policies: tuple[Path, ...]) -> None:
                 )
             )
     if wrong:
-        raise SystemExit(2)
+        raise SystemExit(1)
 
 
 @command.command("show", short_help="Print a policy, or the one in a cassette.")

@@ -10,6 +10,7 @@ import click
 from ...errors import UsageError
 from ..options import (
     ca_dir_option,
+    force_option,
     key_option,
     listen_option,
     log_option,
@@ -120,7 +121,7 @@ class Command(click.Command):
 @key_option
 @no_redaction_option
 @log_option
-@click.option("--force", is_flag=True, help="Overwrite the cassette if it exists.")
+@force_option
 def command(upstream: str | None, program: tuple[str, ...], **given: Any) -> None:
     """Record the traffic between a desktop and UPSTREAM, until Ctrl-C.
 

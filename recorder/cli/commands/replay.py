@@ -20,7 +20,15 @@ from ...system.limits import allow_descriptors
 from ...system.signals import call_on, ends
 from ..group import NEW_OBJECTS
 from ..loading import load
-from ..options import Rate, cassettes_argument, dialect_option, listen_option, log_option, warn_if_exposed
+from ..options import (
+    Rate,
+    cassettes_argument,
+    dialect_option,
+    listen_option,
+    log_option,
+    recorded_policy_option,
+    warn_if_exposed,
+)
 from ..saying import alone, say, tell
 from ..tokens import CONTROL_TOKEN, TokenFile, token_of
 from ..verdict import announce
@@ -145,7 +153,7 @@ class Settings:
     type=TokenFile(_JWT_KEY),
     help=f"Sign JSON web tokens with moved dates by the secret in this file.  [env var: {_JWT_KEY}, the secret itself]",
 )
-@click.option("--policy", metavar="FILE", help="Policy the cassette was redacted by, if not a shipped one.")
+@recorded_policy_option
 @view_options
 @dialect_option
 @log_option

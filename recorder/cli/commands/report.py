@@ -9,7 +9,7 @@ import click
 
 from ...errors import NothingSelected
 from ..loading import sources, tell_if_none
-from ..options import OUTPUT, cassettes_argument, dialect_option, force_option
+from ..options import OUTPUT, cassettes_argument, dialect_option, filter_option, force_option
 from ..saying import say
 from ..writing import must_be_writable, write_text
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="HTML file to write.",
 )
-@click.option("--filter", "wanted", metavar="EXPR", help="Select triples by a filter, e.g. 'op:Get* last:>500'.")
+@filter_option
 @click.option("--all", "whole", is_flag=True, help="Show all of a large cassette, however large the page gets.")
 @click.option("--title", metavar="TEXT", help="Title of the page; by default the names of the cassettes.")
 @force_option
@@ -67,7 +67,8 @@ def command(
         parts = report.parts(opened, keep=keep, most=None if whole else selection.MOST)
         tell_if_none(opened, parts)
         if not any(part.fitting for part in parts) and keep is not None:
-            raise NothingSelected(f"no triple fits {wanted!r}")
+            names = ", ".join(map(str, cassettes))
+            raise NothingSelected(f"{names}: nothing fits {wanted!r}")
         policies = [source.header.redaction for source in opened]
     document = report.document(parts, title or ", ".join(path.name for path in cassettes))
     left_out = report.left_out(parts)

@@ -15,7 +15,7 @@ from ...errors import PolicyError, RecorderError, SecretsFound, UsageError
 from ...printable import counted, to_json
 from ..jobs import Block, blocks, mapped
 from ..loading import rules_of
-from ..options import dialect_option, files_argument, jobs_option, json_option, policy_option
+from ..options import dialect_option, files_argument, jobs_option, json_option, jsonl_option, policy_option
 from ..saying import say
 from ..verdict import announce
 
@@ -44,10 +44,12 @@ if TYPE_CHECKING:
     help="Print lines of text (default), JSON, or a SARIF 2.1.0 log for code hosts and editors.",
 )
 @json_option
+@jsonl_option
 @dialect_option
 @jobs_option
 def command(
-    cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_json: bool, dialect: str | None, jobs: int
+    cassettes: tuple[Path, ...], *, policy: str, form: str | None, as_json: bool, as_lines: bool,
+    dialect: str | None, jobs: int,
 ) -> None:  # fmt: skip
     """Search for values that redaction missed: known formats of secrets, random words, e-mails, telephones, cards.
 
@@ -65,9 +67,7 @@ def command(
     from ...redaction.policy import load
     from ...redaction.scan import Finding
 
-    if as_json and form not in (None, "json"):
-        raise UsageError(f"--json prints JSON, --format {form} does not; give one of them")
-    form = "json" if as_json else form or "text"
+    form = _form(form, as_json=as_json, as_lines=as_lines)
     wanted = load(policy)
     found: list[Found] = []
     hit: set[Path] = set()
@@ -87,9 +87,24 @@ def command(
             code = code or exc.exit_code
     if form == "json":
         announce(to_json([findings.row(*one) for one in found]))
+    elif form == "jsonl":
+        for one in found:
+            announce(to_json(findings.row(*one), indent=None))
     elif form == "sarif":
         announce(to_json(findings.sarif(found, version=recorder.__version__, folder=Path.cwd())))
     _conclude(cassettes, found, hit, code)
+
+
+def _form(given: str | None, *, as_json: bool, as_lines: bool) -> str:
+    """Return the form to print.
+
+    Raises:
+        UsageError: If the options name several.
+    """
+    wanted = {form for form, is_wanted in (("json", as_json), ("jsonl", as_lines), (given, given)) if is_wanted}
+    if len(wanted) > 1:
+        raise UsageError(f"--json, --jsonl and --format {given or 'FORMAT'} exclude each other; give one of them")
+    return str(wanted.pop()) if wanted else "text"
 
 
 def _conclude(cassettes: tuple[Path, ...], found: list[Found], hit: set[Path], code: int) -> None:

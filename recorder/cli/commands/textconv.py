@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from ..loading import load
-from ..options import cassette_argument
+from ..options import cassette_argument, dialect_option
 
 
 @click.command("textconv")
 @cassette_argument
-def command(cassette: Path) -> None:
+@dialect_option
+def command(cassette: Path, *, dialect: str | None) -> None:
     """Print a cassette as text for `git diff`: the session without what differs in every recording.
 
     \b
@@ -23,6 +24,6 @@ def command(cassette: Path) -> None:
     from ...dialect.carried import dialect_of
     from ...views.textconv import textconv
 
-    recording = load([cassette], None)
+    recording = load([cassette], dialect)
     for line in textconv(recording, dialect_of(recording.header)):
         click.echo(line)

@@ -11,7 +11,7 @@ import click
 
 from ...errors import UsageError
 from ..loading import hint_if_none, rules_of, warn
-from ..options import OUTPUT, InputFile, NameOrFile, Rate, dialect_option, force_option, json_option, offers
+from ..options import OUTPUT, InputFile, Rate, dialect_option, force_option, json_option, offers, recorded_policy_option
 from ..writing import add_input, must_be_writable
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ _BEFORE = (
     ),
     click.option(
         "--sessions",
+        "--session",
+        "sessions",
         metavar="LABEL[,LABEL]",
         multiple=True,
         help="Play these sessions only, e.g. s1 (see recorder ls). May be repeated.",
@@ -126,13 +128,7 @@ _AFTER = (
     ),
     click.option("--seed", type=int, metavar="N", help="Make the same ids whenever it is called with this number."),
     dialect_option,
-    click.option(
-        "--policy",
-        metavar="NAME|FILE",
-        type=NameOrFile(),
-        help="Policy the cassette was redacted by, if not a shipped one.",
-        shell_complete=offers("policies"),
-    ),
+    recorded_policy_option,
     json_option,
 )
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from .commands import MEANT, NAMES
 from .nearest import did_you_mean
 
+_WITH_OTHERS = frozenset({"explain", "grep", "show", "timeline"})  # commands with an argument that is no file
+
 
 def no_command(word: str, rest: Sequence[str], known: Sequence[str] = NAMES, path: str = "recorder") -> str:
     """Return why a word is no command, and what to write instead.
@@ -53,6 +55,8 @@ def swapped(path: str, missing: str, words: Sequence[str]) -> str | None:
         missing: The word in the place of the file, which is no file.
         words: All words behind the command.
     """
+    if path.rpartition(" ")[2] not in _WITH_OTHERS:
+        return None
     files = [word for word in words if _is_file(word)]
     if len(files) != 1 or missing not in words or missing in files:
         return None
