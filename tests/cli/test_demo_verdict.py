@@ -7,6 +7,7 @@ import pytest
 
 from recorder.cli.commands.demo import Heard, Sent, Verdict, judge
 from recorder.library.recording import load_recording
+from tests.cli.test_cassettes import PREVIEW, run
 
 TRIPLES = load_recording(Path(__file__).parents[2] / "cassettes" / "preview-session.cassette").triples[:2]
 SENT = [Sent(10.0, "live-1"), Sent(20.0, "live-2")]
@@ -66,3 +67,20 @@ def test_an_event_that_came_twice_is_strange() -> None:
 
 def test_an_event_the_recording_does_not_hold_is_strange() -> None:
     assert judge(TRIPLES, SENT, [*all_heard(), Heard(11.0, "/v2/me/outbound", {"new": True})]).strange == 1
+
+
+def test_the_sample_is_the_shipped_recording_and_is_not_written_over_a_file(tmp_path: Path) -> None:
+    written = run("demo", "--sample", "-o", tmp_path / "session.cassette")
+    again = run("demo", "--sample", "-o", tmp_path / "session.cassette")
+
+    assert written.exit_code == 0
+    assert (tmp_path / "session.cassette").read_bytes() == PREVIEW.read_bytes()
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+
+
+def test_a_sample_without_a_file_says_how_to_name_one() -> None:
+    told = run("demo", "--sample")
+
+    assert told.exit_code == 2
+    assert told.stderr == "recorder: --sample needs a file to write to: recorder demo --sample -o session.cassette\n"

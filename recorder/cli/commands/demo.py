@@ -26,7 +26,7 @@ from ..options import OUTPUT, force_option
 from ..recording.children import send
 from ..shipped import shipped
 from ..verdict import announce
-from ..writing import must_be_writable
+from ..writing import must_be_writable, writing
 
 if TYPE_CHECKING:
     from ..desktop import Agent
@@ -136,8 +136,9 @@ _THINK = 0.4  # seconds the slower client pauses before each step
 
 @click.command("demo")
 @click.option("-o", "--output", type=OUTPUT, help="Keep the new cassette in this file.")
+@click.option("--sample", is_flag=True, help="Write a shipped recording to the file of -o and stop; needs no extra.")
 @force_option
-def command(*, output: Path | None, force: bool) -> None:
+def command(*, output: Path | None, force: bool, sample: bool) -> None:
     """Show the whole idea on this machine: record a session through mitmproxy, replay it by cause.
 
     Three processes on loopback: a stand-in plays the live server, the recorder records an agent's preview session with
@@ -147,7 +148,11 @@ def command(*, output: Path | None, force: bool) -> None:
     \b
     Example:  recorder demo
               recorder demo -o mine.cassette
+              recorder demo --sample -o session.cassette
     """
+    if sample:
+        _copy_sample(output, force=force)
+        return
     if find_spec("mitmproxy") is None:
         raise UsageError("the demo needs mitmproxy to record: pip install 'outbound-recorder[record,demo]'")
     if find_spec("aiohttp") is None or find_spec("aiocometd_noloop") is None:
@@ -160,6 +165,20 @@ def command(*, output: Path | None, force: bool) -> None:
     announce(str(verdict))
     if not verdict.good:
         raise SystemExit(1)
+
+
+def _copy_sample(output: Path | None, *, force: bool) -> None:
+    """Write the shipped recording to a file of the user.
+
+    Raises:
+        UsageError: If no file is given, or it exists and is not to be overwritten.
+
+    """
+    if output is None:
+        raise UsageError("--sample needs a file to write to: recorder demo --sample -o session.cassette")
+    with writing(output, force=force, redaction=()) as file:
+        file.write(shipped("cassettes", _SHIPPED).read_bytes())
+    _say(f"{output}: a recorded session of an agent")
 
 
 async def _demo(path: Path, *, force: bool) -> Verdict:
