@@ -2,70 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import sys
-import venv
-import zipfile
-from collections.abc import Iterable, Iterator
-from email import message_from_bytes
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
+
+from tests.wheel import build, environment, install, linked, needed, own, requirements_of
 
 ROOT = Path(__file__).parents[2]
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 pytestmark = pytest.mark.once
-
-
-def needed(*names: str) -> Iterator[Distribution]:
-    """The libraries that some come with when no extra is asked for; their own, and those of these."""
-    seen: set[str] = set()
-    left = list(names)
-    while left:
-        found = distribution(left.pop())
-        if found.name not in seen:
-            seen.add(found.name)
-            left += required(found.requires or ())
-            yield found
-
-
-def required(requirements: Iterable[str]) -> list[str]:
-    """Names of what is required when no extra is asked for."""
-    return [r.name for r in map(Requirement, requirements) if r.marker is None or r.marker.evaluate({"extra": ""})]
-
-
-def requirements_of(wheel: Path) -> list[str]:
-    """What a wheel says that it needs: what is installed beside may be another version."""
-    with zipfile.ZipFile(wheel) as archive:
-        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        return message_from_bytes(archive.read(metadata)).get_all("Requires-Dist", [])
-
-
-def linked(library: Distribution, site: Path) -> None:
-    """Put an installed library into another environment."""
-    for name in {file.parts[0] for file in library.files or () if file.parts[0] not in {"..", "__pycache__"}}:
-        if not (site / name).exists():
-            (site / name).symlink_to(str(library.locate_file(name)))
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An interpreter that has the wheel, pytest, and what these need; no mitmproxy."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [*PIP, "wheel", str(ROOT), "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
-    subprocess.run(build, check=True)
-    (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "venv", with_pip=False)
-    (site,) = (folder / "venv").glob("lib/*/site-packages")
-    for library in needed(*required(requirements_of(wheel)), "pytest"):
-        linked(library, site)
-    fresh = folder / "venv" / "bin" / "python"
-    subprocess.run([*PIP, "--python", str(fresh), "install", "--no-deps", "--no-index", str(wheel)], check=True)
+    wheel = build(folder)
+    fresh = environment(folder / "venv", *requirements_of(wheel), "pytest")
+    install(fresh, wheel)
     return fresh
 
 
@@ -90,10 +46,9 @@ def project(tmp_path: Path, python: Path) -> Path:
 
 
 def run(python: Path, *arguments: str, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST_", "COVERAGE"))}
-    own |= {} if path is None else {"PYTHONPATH": str(path)}
+    path_of = {} if path is None else {"PYTHONPATH": str(path)}
     command = [str(python), *arguments]
-    return subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, env=own() | path_of, capture_output=True, text=True, check=False)
 
 
 def test_pytest_finds_the_plugin_and_plays_a_cassette(python: Path, project: Path, client: Path) -> None:
