@@ -19,7 +19,7 @@ FUZZ   := 600
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 QUICK  := -m 'not node and not browser and not bundler and not npm' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives bench properties fuzz audit clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives bench properties fuzz audit docs docs-serve release-check clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -63,7 +63,7 @@ suite-newer: newer $(NODE)
 
 newer:
 	@newer=$$(.ci/newer-python $(PYTHON)) || exit 0; test $(NEWER)/done -nt pyproject.toml && test $(NEWER)/done -nt constraints.txt && exit 0; \
-	set -ex; "$$newer" -m venv $(NEWER); $(NEWER)/bin/python $(PIP) '.[record,dev]'; touch $(NEWER)/done
+	set -ex; "$$newer" -m venv $(NEWER); $(NEWER)/bin/python $(PIP) '.[record,dev,docs]'; touch $(NEWER)/done
 
 # Without it the tests in a browser are left out by name; with CI=true that is a failure.
 chromium:
@@ -110,6 +110,20 @@ fuzz: $(VENV)/test.done ## let all fuzz harnesses look for faults, FUZZ seconds 
 	@$(BIN)/python $(PIP) '.[fuzz]' || echo "left out: coverage as the guide of the fuzzing: atheris does not install here"
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ) --seed $(SEED)
 
+# Links, anchors and orphans are errors (`strict` in mkdocs.yml). Diagrams are drawn where tests/exchange has its packages.
+docs: $(VENV)/test.done ## build the site of docs/ into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "build/site/index.html"
+
+docs-serve: $(VENV)/test.done ## serve the site while pages are written, built anew at each change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
+# All of a release but the upload (docs/howto/release.md). Tools are in an environment of their own.
+release-check: $(VENV)/bin/python ## build, check, install and try the wheel as a user would
+	@test -e .venv-release/done || { $(PYTHON) -m venv .venv-release && .venv-release/bin/python -m pip install --quiet --disable-pip-version-check 'build>=1.2' 'hatchling>=1.25' 'twine>=6' pipx uv && touch .venv-release/done; } \
+	|| echo "the tools of a release do not all install here"; \
+	.ci/release-check .venv-release/bin
+
 # In an environment of its own, for its packages are none of ours.
 audit: ## ask the database of advisories about all pinned versions, where it can be reached
 	@test -e .venv-audit/done || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7' && touch .venv-audit/done; } \
@@ -117,7 +131,7 @@ audit: ## ask the database of advisories about all pinned versions, where it can
 	.ci/audit .venv-audit/bin/python
 
 clean:
-	rm -rf .venv .venv-newer .venv-audit fuzz-findings $(LAB)/node_modules $(PEERS)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules $(PACK)/node_modules
+	rm -rf .venv .venv-newer .venv-audit .venv-release build fuzz-findings $(LAB)/node_modules $(PEERS)/node_modules tests/vectors/node_modules tests/exchange/node_modules $(PAGE)/node_modules $(PACK)/node_modules
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python 3.11 or newer: make PYTHON=..."; exit 1; }
@@ -128,7 +142,7 @@ $(VENV)/demo.done: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/test.done: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python $(PIP) '.[record,dev]'
+	$(BIN)/python $(PIP) '.[record,dev,docs]'
 	@touch $@ $(VENV)/demo.done
 
 # Without Node the tests that need it are left out by name (pytest says which); with CI=true that is a failure.
