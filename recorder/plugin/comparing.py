@@ -144,7 +144,4 @@ def _part(
         with open_cassette(cassettes[0]) as cassette:
             source = report.Source(name, cassette.header, cassette.records(), dialect)
             return report.parts([source], most=selection.MOST, wanted=[wanted])[0]
-    triples = tuple(expected.triples)
-    recording = replace(expected, triples=triples, plain=tuple(expected.plain), unsolicited=tuple(expected.unsolicited))
-    requests = [triple.request.seq for triple in triples]
-    return report.Part(name, report.keys_of(dialect), recording, (), (), {}, requests, len(triples))
+    return report.of_recording(name, expected, dialect)

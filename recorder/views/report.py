@@ -8,8 +8,9 @@ from typing import Any
 
 from ..cassette.reader import Cassette
 from ..dialect.definition import Dialect
-from ..model import Header
+from ..model import Header, Recording
 from .document import Document
+from .pages import reading
 from .pages.blocks import Blocks
 from .pages.columns import Columns
 from .pages.reading import Judge, Keep, Reader, Source, keys_of
@@ -17,7 +18,19 @@ from .pages.rows import About, Pages, Place, differing
 from .pages.rows import document as rows_of
 from .selection import WHAT, Choice
 
-__all__ = ["Keep", "Part", "Source", "comparison", "document", "keys_of", "left_out", "part", "parts", "shown"]
+__all__ = [
+    "Keep",
+    "Part",
+    "Source",
+    "comparison",
+    "document",
+    "keys_of",
+    "left_out",
+    "of_recording",
+    "part",
+    "parts",
+    "shown",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,17 @@ def part(name: str, cassette: Cassette, dialect: Dialect) -> Part:
         dialect: The dialect to link the events by.
     """
     return parts([Source(name, cassette.header, cassette.records, dialect)], most=None)[0]
+
+
+def of_recording(name: str, recording: Recording, dialect: Dialect) -> Part:
+    """Build the part of a report for a recording in memory, without its polls and notes.
+
+    Args:
+        name: Name of the recording, for people.
+        recording: The recording.
+        dialect: The dialect that its events are linked by.
+    """
+    return Part(*reading.of_recording(name, recording, dialect))
 
 
 def parts(

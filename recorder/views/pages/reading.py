@@ -98,6 +98,46 @@ class _Kept:
             self.exchanges.add(item.event.exchange)
 
 
+def of_recording(name: str, recording: Recording, dialect: Dialect) -> Shown:
+    """Return all items of a recording in memory, without its polls and notes.
+
+    Args:
+        name: Name of the recording, for people.
+        recording: The recording.
+        dialect: The dialect that its events are linked by.
+    """
+    kept = _Kept()
+    for item in recording.triples:
+        kept.triple(item, "triples", blocks.none)
+    for item in recording.plain:
+        kept.triple(item, "plain", blocks.none)
+    for pushed in recording.unsolicited:
+        kept.unsolicited(pushed, blocks.none)
+    kept.blocks.finish()
+    requests = [item.request.seq for item in recording.triples]
+    about = About(
+        name=name,
+        header=recording.header,
+        keys=keys_of(dialect),
+        sessions={label: t for label, (_, t) in recording.session_starts.items()},
+        poll_timeout=recording.poll_timeout,
+        polls=(),
+        notes=(),
+        ended=_end_of(recording),
+    )
+    return Shown(about, kept.columns, kept.blocks, requests, len(requests), shows_all=True)
+
+
+def _end_of(recording: Recording) -> int:
+    """Return the time of the last request, ack, failure or event, in nanoseconds."""
+    found = [0]
+    for item in (*recording.triples, *recording.plain):
+        found.append(item.request.t)
+        found += [end.t for end in (item.ack, item.failure) if end is not None]
+        found += [link.event.t for link in item.events]
+    return max(found + [pushed.event.t for pushed in recording.unsolicited])
+
+
 class Reader:
     """A reader of one cassette, which keeps what the page shows of it."""
 
