@@ -380,6 +380,62 @@ def test_the_key_for_the_next_event_selects_it(report: Report) -> None:
     assert report.look(act, "#triple=3") == ["3.2", "#event=3.2&view=timeline"]
 
 
+SLOW = """() => {
+    const text = Response.prototype.text;
+    let count = 0;
+    Response.prototype.text = async function () {
+        const found = await text.call(this);
+        if (count++ === 0) await new Promise((done) => setTimeout(done, 300));
+        return found;
+    };
+    location.hash = "#event=x1";
+    return new Promise((done) => setTimeout(() => {
+        location.hash = "#triple=3";
+        done();
+    }, 20));
+}"""
+
+
+def test_details_that_come_late_are_not_shown_for_another_selection(report: Report) -> None:
+    def act(page: Page) -> list[str]:
+        page.evaluate(SLOW)
+        settled(page)
+        before = page.locator("#detail").inner_text()
+        page.wait_for_timeout(400)  # when those of the first one have come
+        return [before, page.locator("#detail").inner_text()]
+
+    before, after = report.look(act)
+
+    assert before == after
+    assert before.startswith("3 GetChainedRecord")
+    assert "recordHandle: 1001" in before
+
+
+def test_details_that_cannot_be_read_are_told_and_can_be_asked_for_again(report: Report) -> None:
+    def act(page: Page) -> list[str]:
+        page.evaluate("""() => {
+            const text = Response.prototype.text;
+            Response.prototype.text = () => {
+                Response.prototype.text = text;
+                return Promise.reject(new Error("no room"));
+            };
+            location.hash = "#triple=3";
+        }""")
+        page.locator("#detail .error").wait_for()
+        seen = [page.locator("#detail").inner_text()]
+        page.keyboard.press("Escape")
+        page.keyboard.press("n")
+        page.keyboard.press("j")
+        settled(page)
+        return [*seen, page.locator("#detail").inner_text()]
+
+    first, again = report.look(act)
+
+    assert first.startswith("3 GetChainedRecord")
+    assert "The rest cannot be shown: no room" in first
+    assert "statusCode: 0" in again
+
+
 def test_the_help_opens_and_shuts(report: Report) -> None:
     def act(page: Page) -> list[bool]:
         shown = []

@@ -42,23 +42,63 @@ async function searched(model, blocks, fits, isWanted) {
   return ids;
 }
 
-/** A triple for the filter; bodies and data, which only words look at, are text. */
-function shownOf(triple, content = null) {
-  const { n, at, operation, handle, session, state, keys, method, target, status } = triple;
-  const ms = (moment) => (moment - at) / 1000;
-  return {
-    n,
-    at: at / 1e6,
-    operation,
-    handle,
-    referenceId: triple.reference,
-    session,
-    state,
-    keys,
-    request: { method, path: target, body: content && textOf(content.body) },
-    ack: status === null ? null : { status, ms: ms(triple.answered), body: content?.ack && textOf(content.ack.body) },
-    events: triple.events.map(({ name, channel, rule, confidence, at: moment }, place) => {
-      return { name, channel, rule, confidence, offset_ms: ms(moment), data: content && content.events[place].data };
-    }),
-  };
+/** A triple for the filter, which asks for little of it; bodies and data, which only words look at, are text. */
+class Judged {
+  constructor(triple, content) {
+    this.triple = triple;
+    this.content = content;
+  }
+
+  get n() {
+    return this.triple.n;
+  }
+
+  get at() {
+    return this.triple.at / 1e6;
+  }
+
+  get operation() {
+    return this.triple.operation;
+  }
+
+  get handle() {
+    return this.triple.handle;
+  }
+
+  get referenceId() {
+    return this.triple.reference;
+  }
+
+  get session() {
+    return this.triple.session;
+  }
+
+  get state() {
+    return this.triple.state;
+  }
+
+  get keys() {
+    return this.triple.keys;
+  }
+
+  get request() {
+    const { method, target } = this.triple;
+    return { method, path: target, body: this.content && textOf(this.content.body) };
+  }
+
+  get ack() {
+    const { status, answered, at } = this.triple;
+    if (status === null) return null;
+    return { status, ms: (answered - at) / 1000, body: this.content?.ack && textOf(this.content.ack.body) };
+  }
+
+  get events() {
+    const { events, at } = this.triple;
+    return events.map((event, place) => {
+      const { name, channel, rule, confidence } = event;
+      return { name, channel, rule, confidence, offset_ms: (event.at - at) / 1000, data: this.content && this.content.events[place].data };
+    });
+  }
 }
+
+const shownOf = (triple, content = null) => new Judged(triple, content);
