@@ -9,6 +9,7 @@ from typing import Any
 from ..cassette.reader import Cassette
 from ..dialect.definition import Dialect
 from ..model import Header, Recording
+from . import selection
 from .document import Document
 from .pages import reading
 from .pages.blocks import Blocks
@@ -88,7 +89,8 @@ def parts(
     Args:
         sources: The cassettes.
         keep: A test for the triples to show; with it, other exchanges and unsolicited events are left out.
-        most: Number of items that the page may show: if there are more, a choice of them is made. None shows all.
+        most: Number of items that the page may show: if there are more, or more than `selection.MOST_BYTES` of content,
+            a choice of them is made. None shows all.
         wanted: For each cassette the numbers of triples that a choice takes before all others; none by default.
     """
     share = most // len(sources) if most is not None and sources else None
@@ -104,7 +106,8 @@ def parts(
         count += choice.count
         before += len(reader.requests)
     room = share if most is not None and count > most else None
-    return [Part(*reader.shown(room)) for reader in readers]
+    most_bytes = None if most is None else selection.MOST_BYTES // max(1, len(sources))
+    return [Part(*reader.shown(room, most_bytes)) for reader in readers]
 
 
 def document(parts: Sequence[Part], title: str) -> Document:

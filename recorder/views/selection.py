@@ -11,6 +11,7 @@ from ..model import State, Triple
 
 # Triples, other exchanges and unsolicited events on one page: of `benchmarks.synthetic`, a page of 10 MB.
 MOST = 50_000
+MOST_BYTES = 32 << 20  # of packed content on one page: a browser reads as much in a second
 WHAT = "those that failed, were slow or have an uncertain link, those beside unsolicited events, and an even sample"
 _SHARES = {"failed": 0.3, "doubtful": 0.2, "near": 0.1, "slow": 0.1}  # at most, of all that are chosen
 _BESIDE = 0.1  # of other exchanges, and of unsolicited events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from recorder.cassette.reader import Cassette, read
 from recorder.dialect.definition import load
 from recorder.model import Header, Note
-from recorder.views.report import Keep, Part, Source, comparison, document, part, parts
+from recorder.views.report import Keep, Part, Source, comparison, document, left_out, part, parts
 from tests.views.pages.opened import recordings
 from tests.wire import HEADER, Ask, Wire, chained, done, get_me, preview, record_event, state_event, twin
 
@@ -168,6 +169,22 @@ def test_a_filter_judges_what_the_page_shows() -> None:
     kept(wires, lambda triple: bool(seen.append(triple)))
 
     assert [(triple["n"], triple["keys"]["handle"]) for triple in seen] == [(1, "7"), (2, "7")]
+
+
+@pytest.mark.parametrize("most", [10, 100])
+def test_of_much_content_a_choice_is_shown(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for n in range(40):
+        desk.asks(chained(n, random.Random(n).randbytes(2000).hex()), ms=5)
+    monkeypatch.setattr("recorder.views.selection.MOST_BYTES", 20_000)
+
+    [few], [all_] = (parts([source_of(wire)], most=limit) for limit in (most, None))
+
+    assert few.blocks.size < 30_000 < all_.blocks.size
+    assert 1 <= len(few.columns.triples) <= 10
+    assert (few.shows_all, all_.shows_all) == (False, True)
+    assert left_out([few]).startswith(f"shows {len(few.columns.triples)} of 40 triples: ")
 
 
 def test_exchanges_that_are_no_operation_are_told_of_too() -> None:

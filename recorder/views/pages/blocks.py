@@ -91,6 +91,11 @@ class Blocks:
     def __len__(self) -> int:
         return len(self._ends) - 1
 
+    @property
+    def size(self) -> int:
+        """Bytes of the packed blocks."""
+        return self._ends[-1]
+
     def add(self, kind: str, item: str) -> None:
         """Take the next item of a kind, as JSON.
 

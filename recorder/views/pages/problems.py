@@ -169,8 +169,9 @@ def of_triple(facts: Facts, usual: Usual, ended: int) -> Iterator[tuple[int | No
         yield None, problem
     if facts.operation is not None:
         yield from _of_ack(facts, usual)
+    limit = usual.limit_of_last(facts) if facts.events else None
     for place, event in enumerate(facts.events):
-        for problem in _of_event(facts, event, usual):
+        for problem in _of_event(facts, event, usual, limit):
             yield place, problem
 
 
@@ -258,8 +259,7 @@ def _of_ack(facts: Facts, usual: Usual) -> Iterator[tuple[None, Problem]]:
         yield None, Problem("overdue", WARNING, text)
 
 
-def _of_event(facts: Facts, event: Told, usual: Usual) -> Iterator[Problem]:
-    limit = usual.limit_of_last(facts)
+def _of_event(facts: Facts, event: Told, usual: Usual, limit: tuple[int, int] | None) -> Iterator[Problem]:
     last, name = facts.last, clipped(event.name)
     if limit is not None and last is not None and event.at - facts.at == last > limit[1]:
         text = f"{name} came after {length(last)}; of the others 95 % came within {length(limit[0])}."

@@ -85,6 +85,9 @@ class _Kept:
         self._is_choice = is_choice
         self.exchanges: set[int] = set()  # of the events of a choice, whose polls are shown
 
+    def __len__(self) -> int:
+        return len(self.columns.triples) + len(self.columns.plain) + len(self.columns.unsolicited)
+
     def triple(self, item: Triple, kind: str, others: blocks.OthersOf) -> None:
         (self.columns.triples if kind == "triples" else self.columns.plain).add(light.light(item))
         self.blocks.add(kind, blocks.of_triple(item, others))
@@ -180,13 +183,21 @@ class Reader:
         found = sorted([*found, *polls.end()], key=itemgetter(0))
         self._polls = tuple(replace(poll, session=of(poll.client_id)) for _, poll in found)
 
-    def shown(self, room: int | None) -> Shown:
-        """Return what the page shows, at most `room` items."""
-        shows_all = room is None or self.choice.count <= room
+    def shown(self, room: int | None, most_bytes: int | None) -> Shown:
+        """Return what the page shows.
+
+        Args:
+            room: Number of items at most; None for all that the choice may take.
+            most_bytes: Bytes of packed content, about; None for any number.
+        """
         kept = self._kept
-        if kept is None or not shows_all:
+        if kept is None or (room is not None and self.choice.count > room):
             kept = self._again(self.choice.count if room is None else room)
         kept.blocks.finish()
+        if most_bytes is not None and kept.blocks.size > most_bytes:
+            kept = self._again(max(1, len(kept) * most_bytes // kept.blocks.size))
+            kept.blocks.finish()
+        shows_all = len(kept) == self.choice.count
         source, recording = self._source, self._about
         polls = self._polls if shows_all else tuple(_polls_beside(kept.exchanges, self._polls))
         is_whole = len(kept.columns.triples) == len(self.requests)
