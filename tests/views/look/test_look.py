@@ -24,6 +24,15 @@ FOCUS = """() => {
     return [name, outlineStyle !== "none" && parseFloat(outlineWidth) >= 2];
 }"""
 
+# controls of the head of the page that cover each other
+OVERLAPPING = """() => {
+    const all = [...document.querySelectorAll("header h1, header button, header input, header label")];
+    const boxes = all.filter((one) => one.offsetParent).map((one) => [one, one.getBoundingClientRect()]);
+    const covers = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const pairs = boxes.flatMap(([one, a], i) => boxes.slice(i + 1).map(([two, b]) => [one, a, two, b]));
+    return pairs.filter(([, a, , b]) => covers(a, b)).map(([one, , two]) => `${one.id} ${two.id}`);
+}"""
+
 
 @pytest.fixture(scope="module")
 def late_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Report:
@@ -305,10 +314,11 @@ def test_nothing_is_out_of_reach_in_a_small_window_or_with_large_text(
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             box = page.locator(f"#view-{view}").bounding_box()
             assert box is not None
-            seen.append((wide <= 0, box["height"] >= 100, box["width"] >= 200))
+            rows = page.locator(f"#view-{view} .scroller").evaluate("(one) => one.clientHeight")
+            seen.append((wide <= 0, rows >= 80 * text / 100, box["width"] >= 200, page.evaluate(OVERLAPPING)))
         return seen
 
-    assert late_page.look(act, "#triple=4&list=open") == [(True, True, True)] * 3
+    assert late_page.look(act, "#triple=4&list=open") == [(True, True, True, [])] * 3
 
 
 def test_the_printed_page_tells_what_is_wrong_and_has_no_buttons_to_fold(late_page: Report) -> None:
