@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,7 +66,6 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = True  # a page that is open keeps its connection
     block_on_close = False
     request_queue_size = 128
-    allow_reuse_address = True
     app: Answering
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
@@ -74,7 +74,8 @@ class _Http(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind; the stdlib asks a resolver for the name of the machine, which nobody needs and may take long."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # on Windows this option lets another program take the port over
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = LOOPBACK, self.server_address[1]

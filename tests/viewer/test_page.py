@@ -30,6 +30,8 @@ WATCH = """addEventListener("securitypolicyviolation", ({ blockedURI, violatedDi
     console.error(`blocked: ${blockedURI} ${violatedDirective}`))"""
 NASTY = '<img src=x onerror="window.hit=1">\u202e</script><script>window.hit=1</script>'
 
+NASTY_NAME = 'nasty<img src=x onerror="window.hit=1">.cassette'
+
 T = TypeVar("T")
 
 
@@ -78,7 +80,7 @@ def viewed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     wire = Wire()
     desk = wire.desk()
     desk.asks(Ask("/api/v2/me/outbound", {"operationName": NASTY, "referenceId": NASTY}), record_event(NASTY, 1))
-    (folder / "nasty.cassette").write_bytes(encode_header(HEADER) + b"".join(map(encode, wire.records)))
+    (folder / NASTY_NAME).write_bytes(encode_header(HEADER) + b"".join(map(encode, wire.records)))
     told: list[str] = []
     server = Server()
     shelf = Shelf([], [folder])
@@ -107,6 +109,7 @@ def number(viewed: Viewed, name: str) -> int:
 
 def test_the_list_tells_what_each_cassette_holds(viewed: Viewed) -> None:
     def act(page: Page) -> list[list[str]]:
+        assert page.evaluate("window.hit === undefined && document.querySelector('img') === null")
         page.locator("#list tr[data-k]", has_text="many").locator("td:nth-child(5)", has_text="60").wait_for()
         page.locator("#about .facts", has_text="cassettes").wait_for()
         return [texts(row, "td") for row in page.locator("#list tbody tr[data-k]").all()]  # type: ignore[arg-type]  # it has the locator of a page
@@ -114,7 +117,7 @@ def test_the_list_tells_what_each_cassette_holds(viewed: Viewed) -> None:
     rows = {row[0]: row for row in viewed.look("", act)}
 
     assert sorted(rows) == [
-        "broken.cassette", "get-chained-record.cassette", "many.cassette", "nasty.cassette", PREVIEW.name,
+        "broken.cassette", "get-chained-record.cassette", "many.cassette", NASTY_NAME, PREVIEW.name,
     ]  # fmt: skip
     assert "not a cassette" in rows["broken.cassette"][7]
     assert rows[PREVIEW.name][4] == "6"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import click
 
@@ -74,7 +75,7 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     click.echo(f"viewing at {url}")
     sys.stdout.flush()
     if opens:
-        open_page(url)
+        Thread(target=open_page, args=(url,), daemon=True).start()  # some browsers are waited for
     with suppress(KeyboardInterrupt, SystemExit):  # the group turns SIGTERM and SIGHUP into the latter
         server.run(app)
     server.close()

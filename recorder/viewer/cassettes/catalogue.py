@@ -13,11 +13,16 @@ from typing import Any, NamedTuple
 from ...cassette.reader import open_cassette
 from ...dialect.definition import Dialect
 from ...errors import RecorderError
+from ...model import Record
 from . import rows
 from .snapshot import Edition, Snapshot, Where
 
 _JUDGED = 20_000  # triples up to which it is judged what is wrong with them
 _PARCEL = 2_000  # triples that are counted before it looks whether it should end
+
+
+class _Ended(Exception):
+    """Nobody wants to know any more."""
 
 
 class Facts(NamedTuple):
@@ -127,8 +132,15 @@ def counted(where: Where, dialect: Dialect | None, facts: Facts, ended: Callable
         facts: What its header tells.
         ended: Tells whether nobody wants to know any more.
     """
+
+    def watch(_: Record) -> None:
+        if ended():
+            raise _Ended
+
     try:
-        snapshot = Snapshot.of(where, dialect)
+        snapshot = Snapshot.of(where, dialect, watch)
+    except _Ended:
+        return facts
     except (RecorderError, OSError) as exc:
         return Facts(facts.edition, facts.row | {"error": _text(exc, where)}, is_whole=True)
     found, states = snapshot.found, Counter[str]()

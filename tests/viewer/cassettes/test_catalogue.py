@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from recorder.viewer.cassettes.catalogue import counted, glanced
+from recorder.viewer.cassettes.snapshot import Where
 from tests.viewer.asking import PREVIEW, Viewer, viewing
 from tests.viewer.cassettes.test_rows import journal
 
@@ -78,6 +80,20 @@ def test_a_file_that_changed_is_counted_again(tmp_path: Path) -> None:
     assert (before, rows_of(viewer)["a.cassette"]["triples"]) == (5, 9)
     path.unlink()
     assert rows_of(viewer)["a.cassette"]["error"] == "the file is gone"
+
+
+def test_a_file_that_is_being_read_is_read_no_further_when_the_viewer_ends(tmp_path: Path) -> None:
+    where = Where(journal(tmp_path / "a.cassette", 20), "a.cassette")
+    asked: list[None] = []
+
+    def ended() -> bool:
+        asked.append(None)
+        return len(asked) > 10
+
+    facts = counted(where, None, glanced(where), ended)
+
+    assert not facts.is_whole
+    assert len(asked) == 11
 
 
 def test_it_ends_with_the_viewer(tmp_path: Path) -> None:
