@@ -1,7 +1,7 @@
 // The pages of the viewer: what they show comes from the server that sent them. `data-kind` of the body tells which one.
 
 import { serverSource } from "./data/server.js";
-import { h } from "./dom.js";
+import { byId, h } from "./dom.js";
 import { start } from "./main.js";
 import { explanationOf } from "./view/explain.js";
 import { findingsOf } from "./view/findings.js";
@@ -34,5 +34,5 @@ async function startPage() {
 
 function addView(view) {
   const label = view[0].toUpperCase() + view.slice(1);
-  document.querySelector("main").append(h("section", { id: `view-${view}`, role: "tabpanel", "aria-label": label, hidden: true }));
+  byId("view-differences").after(h("section", { id: `view-${view}`, role: "tabpanel", "aria-label": label, hidden: true }));
 }
