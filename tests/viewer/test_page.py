@@ -145,7 +145,7 @@ def test_two_cassettes_are_compared_by_a_click(viewed: Viewed) -> None:
             page.locator("#list tr", has_text=name).get_by_role("button", name=side).first.click()
         page.locator("#pair a").click()
         page.locator("#view-differences .difference").first.wait_for()
-        return page.title(), texts(page, "#view-differences h3")
+        return page.title(), texts(page, "#view-differences .difference > :is(h2, h3)")
 
     title, headings = viewed.look("", act)
 
@@ -164,7 +164,7 @@ def test_a_cassette_has_the_views_of_a_report_and_more(viewed: Viewed) -> None:
 def test_stats_have_each_operation_with_its_strip_and_filter_by_a_click(viewed: Viewed) -> None:
     def act(page: Page) -> tuple[list[str], str, str, str]:
         page.locator("[data-view=stats]").click()
-        page.locator("#view-stats .figures h3").wait_for()
+        page.locator("#view-stats .figures h2").wait_for()
         names = texts(page, "#view-stats tr[data-operation] td:first-child")
         strips = page.locator("#view-stats canvas.latencies").count()
         assert strips == len(names)

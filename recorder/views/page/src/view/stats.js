@@ -13,7 +13,7 @@ const KINDS = [["ack", "to the ack"], ["last", "to the last event"]];
 export function statsOf(root, { model, state, choose }) {
   const body = h("tbody");
   const kinds = h("fieldset", {}, h("legend", {}, "Time from the request"), KINDS.map(([name, label], place) => kindOf(name, label, place)));
-  const heads = ["operation", "count", "states", "median", "p95", "most", ""].map((title, place) =>
+  const heads = ["operation", "count", "states", "median", "p95", "most", "each triple, on a logarithmic scale"].map((title, place) =>
     h("th", { scope: "col", class: place === 1 || (place > 2 && place < 6) ? "numeric" : "" }, title),
   );
   const table = h("table", { "aria-label": "Latencies by operation" }, h("thead", {}, h("tr", {}, heads)), body);
@@ -111,7 +111,7 @@ function counted({ size, records, duration: seconds, sessions, total, unsolicite
     ...Object.entries(streams).map(([name, { count: number, events }]) => `${name}: ${number}, ${count(events, "event")}`),
   ];
   return [
-    h("h3", {}, "The whole cassette"),
+    h("h2", {}, "The whole cassette"),
     h("p", { class: "facts" }, facts.join(" · ")),
     small("Channels", ["channel", "events", "unsolicited"], channels.map((one) => [one.channel, one.events, one.unsolicited])),
     small("Rules", ["rule", "events"], Object.entries(rules)),
