@@ -105,10 +105,9 @@ class ReplayEngine:
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
         self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
-        self.missed, self.misses = 0, list[miss.Miss]()  # how many, and the first ones
-        self._retired, self.closed = Retired(), self._playheads.closed  # called with each connection that has ended
+        self._retired, self.missed, self.misses = Retired(), 0, list[miss.Miss]()  # how many, and the first ones
+        self.watch, self.closed = self._player.watch, self._playheads.closed  # the latter at the end of a connection
         self._paused_at: float | None = None
-        self.watch = self._player.watch
 
     def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; `replies` returns what is to be written because of it."""

@@ -15,7 +15,7 @@ from ...views.document import pack
 from .log import Delta, Log
 from .pump import Pump, state
 from .standin import Answered, Began, Happened, Missed, Pushed, StandInFeed
-from .watched import Test, begin, text_of
+from .watched import Test, begin, items_of, text_of
 
 _CLIENTS = 20  # that are told of
 _SECOND = 1_000_000_000
@@ -79,25 +79,27 @@ class PlayedStandIn:
         self._pump: Pump[Happened] = Pump(self._feed.feed, self._tick, self._delta, self._log)
         self._steered: Steered | None = None
         self._call: Call | None = None
+        self._now: Callable[[], float] = lambda: 0.0
         self._begun = 0.0  # seconds of the stand-in's clock
         self._is_new, self._looked, self._next = True, 0, 0
 
-    def start(self, steered: Steered, call: Call, now: float) -> None:
+    def start(self, steered: Steered, call: Call, now: Callable[[], float]) -> None:
         """Begin to tell.
 
         Args:
             steered: The controls.
             call: Calls a function where the stand-in is served, and returns its result.
-            now: Seconds of the stand-in's clock.
+            now: Returns the seconds of the stand-in's clock.
 
         """
-        self._steered, self._call, self._begun = steered, call, now
+        self._steered, self._call, self._now, self._begun = steered, call, now, now()
         self._pump.start()
 
     def end(self, limit: float = 2.0) -> None:
-        """Tell that the stand-in has ended; wait so many seconds at most."""
+        """Tell how it ended; wait so many seconds at most. The stand-in must still be served, by another thread."""
+        self._is_new, self._next = True, 0
+        self._pump.end({"state": {"phase": "ended"}}, limit)
         self._call = None
-        self._pump.end({"state": self._feed.state() | self._facts | {"phase": "ended"}}, limit)
 
     # -- for the thread that serves
 
@@ -114,9 +116,9 @@ class PlayedStandIn:
         status = None if run.response is None else run.response.status
         self._pump.put(Answered(client, run, status, run.left, self._at(now)))
 
-    def missed(self, miss: Miss, now: float) -> None:
+    def missed(self, miss: Miss) -> None:
         """Take a miss."""
-        self._pump.put(Missed(miss, self._at(now)))
+        self._pump.put(Missed(miss, self._at(self._now())))
 
     def turned(self) -> None:
         """Note that the stand-in did something."""
@@ -146,7 +148,8 @@ class PlayedStandIn:
         return state(self._feed.take(), self._facts | {"phase": "playing", "lost": self._pump.lost})
 
     def _whole(self) -> Delta:
-        return state(self._feed.whole(), self._facts | {"phase": "playing", "lost": self._pump.lost})
+        phase = "ended" if self._log.is_closed else "playing"
+        return state(self._feed.whole(), self._facts | {"phase": phase, "lost": self._pump.lost})
 
     # -- for the page
 
@@ -173,7 +176,7 @@ class PlayedStandIn:
         """
         if name == "test" and self._test is not None:
             with self._log.changing():
-                triples = [*self._feed.triples(params.get("items"))]
+                triples = [*self._feed.triples(items_of(params))]
             return {"text": text_of(self._header, triples, self._test)}
         if name not in _ACTIONS:
             return None

@@ -91,7 +91,7 @@ class WatchedRecording:
 
     def end(self, limit: float = 2.0) -> None:
         """Tell that the recording has ended; wait so many seconds at most."""
-        self._pump.end({"state": {**self._feed.state(), **self._known, "phase": "ended"}}, limit)
+        self._pump.end({"state": {"phase": "ended"}}, limit)
 
     # -- for the thread of the pump
 
@@ -140,7 +140,10 @@ class WatchedRecording:
 
     def _state(self) -> dict[str, Any]:
         phase = "recording" if self._is_chosen else "choosing"
-        self._known = self._facts()
+        if self._log.is_closed:
+            phase = "ended"  # the facts of a recording that has ended are those before
+        else:
+            self._known = self._facts()
         return {"phase": phase, "lost": self._pump.lost, "started": self._started, **self._known}
 
     # -- for the page
@@ -169,7 +172,7 @@ class WatchedRecording:
         if name != "test" or self._test is None:
             return None
         with self._log.changing():
-            triples = [*self._feed.triples(params.get("items"))]
+            triples = [*self._feed.triples(items_of(params))]
         return {"text": text_of(self._header, triples, self._test)}
 
 
@@ -192,6 +195,19 @@ def begin(kind: str, title: str, header: Header, dialect: Dialect) -> dict[str, 
         "redaction": header.redaction,
         "keys": sorted(dialect.key_names()),
     }
+
+
+def items_of(params: dict[str, Any]) -> list[str] | None:
+    """Return the names of the items that a test is to be of; None for all.
+
+    Raises:
+        UsageError: If they are no names.
+
+    """
+    items = params.get("items")
+    if items is not None and not (isinstance(items, list) and all(isinstance(item, str) for item in items)):
+        raise UsageError("items must be a list of the ids of items on the page")
+    return items
 
 
 def text_of(header: Header, triples: list[Any], test: Test) -> str:
