@@ -11,7 +11,8 @@ export function copyButton(what, textOf) {
   return button;
 }
 
-async function copied(text) {
+/** Whether a text could be put on the clipboard. */
+export async function copied(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

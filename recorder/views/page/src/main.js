@@ -16,12 +16,15 @@ import { plain } from "./text.js";
 import { timelineOf } from "./timeline/timeline.js";
 import { wrongOf } from "./wrong.js";
 
-/** Show what a source holds (see data/model.js), in the elements of the template; till then, that it is read. */
-export async function start(source) {
+/**
+ * Show what a source holds (see data/model.js), in the elements of the template; till then, that it is read. `live` is
+ * what a live page adds (see live/start.js).
+ */
+export async function start(source, live = null) {
   const main = document.querySelector("main");
   main.setAttribute("aria-busy", "true");
   try {
-    build(await modelOf(source));
+    build(live?.model ?? (await modelOf(source)), live);
   } catch (error) {
     byId("about").append(h("p", { class: "error", role: "alert" }, `The page cannot be shown: ${plain(error.message)}`));
     throw error;
@@ -30,12 +33,13 @@ export async function start(source) {
   }
 }
 
-function build(model) {
+function build(model, live) {
   const builders = { timeline: timelineOf, ladder: ladderOf, table: tableOf };
+  Object.assign(builders, live?.views);
   if (model.differences) builders.differences = differencesOf;
   Object.assign(builders, model.source.views); // those that need a server
   const VIEWS = Object.keys(builders);
-  const state = stateOf(VIEWS, model.differences ? "differences" : "timeline", (id) => model.byId.has(id));
+  const state = stateOf(VIEWS, model.differences ? "differences" : (live?.first ?? "timeline"), (id) => model.byId.has(id));
   const choose = (selected) => state.set({ selected });
   const shared = { model, state, choose };
   const made = {};
@@ -48,6 +52,9 @@ function build(model) {
   const wrong = wrongOf({ model, state, timeline });
   let matches = { ids: new Set(model.triples.map(({ id }) => id)), error: "" };
   let judged = ""; // the filter by which they were found
+  let told = ""; // what was told of the selected item, on a live page
+  const stale = new Set(); // views that do not show yet what the model holds
+  const follow = live?.follow(() => viewOf("timeline"));
 
   function show(current, changed) {
     judge(current.filter);
@@ -55,11 +62,36 @@ function build(model) {
     for (const view of VIEWS) byId(`view-${view}`).hidden = view !== current.view;
     tabs.mark(current.view);
     wrong.show(current);
+    freshen(current.view);
     viewOf(current.view).show(current, matches.ids, changed);
     if (changed.has("selected")) {
+      told = signOf(model.byId.get(current.selected));
       detail.show(current);
       announce(model.byId.get(current.selected));
     }
+  }
+
+  /** Take over what the model holds now, in the view that is seen; the others when they are shown. */
+  function renew() {
+    for (const view of VIEWS) stale.add(view);
+    about();
+    wrong.refresh();
+    const { selected, filter: text } = state.get();
+    if (selected !== null && !model.byId.has(selected)) state.set({ selected: null }, { passing: true });
+    if (text.trim()) judged = null;
+    else matches = { ids: new Set(model.triples.map(({ id }) => id)), error: "" };
+    const item = model.byId.get(selected) ?? null;
+    const changed = new Set(item && told !== signOf(item) ? ["selected"] : []);
+    show(state.get(), changed);
+    follow.show();
+  }
+
+  /** Let a view take over what the model holds; one that cannot is built anew. */
+  function freshen(view) {
+    if (!stale.delete(view) || !made[view]) return;
+    if (made[view].refresh) return made[view].refresh();
+    byId(`view-${view}`).replaceChildren();
+    delete made[view];
   }
 
   /** Find what fits a filter. It may take a while: what was found before is shown till then, and an older one is dropped. */
@@ -119,6 +151,7 @@ function build(model) {
       model.started === null ? null : wall(model.started),
       plain(`dialect ${first.dialect}, redaction ${first.redaction}`),
     ];
+    byId("about").querySelectorAll("h1, h1 + p").forEach((node) => node.remove()); // of a live page, as it was before
     byId("about").append(h("h1", { dir: "auto" }, plain(model.title)), h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")));
   }
 
@@ -133,6 +166,27 @@ function build(model) {
   listenToSplitter(byId("splitter"), byId("detail"));
   listenToKeys({ state, views: VIEWS, filter, help, step, stepEvent, timeline, wrong });
   state.listen(show);
+  live?.model.listen(perTurn(renew));
   show(state.get(), new Set(["selected", "view"]));
   requestAnimationFrame(() => performance.mark("report-painted"));
+}
+
+/** What changes when an item of a live page does. */
+function signOf(item) {
+  const triple = tripleOf(item);
+  return triple ? [triple.id, triple.state, triple.answered, triple.events?.length].join() : "";
+}
+
+/** Do something at most four times a second, and not while nobody sees it. */
+function perTurn(act) {
+  let isDue = false;
+  const later = () => {
+    if (document.hidden) return setTimeout(later, 250);
+    isDue = false;
+    act();
+  };
+  return () => {
+    if (!isDue) setTimeout(later, 250);
+    isDue = true;
+  };
 }

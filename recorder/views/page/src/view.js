@@ -2,6 +2,7 @@
 
 import { serverSource } from "./data/server.js";
 import { byId, h } from "./dom.js";
+import { startLive } from "./live/start.js";
 import { start } from "./main.js";
 import { explanationOf } from "./view/explain.js";
 import { findingsOf } from "./view/findings.js";
@@ -13,6 +14,7 @@ const kind = document.body.dataset.kind;
 const source = serverSource();
 
 if (kind === "list") startList(source);
+else if (kind === "live") startLive(source);
 else startPage();
 
 async function startPage() {

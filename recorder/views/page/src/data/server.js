@@ -7,8 +7,9 @@ export function serverSource() {
     block: (recording, k) => asked("block", { recording, k }),
     search: (filter) => searched(filter, (...far) => source.progress?.(...far)),
     progress: null, // called while a search goes on, with how many of how many triples it has judged
-    live: () => null,
+    live: heard,
     ask: asked,
+    act: acted,
   };
   return source;
 }
@@ -55,4 +56,27 @@ async function* lines(answer) {
     yield* whole.map((line) => JSON.parse(line));
     if (done) return;
   }
+}
+
+/** Have a button's work done; returns the answer. @throws {Error} with the reason if it cannot be done */
+async function acted(name, params = {}) {
+  const headers = { "Content-Type": "application/json" };
+  const address = new URL(`api/control/${name}`, document.baseURI);
+  const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(params), cache: "no-store" });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(told.error ?? `${name}: the server answered ${answer.status}`);
+  return told;
+}
+
+/** Hear what changes: `listener(delta)` for each delta, `connected("open" | "lost" | "ended")` how it stands. Returns what ends it. */
+function heard(listener, connected) {
+  const stream = new EventSource(new URL("api/events", document.baseURI));
+  stream.addEventListener("open", () => connected("open"));
+  stream.addEventListener("error", () => connected("lost")); // it tries again by itself, and names the last delta it got
+  stream.addEventListener("message", ({ data }) => listener(JSON.parse(data)));
+  stream.addEventListener("end", () => {
+    stream.close();
+    connected("ended");
+  });
+  return () => stream.close();
 }

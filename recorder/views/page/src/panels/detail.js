@@ -6,6 +6,7 @@ import { changes } from "./differences.js";
 import { clock, count, duration, wall } from "../format.js";
 import { tripleOf } from "../data/model.js";
 import { badge, chip, SIGNS } from "./parts.js";
+import { commandButton, testButton } from "./test.js";
 import { clipped, listed, plain, pretty } from "../text.js";
 import { text, tree } from "./tree.js";
 
@@ -75,6 +76,8 @@ export function detailOf(root, { model, choose }) {
       triple.kind === "triple" && badge(triple.state),
       chip(model, triple.handle, "handle"),
       chip(model, triple.reference, "reference"),
+      model.live && !triple.miss && testButton(model, "request", () => [triple.id]),
+      !model.live && model.recordings.length === 1 && commandButton(model.recordings[0].name),
       h("span", { class: "facts" }, [sessionOf(triple), ...keys.map(([k, v]) => `${k} ${clipped(listed(v), 40)}`)].join(" · ")),
     );
   }

@@ -57,11 +57,13 @@ export function timelineOf(root, { model, state, choose }) {
 
   /** Take over what the model holds now. */
   function refresh() {
+    const seen = scene.transform.k > 1 && scene.width ? [scene.from, scene.to].map((place) => fold.moment(place)) : null;
     fold = scene.fold = foldOf([model.triples, model.plain, model.loose], model.began, model.ended);
     series = seriesOf(model, fold);
     canvas.setAttribute("aria-label", summary(model));
     judge(scene.matches);
     arrange();
+    if (seen) zoomTo(...seen.map((moment) => fold.place(moment))); // the same moments stay in sight
   }
 
   /** Put the lanes where they belong, as far as they are not folded or hidden. */
