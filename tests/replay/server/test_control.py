@@ -18,7 +18,7 @@ from recorder.errors import UsageError
 from recorder.model import Headers
 from recorder.replay.engine.faults import Faults, parse
 from recorder.replay.engine.http import HttpRequest, HttpResponse
-from recorder.replay.server.control import Control, Controlled, endpoints
+from recorder.replay.server.control import Control, Controlled, carry_out, endpoints
 from tests.replay.stage import Stage
 from tests.wire import Wire, chained, complete, done, get_me, record_event, twin
 
@@ -679,3 +679,22 @@ def test_replies_are_not_kept_by_anybody() -> None:
 
     assert ("Cache-Control", "no-store") in reply.headers
     assert ("X-Content-Type-Options", "nosniff") in reply.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "action", "body", "status"),
+    [
+        ("GET", "state", b"", 200),
+        ("POST", "pause", b"", 200),
+        ("POST", "advance", b'{"seconds": 1}', 200),
+        ("POST", "advance", b"{", 400),
+        ("POST", "inject", b'{"session": "nobody", "channel": "/a", "data": 1}', 404),
+        ("POST", "../state", b"", 404),
+        ("DELETE", "pause", b"", 405),
+    ],
+)
+def test_who_was_admitted_elsewhere_gets_the_same_answers(method: str, action: str, body: bytes, status: int) -> None:
+    found = carry_out(method, action, body, Fake())
+
+    assert found == ask(Fake(), method, action, body)
+    assert found[0] == status
