@@ -11,7 +11,6 @@ from ...errors import UsageError
 from ...model import Header, Triple
 from ...replay.engine.miss import Miss
 from ...replay.engine.timeline import Run, Step
-from ...views.document import pack
 from .log import Delta, Log
 from .pump import Pump, state
 from .standin import Answered, Began, Happened, Missed, Pushed, StandInFeed
@@ -161,7 +160,7 @@ class PlayedStandIn:
         """Return the content of an item, None if there is none, or it was let go."""
         with self._log.changing():
             found = self._feed.detail(k)
-        return pack(found).encode() if found else None
+        return {"text": json.dumps(found[0])} if found else None
 
     def events(self, since: int, timeout: float) -> list[Delta] | None:
         """Return the deltas after one; see `Log.since`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -10,7 +11,6 @@ from typing import Any, TypeAlias
 from ...dialect.definition import Dialect
 from ...errors import UsageError
 from ...model import Chunk, Header, Record, Recording, Request, Response, SocketMessage
-from ...views.document import pack
 from .log import Delta, Log
 from .pump import Pump, state
 from .recording import RecordingFeed
@@ -156,7 +156,7 @@ class WatchedRecording:
         """Return the content of an item, None if there is none, or it was let go."""
         with self._log.changing():
             found = self._feed.detail(k)
-        return pack(found).encode() if found else None
+        return {"text": json.dumps(found[0])} if found else None
 
     def events(self, since: int, timeout: float) -> list[Delta] | None:
         """Return the deltas after one; see `Log.since`."""

@@ -65,7 +65,7 @@ def test_what_is_played_is_shown_with_how_far_the_clients_are() -> None:
     assert whole["state"]["clock"] == "virtual"
     assert [one["played"] for one in whole["state"]["sessions"]] == [1]
     assert live.rows()["live"] == "replay"
-    assert json.loads(live.block(whole["add"][0]["block"]))["value"]
+    assert json.loads(live.block(whole["add"][0]["block"])["text"])["kind"]
     assert live.block(99) is None
     assert live.control("test", {})["text"] == "GetChainedRecord\n"
 

@@ -84,15 +84,15 @@ def test_before_the_dialect_is_known_the_usual_one_is_taken_and_then_all_is_read
     assert whole["facts"]["dialect"] == "salesforce"
 
 
-def test_the_content_of_an_item_is_packed() -> None:
+def test_the_content_of_an_item_is_a_text_to_be_read_exactly() -> None:
     live = watching()
     live.use(load())
     page = fed(live, wire_of(7))
     (row,) = (row for row in page.rows.values() if row["kind"] == "triple")
 
-    packed = json.loads(live.block(row["block"]))
+    content = json.loads(live.block(row["block"])["text"])
 
-    assert set(packed) == {"shapes", "pool", "value"}
+    assert content["body"]["operationName"] == "GetChainedRecord"
     assert live.block(12_345) is None
 
 

@@ -2,8 +2,8 @@
 //
 // A delta is `{id, reset?, add: [row…], change: [row…], remove: [id…], notes, polls, sessions, misses, usual, facts?, state}`.
 
-import { matching } from "./shown.js";
-import { unpack } from "./unpack.js";
+import { parse } from "./filter.js";
+import { read } from "./json.js";
 import { listed } from "../text.js";
 
 /** The model of what a server shows live. */
@@ -19,7 +19,7 @@ export async function liveModelOf(source) {
     keys: new Set(facts.keys),
     differences: null,
     started: facts.started || null,
-    matching: async (expression) => matching({ ...model, triples: model.triples.map((one) => ({ ...one })), detail: async (one) => lightly(one) }, expression),
+    matching: async (expression) => fitting(model, expression),
     listen: (listener) => listeners.push(listener),
     /** Microseconds on the clock of what goes on. */
     now: () => timeOf(model.live),
@@ -124,18 +124,33 @@ function itemOf(row, item) {
   return { ...row, keys, events, problems, handle, reference, lastEvent, end, label: row.operation ?? `${row.method} ${row.target}` };
 }
 
-/** The content of an item, as the server packed it. */
-function heavyOf(packed) {
-  const [full] = unpack(packed).map(Object.fromEntries);
+/** The content of an item, from the text of its JSON, which is read exactly. */
+function heavyOf({ text }) {
+  const full = Object.fromEntries(read(text));
   if (full.kind === "loose") return { data: full.data, others: [] };
   const events = full.events.map((event) => ({ others: [], rivals: [], why: "", ...Object.fromEntries(event) }));
   return { headers: full.headers, body: full.body, ack: full.ack && Object.fromEntries(full.ack), failure: full.failure, events };
 }
 
-/** A triple without its bodies: a live page is not asked for those of all triples. */
-function lightly({ status, answered, events }) {
-  const ack = status === null ? null : { status, at: answered, headers: [], body: null };
-  return { headers: [], body: null, ack, failure: null, events: events.map(() => ({ data: null, others: [], rivals: [], why: "" })) };
+/** The ids of the triples that fit a filter, without their bodies: a live page does not ask for those of all. */
+function fitting({ triples, keys }, expression) {
+  try {
+    const fits = parse(expression, keys);
+    return { ids: new Set(triples.filter((triple) => fits(lightly(triple))).map(({ id }) => id)), error: "" };
+  } catch (error) {
+    if (error.column === undefined) throw error;
+    return { ids: new Set(triples.map(({ id }) => id)), error: error.message };
+  }
+}
+
+/** A triple in the shape that a filter judges: that of `recorder ls --json`. */
+function lightly(triple) {
+  const { n, at, operation, handle, session, state, keys, method, target, status, answered } = triple;
+  const ms = (moment) => (moment - at) / 1000;
+  const events = triple.events.map(({ name, channel, rule, confidence, at: moment }) => ({ name, channel, rule, confidence, offset_ms: ms(moment), data: null }));
+  const ack = status === null ? null : { status, ms: ms(answered), body: null };
+  const request = { method, path: target, body: null };
+  return { n, at: at / 1e6, operation, handle, referenceId: triple.reference, session, state, keys, request, ack, events };
 }
 
 function timeOf({ state, heardAt, connection }) {
