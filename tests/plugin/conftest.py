@@ -9,14 +9,22 @@ from pathlib import Path
 import pytest
 
 from recorder.drive.front import run as front
-from recorder.plugin import driving, playing, taking, verdict
+from recorder.library import changing
+from recorder.plugin import choosing, comparing, driving, playing, standing, taking, telling, verdict
+from recorder.views.live import driven
 from tests.plugin.desktop import CASSETTES
 
 KEPT = (
+    changing,
+    choosing,
+    comparing,
+    driven,
     driving,
     front,
     playing,
+    standing,
     taking,
+    telling,
     verdict,
 )  # loaded before any suite that runs in this process, which would forget them again
 _HEAD = """
