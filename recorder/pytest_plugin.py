@@ -205,6 +205,7 @@ def _told(request: pytest.FixtureRequest) -> Iterator[None]:
     if config.pluginmanager.has_plugin("tmpdir"):
         item.stash[FACTORY] = request.getfixturevalue("tmp_path_factory")
     config.stash.setdefault(_TELLING, Telling()).compared.clear()
+    item.stash[_TOLD], item.stash[_PASSED], item.stash[_IS_JUDGED] = 0, False, False  # it may be run again
     yield
     config.stash[_TELLING].compared.clear()
 
@@ -293,7 +294,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             telling.taken(item, report, taken)
     if played is not None and (call.when == "call" or not report.passed):
         item.stash[_TOLD] = len(played.misses)
+    if call.when == "teardown":  # tests live as long as the run, which may have thousands of them
+        _forget(item)
     return report
+
+
+def _forget(item: pytest.Item) -> None:
+    keys: tuple[pytest.StashKey[Any], ...] = (_PLAYING, _DRIVING, _TAKING)
+    for key in keys:
+        if key in item.stash:
+            del item.stash[key]
 
 
 def pytest_assertrepr_compare(config: pytest.Config, left: object, right: object) -> None:

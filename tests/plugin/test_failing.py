@@ -272,3 +272,43 @@ def test_other(standin):
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.no_fnmatch_line("*cassette pseudonyms*")
+
+
+# What is kept, and for how long
+
+
+def test_nothing_of_a_test_is_kept_in_memory_when_it_has_ended(suite: Suite) -> None:
+    result = suite(
+        PART.format(more="").replace('"fail"', '"ignore"')
+        + """
+import gc
+from recorder.plugin.playing import Playing
+
+def test_after():
+    gc.collect()
+    assert [one for one in gc.get_objects() if isinstance(one, Playing)] == []
+"""
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_a_test_that_is_run_again_is_judged_again(suite: Suite, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+import pytest
+from _pytest.runner import runtestprotocol
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    for _ in range(2):
+        item._initrequest()
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+    )
+
+    result = suite(PART.format(more="") + RED.format(n=1))
+
+    result.assert_outcomes(failed=4)
