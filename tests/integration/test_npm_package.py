@@ -13,7 +13,8 @@ import pytest
 from tests.integration.test_examples import WITH_RECORDER
 
 PACKAGE = Path(__file__).parents[2] / "packages" / "outbound-recorder-standin"
-pytestmark = [pytest.mark.npm, pytest.mark.once]
+# a dozen stand-ins, three runners and a compiler: minutes on a busy machine
+pytestmark = [pytest.mark.npm, pytest.mark.once, pytest.mark.timeout(600)]
 
 
 def run(*command: str) -> str:

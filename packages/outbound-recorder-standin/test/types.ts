@@ -33,14 +33,20 @@ export async function play(): Promise<Ended> {
 test("node:test", async (t) => {
   const server: StandIn = await standinFor(t, "a.cassette", { misses: "ignore" });
   console.log(server.url.length);
+  // @ts-expect-error there is no such option
+  await standinFor(t, "a.cassette", { miss: "ignore" });
 });
 
 withCassette("a.cassette", { repeat: "last" })("Vitest", async ({ standin, expect }) => {
   expect(standin.url satisfies string).toBeDefined();
+  // @ts-expect-error there is no such property
+  expect(standin.uri).toBeUndefined();
 });
 
 playwright.use({ cassette: "a.cassette", standinOptions: { strict: true } });
 playwright("Playwright Test", async ({ standin, request }) => {
   expect((await request.get(standin.url)).ok()).toBe(true);
+  // @ts-expect-error there is no such property
+  expect(standin.uri).toBeUndefined();
 });
 mergeTests(playwright, own);
