@@ -95,7 +95,7 @@ def _hint_to_seal(path: Path, found: OpenRecording, dialect: str | None) -> None
     if found.stale and dialect is None:
         say_once(f"{path}: {found.stale}, so they are derived anew each time; {way} stores those of this version")
     elif not found.is_stored and len(found.recording.triples) >= _LARGE:
-        say_once(f"{path}: is read as a whole each time; {way} gives it an index")
+        say_once(f"{path}: has no index, so that each command reads the whole file; {way} adds one")
 
 
 def derived(path: Path, dialect: str | None) -> tuple[Cassette, Recording]:

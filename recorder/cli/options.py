@@ -194,7 +194,7 @@ jobs_option = click.option(
     metavar="N",
     type=click.IntRange(1),
     callback=_processes,
-    help="Number of processes for a large cassette; by default one for each processor. The result is the same.",
+    help="Number of processes for a large cassette; by default one for each processor.",
 )
 
 
@@ -204,7 +204,7 @@ def _dialect(text: str) -> Callable[[Command], Command]:
     )
 
 
-dialect_option = _dialect("Use this dialect instead of the one named in the cassette.")
+dialect_option = _dialect("Read the cassette by this dialect instead of its own.")
 new_dialect_option = _dialect("Dialect of the API (see recorder dialect); by default the shipped one that fits.")
 
 policy_option = click.option(
@@ -228,10 +228,10 @@ key_option = click.option(
     "key_file",
     metavar="FILE",
     type=KeyFile(),
-    help="File with the key of the pseudonyms; one key gives equal pseudonyms each time. Created if missing.",
+    help="File with the key of the pseudonyms: one key gives equal pseudonyms in all cassettes. Created if missing.",
 )
 no_redaction_option = click.option(
-    "--no-redaction", is_flag=True, help="Store secrets in the clear. The header of the cassette says so."
+    "--no-redaction", is_flag=True, help="Store secrets in the clear; the header of the cassette says so."
 )
 
 
@@ -283,8 +283,8 @@ log_option = click.option(
     "--log",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Append what is told while it runs to this file, with the time in UTC, and not to stderr. SIGHUP opens the"
-    " file anew.",
+    help="Append the messages of the running server to this file instead of stderr, with times in UTC. SIGHUP reopens"
+    " the file.",
 )
 listen_option = click.option(
     "--listen",

@@ -108,7 +108,7 @@ def test_several_cassettes_are_refused_with_the_way_to_make_one_of_them() -> Non
     told = run("drive", PREVIEW, SMALL, "--dry-run")
 
     fails(2, "recorder merge", by=told)
-    fails(2, "takes one cassette", by=told)
+    fails(2, "give one cassette, not 2", by=told)
 
 
 def test_a_dry_run_sums_up_what_it_lists_and_what_allows_all_of_it(values: Path) -> None:

@@ -156,7 +156,8 @@ def test_a_large_journal_is_read_with_a_hint_to_seal_it(
     files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "_LARGE", TRIPLES)
-    said = f"recorder: {files[0]}: is read as a whole each time; recorder seal {files[0]} gives it an index\n"
+    why = "has no index, so that each command reads the whole file"
+    said = f"recorder: {files[0]}: {why}; recorder seal {files[0]} adds one\n"
 
     assert CliRunner().invoke(main, ["ls", str(files[0])]).stderr == said
     assert CliRunner().invoke(main, ["ls", str(files[1])]).stderr == ""

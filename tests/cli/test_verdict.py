@@ -70,7 +70,7 @@ VERDICTS = [
     ("diff small.cassette preview.cassette", 1),
     ("diff small.cassette preview.cassette --json", 1),
     ("diff small.cassette preview.cassette --jsonl", 1),
-    ("policy check right.toml right.toml wrong.toml", 2),
+    ("policy check right.toml right.toml wrong.toml", 1),
     ("dialect check wrong.toml", 1),
     ("ls damaged.cassette small.cassette", 4),
 ]

@@ -27,15 +27,16 @@ _TRUST = {
 
 @click.command("ca")
 @click.option("--print", "printed", is_flag=True, help="Print the certificate (PEM).")
-@click.option("--spki", is_flag=True, help="Print the hash of its public key, for a flag of Chromium.")
+@click.option("--spki", is_flag=True, help="Print the hash of the certificate's public key, for a flag of Chromium.")
 @click.option("-o", "--output", type=OUTPUT, help="Write the certificate (PEM) into a file.")
 @ca_dir_option
 @force_option
 @json_option
 def command(*, printed: bool, spki: bool, output: Path | None, ca_dir: Path | None, force: bool, as_json: bool) -> None:
-    """Show the CA that clients must trust when they are recorded over TLS, and how to; made if there is none.
+    """Show the CA that clients must trust while they are recorded over TLS, and the commands that install the CA.
 
-    Anybody who has its private key can read the traffic of all who trust it: remove it again when you are done.
+    If there is no CA, one is made. Anybody who has the private key of the CA can read the traffic of all clients that
+    trust the CA: remove the CA from the clients after the recording.
 
     \b
     Example:  recorder ca

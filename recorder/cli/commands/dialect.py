@@ -26,7 +26,7 @@ _QUESTIONS = 5  # that are asked at most
 
 @click.group("dialect", cls=Named)
 def command() -> None:
-    """List, print, check and suggest dialects: what one REST + Bayeux API calls an operation, and where its ids are.
+    """List, print, check and suggest dialects. A dialect names the operations of an API, and the places of their ids.
 
     \b
     Example:  recorder dialect suggest session.cassette -o mine.toml
@@ -40,8 +40,8 @@ def command() -> None:
 def check(dialects: tuple[Path, ...]) -> None:
     """Check dialects: print every mistake with its line, its cause and what to write; exit code 1 for mistakes.
 
-    What can have no effect is a mistake too: a path that leads to no value, a key that only requests have, an operation
-    that nothing asks for. What is seldom meant is a warning, and no mistake.
+    A line without an effect is a mistake too: a path that leads to no value, a key that only requests have, an
+    operation that no request can be. An unusual line is a warning.
 
     \b
     Example:  recorder dialect check mine.toml
@@ -68,12 +68,12 @@ def check(dialects: tuple[Path, ...]) -> None:
 @cassettes_argument
 @output_option
 @force_option
-@click.option("--yes", is_flag=True, help="Ask nothing; take also the doubtful lines.")
+@click.option("--yes", is_flag=True, help="Ask nothing, and keep the doubtful lines.")
 def suggest(cassettes: tuple[Path, ...], *, output: Path | None, force: bool, yes: bool) -> None:
     """Derive a dialect from the traffic in cassettes. Each line has a comment that gives its evidence.
 
-    Several cassettes teach more than one. On a terminal, doubtful lines are asked about. What the dialect does not
-    explain is listed at its end. Exit code 5 if there is nothing to learn: no events, or no requests.
+    More cassettes give a better dialect. On a terminal, the command asks about doubtful lines. Comments at the end of
+    the dialect list the events that it does not explain. Exit code 5 if the cassettes hold no events, or no requests.
 
     \b
     Example:  recorder dialect suggest session.cassette -o mine.toml

@@ -32,11 +32,11 @@ _PARTS = 3  # that several processes may examine
 @dialect_option
 @jobs_option
 def command(cassette: Path, *, as_json: bool, as_lines: bool, dialect: str | None, jobs: int) -> None:
-    """Examine a cassette: its bytes, and whether the recorded session is possible.
+    """Check a cassette: every byte, and whether the recorded session can have happened.
 
-    Up to three processes examine a large sealed cassette, a journal is examined by one.
+    Up to three processes examine a large sealed cassette; one process examines a journal.
 
-    Exit code 0 if it is sound (remarks are not faults of the cassette), 1 if there are problems, 4 if it is damaged.
+    Exit code 0 for a sound cassette, also with remarks; 1 for problems; 4 for damage.
 
     \b
     Example:  recorder doctor session.cassette

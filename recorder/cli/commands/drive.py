@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 def command(cassette: Path, *, as_json: bool, **given: Any) -> None:
     """Play the client's side of a cassette against a server, by cause.
 
-    A request leaves when the answers and events came that the recorded client had before it, with the ids that the
-    server gave out in this run. Prints what went other than recorded: exit code 1; 3 if something did not come and the
-    run stopped, 6 if the server cannot be reached.
+    Each request is sent after the answers and events that the recorded client had before this request, with the ids
+    that the server gave out in this run. Differences from the recording are printed; then the exit code is 1. It is 3
+    if an answer or event did not come and the run stopped, and 6 if the server cannot be reached.
 
-    These are real requests. Without --to nothing is sent, and whatever may change something (all but GET, publishes
-    too) needs --allow NAME or --allow-all; what is not allowed, and values that are missing, are named before the first
-    byte: exit code 2. --dry-run lists all that would be sent. docs/drive.md has more.
+    The requests are real. Without --to nothing is sent. A request that may change data (any method but GET, and every
+    publish) needs --allow NAME or --allow-all. Requests that are not allowed and values that are missing are listed
+    before anything is sent; then the exit code is 2. --dry-run lists all requests. docs/drive.md has more.
 
     \b
     Example:  recorder drive session.cassette --dry-run

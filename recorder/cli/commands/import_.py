@@ -57,9 +57,9 @@ def command(
     """Make a cassette from a recording of another tool: a HAR, or a flow file of mitmproxy.
 
     The format is detected from the content, also in a ZIP and compressed by gzip or zlib. Values are redacted as in a
-    recording. An entry that cannot be used is left out; what is left out is counted by reason, and times that the file
-    lacks are rebuilt. Notes in the cassette say both (docs/exchange.md); recorder doctor shows them. Without --dialect,
-    the shipped dialect that fits is chosen as in a recording.
+    recording. Entries that cannot be used are left out and counted by reason; missing times are estimated. Notes in the
+    cassette list both, and recorder doctor prints these notes (docs/exchange.md). Without --dialect, the shipped
+    dialect that fits is chosen as in a recording.
 
     \b
     Example:  recorder import session.har -o session.cassette

@@ -21,7 +21,8 @@ def command(cassettes: tuple[Path, ...], *, output: Path, dialect: str | None, f
     """Merge several cassettes into one, in the order of the wall clock.
 
     Records are renumbered. Sessions stay apart: if two cassettes use the same clientId, cookie or credentials, those of
-    the later cassette are renamed. The cassettes must have one dialect, unless --dialect names that of the new one.
+    the later cassette are renamed. The cassettes must have one dialect, unless --dialect names the dialect of the new
+    cassette.
 
     \b
     Example:  recorder merge morning.cassette noon.cassette -o day.cassette

@@ -58,9 +58,9 @@ def check(policies: tuple[Path, ...]) -> None:
 @command.command("show", short_help="Print a policy, or the one in a cassette.")
 @click.argument("source", metavar="[NAME|FILE|CASSETTE]", type=NameOrFile(), default="gws")
 def show(source: str) -> None:
-    """Print a policy, as a start for a policy of your own, or what a cassette holds of the policy it was redacted by.
+    """Print a policy, as a start for a policy of your own, or the policy in a cassette.
 
-    A cassette holds no patterns of values but those of shipped policies: they could hold the values themselves.
+    A cassette keeps the patterns of shipped policies only: other patterns could contain the secrets that they find.
 
     \b
     Example:  recorder policy show gws > mine.toml

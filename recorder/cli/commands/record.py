@@ -63,14 +63,15 @@ class Command(click.Command):
     type=click.Choice(["never", "interval", "always"]),
     default="interval",
     show_default=True,
-    help="When to force frames to disk. All three survive a killed process; interval and always survive a power cut.",
+    help="When to write records through to the disk. Each choice survives a killed process; interval and always "
+    "survive a power cut too.",
 )
-@click.option("--max-size", type=Size(), help="Go on in a new file, NAME-2, from this size on; e.g. 64M.")
+@click.option("--max-size", type=Size(), help="Start a new file, NAME-2, when the cassette has this size, e.g. 64M.")
 @click.option(
     "--max-duration",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Go on in a new file after this time.",
+    help="Start a new file, NAME-2, after this time.",
 )
 @click.option(
     "--on-full",
@@ -84,13 +85,13 @@ class Command(click.Command):
     type=click.Choice(["auto", "plain", "none"]),
     default="auto",
     show_default=True,
-    help="Show operations as they end: on a terminal, or anywhere one line each (plain).",
+    help="Show each operation when it ends: on a terminal (auto), one line each anywhere (plain), or not (none).",
 )
 @click.option(
     "--seal/--no-seal",
     default=False,
     show_default=True,
-    help="Seal the cassette once it is closed, so that it opens at once; another Ctrl-C leaves it as it is.",
+    help="Seal the cassette at the end, so that other commands open it at once; a second Ctrl-C skips the sealing.",
 )
 @click.option(
     "--control-token",
@@ -98,12 +99,14 @@ class Command(click.Command):
     help="Show counters at /__recorder/metrics to requests that carry the token in this file.  [env var:"
     f" {CONTROL_TOKEN}, the token itself]",
 )
-@click.option("--rewrite-links", is_flag=True, help="Lead links to the server back to the recorder.")
+@click.option(
+    "--rewrite-links", is_flag=True, help="Replace the address of the server by that of the recorder in links."
+)
 @click.option(
     "--also",
     metavar="NAME=URL",
     multiple=True,
-    help="One more server to record, e.g. login=https://login.example; gets a port of its own. Repeatable.",
+    help="One more server to record, e.g. login=https://login.example; it gets a port of its own. May be repeated.",
 )
 @click.option("--keep-conditional", is_flag=True, help="Leave If-None-Match and If-Modified-Since in requests.")
 @upstream_options
@@ -126,9 +129,9 @@ def command(upstream: str | None, program: tuple[str, ...], **given: Any) -> Non
     """Record the traffic between a desktop and UPSTREAM, until Ctrl-C.
 
     Prints `listening on URL` when ready: point the desktop to that URL. A command after `--` is run with the URL in
-    RECORDER_URL (in modes other than reverse it goes through the recorder by HTTP_PROXY and its like, and trusts
-    the recorder's CA by SSL_CERT_FILE and its like); the recording stops when the command ends, with its exit code.
-    Each --also NAME=URL has a line `NAME: listening on URL`, and RECORDER_URL_NAME.
+    RECORDER_URL; the recording stops when the command ends, and has the exit code of the command. In modes other than
+    reverse, the command gets HTTP_PROXY, SSL_CERT_FILE and similar variables, so that it uses the recorder as its proxy
+    and trusts the recorder's CA. Each --also NAME=URL has a line `NAME: listening on URL`, and RECORDER_URL_NAME.
 
     In regular mode, a browser that uses the recorder as its proxy is recorded (docs/browsers.md). Without --host, the
     hosts on which no API was seen are removed at the end.

@@ -52,7 +52,7 @@ def command(
     cassette: Path, *, output: Path | None, policy: str, key_file: Path | None, dry_run: bool, force: bool,
     as_json: bool, dialect: str | None, jobs: int,
 ) -> None:  # fmt: skip
-    """Redact a cassette again: by a stricter policy, or after a recording with --no-redaction.
+    """Replace the secrets in a cassette: by a stricter policy, or after a recording with --no-redaction.
 
     Every value that the policy names is replaced, and so are its copies in places that no rule names. Pseudonyms get
     new values (those of e-mail addresses and telephone numbers stay). Changes are listed by place and kind, never by

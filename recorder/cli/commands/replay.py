@@ -84,7 +84,7 @@ class Settings:
     type=click.Choice(["wall", "virtual"]),
     default="wall",
     show_default=True,
-    help="virtual: jump to the next due step when every client waits.",
+    help="virtual: jump to the next step when all clients wait.",
 )
 @click.option(
     "--repeat",
@@ -97,7 +97,7 @@ class Settings:
 @click.option(
     "--exit-when-done",
     is_flag=True,
-    help="Exit when all is played and the clients have left, or when no client makes progress.",
+    help="Exit when everything was played and the clients have left, or when the clients stopped making requests.",
 )
 @click.option(
     "--idle",
@@ -105,7 +105,7 @@ class Settings:
     type=click.FloatRange(min=0, min_open=True),
     default=5.0,
     show_default=True,
-    help="Seconds without a request after which to print what is needed next.",
+    help="Seconds without a request after which the requests that are needed next are printed.",
 )
 @click.option(
     "--session-timeout",
@@ -113,7 +113,7 @@ class Settings:
     type=click.FloatRange(min=0, min_open=True),
     default=3600.0,
     show_default=True,
-    help="Seconds without a request after which a session is let go that holds no poll, stream or WebSocket.",
+    help="Seconds without a request after which a session without an open poll, stream or WebSocket ends.",
 )
 @click.option("--fault", "faults", metavar="FAULT", multiple=True, help="Inject a fault, e.g. 'drop event NAME#2'.")
 @click.option(
@@ -122,7 +122,7 @@ class Settings:
     metavar="N",
     help="Use equal ids and random choices in each run; default 0 with a virtual clock.",
 )
-@click.option("--json", "as_json", is_flag=True, help="At the end, print what was played and missed as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="At the end, print the played triples and the misses as JSON.")
 @click.option(
     "--control-token",
     type=TokenFile(CONTROL_TOKEN),
@@ -158,16 +158,17 @@ class Settings:
 @dialect_option
 @log_option
 def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> None:
-    """Stand in for the recorded server, offline: events leave only after their request came.
+    """Stand in for the recorded server, offline. Events are sent only after their request came.
 
     Prints `listening on URL` when ready and serves until Ctrl-C. Every live session plays the cassette from its start.
-    A request nothing matches gets status 470, the header X-Recorder-Miss and an explanation; then the exit code is 1.
-    With --exit-when-done it ends by itself once a client came: 0 if all was played, 3 if the clients wait for
-    something else. It is 3, too, if events were due to a client without a push session while another had one.
+    A request without a match gets status 470, the header X-Recorder-Miss and an explanation; then the exit code is 1.
+    With --exit-when-done the command ends by itself after a client came: with 0 if everything was played, with 3 if the
+    clients wait for something else. The exit code is also 3 if events were due to a client without a push session while
+    another client had one.
 
-    Serves this machine's names and pages, and those that the cassette names. A request for another host, or from a
-    page of another origin, gets status 403 and counts as a miss; the text names the option that allows it. Others who
-    use this machine can be kept out by --token.
+    Requests for names of this machine, and for names in the cassette, are served. A request for another host, or from a
+    page of another origin, gets status 403 and counts as a miss; the answer names the option that allows such requests.
+    --token keeps other users of this machine out.
 
     Faults: drop, duplicate, reorder or delay `event NAME`; `delay ack OPERATION 3s`; `http 500 OPERATION`; `no answer
     OPERATION`; `unknown-client after OPERATION`; `cut websocket after OPERATION`; `cut stream after OPERATION` or

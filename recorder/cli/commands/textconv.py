@@ -14,7 +14,7 @@ from ..options import cassette_argument, dialect_option
 @cassette_argument
 @dialect_option
 def command(cassette: Path, *, dialect: str | None) -> None:
-    """Print a cassette as text for `git diff`: the session without what differs in every recording.
+    """Print a cassette as text for `git diff`, without the values that differ in every recording.
 
     \b
     Example:  recorder textconv session.cassette

@@ -42,7 +42,7 @@ _OWN = ("baseline", "factor", "fail_on", "form", "html", "junit")  # options tha
     "--baseline",
     metavar="LIVE",
     type=InputFile(),
-    help="Accept what differs in this live cassette of an earlier run.",
+    help="Accept the differences in this live cassette of an earlier run.",
 )
 @click.option(
     "--junit", metavar="FILE", type=OUTPUT, help="Write JUnit XML: a suite for each run, a case for each triple."
@@ -51,7 +51,7 @@ _OWN = ("baseline", "factor", "fail_on", "form", "html", "junit")  # options tha
     "--html",
     metavar="FILE",
     type=OUTPUT,
-    help="Write the page of `recorder diff --html` about the first run with the weightiest finding.",
+    help="Write an HTML page, as recorder diff --html does, about the first run with the most severe finding.",
 )
 @click.option(
     "--format",
@@ -66,7 +66,7 @@ _OWN = ("baseline", "factor", "fail_on", "form", "html", "junit")  # options tha
     type=click.Choice(["error", "warning"]),
     default="error",
     show_default=True,
-    help="Exit with 1 if there is a finding of this tier, or of a weightier one.",
+    help="Exit with 1 for a finding of this severity or a higher one.",
 )
 @click.option(
     "--slower",
@@ -75,17 +75,17 @@ _OWN = ("baseline", "factor", "fail_on", "form", "html", "junit")  # options tha
     type=click.FloatRange(min=1, min_open=True),
     default=3.0,
     show_default=True,
-    help="Warn of times beyond so many times the recorded ones, and 200 ms more.",
+    help="Warn of a time longer than FACTOR times the recorded time plus 200 ms.",
 )
 def command(cassette: Path, *, as_json: bool, **given: Any) -> None:
     """Verify a server: play the client's side of a cassette against it, and judge what differs.
 
-    Errors are what a client may fail at: an operation refused, an event missing, doubled, out of order, a field gone or
-    of another type. Warnings are for a person to look at: other states, new fields, longer times. The rest is for
-    information. Exit code 1 if there is an error, 3 if the run stalled, 6 if the server cannot be reached.
+    An error can break a client: a refused operation, a missing, repeated or reordered event, a missing field, or a
+    field of another type. A warning needs a look: another state, a new field, a longer time. All other differences are
+    information. Exit code 1 for an error, 3 if the run stalled, 6 if the server cannot be reached.
 
-    These are real requests: --allow, --values and --dry-run are those of `recorder drive`. docs/verify.md says what is
-    checked, what is not, and how to run it each night.
+    The requests are real: see --allow, --values and --dry-run in `recorder drive --help`. docs/verify.md lists what is
+    checked and what is not, and explains how to verify a server each night.
 
     \b
     Example:  recorder verify monday.cassette --to https://staging.example --values staging.toml --allow-all

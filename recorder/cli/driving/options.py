@@ -45,7 +45,7 @@ def _one(_context: click.Context, _parameter: click.Parameter, given: tuple[Path
     if len(given) > 1:
         names = shlex.join(map(str, given))
         raise UsageError(
-            f"takes one cassette, not {len(given)}: recorder merge {names} -o whole.cassette makes one of them"
+            f"give one cassette, not {len(given)}: recorder merge {names} -o whole.cassette makes one of them"
         )
     return given[0]
 
@@ -61,7 +61,7 @@ _BEFORE = (
         shell_complete=offers("cassettes"),
     ),
     click.option("--to", metavar="URL", default="", help="Server to send to, e.g. http://staging.example:8090."),
-    click.option("-o", "--output", type=OUTPUT, help="Cassette to write what was on the wire to, redacted."),
+    click.option("-o", "--output", type=OUTPUT, help="Cassette to write, with the redacted traffic of the run."),
     force_option,
     click.option(
         "--rate",
@@ -90,8 +90,8 @@ _BEFORE = (
         multiple=True,
         help="Allow an operation, 'METHOD /path', 'PUBLISH /channel' or 'MESSAGE /path'. May be repeated.",
     ),
-    click.option("--allow-all", is_flag=True, help="Allow everything that was recorded."),
-    click.option("--dry-run", is_flag=True, help="List what would be sent, and send nothing; needs no --to."),
+    click.option("--allow-all", is_flag=True, help="Allow all recorded requests."),
+    click.option("--dry-run", is_flag=True, help="List the requests, and send nothing; needs no --to."),
 )
 _AFTER = (
     click.option(
@@ -100,7 +100,7 @@ _AFTER = (
         type=click.FloatRange(min=0, min_open=True),
         default=5.0,
         show_default=True,
-        help="Least time to wait for an answer or event; three times the recorded latency if that is more.",
+        help="Shortest time to wait for an answer or event; three times the recorded latency if that is longer.",
     ),
     click.option(
         "--settle",
@@ -110,23 +110,25 @@ _AFTER = (
         show_default=True,
         help="Time to wait at the end for events that were not recorded.",
     ),
-    click.option(
-        "--repeat", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Play it N times."
-    ),
+    click.option("--repeat", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Number of runs."),
     click.option(
         "--send-recorded-credentials",
         is_flag=True,
         help="Send the tokens in an unredacted cassette to a host other than the recorded one.",
     ),
-    click.option("--insecure", is_flag=True, help="Trust any certificate of the server. Anyone may read along."),
+    click.option(
+        "--insecure",
+        is_flag=True,
+        help="Accept any certificate of the server. Another machine may then read the traffic.",
+    ),
     click.option(
         "--upstream-ca",
         metavar="FILE",
         multiple=True,
         type=TrustedFile(),
-        help="PEM file, or folder of hashed certificates, to trust beside the public CAs.",
+        help="PEM file, or folder of hashed certificates, to trust in addition to the public CAs. May be repeated.",
     ),
-    click.option("--seed", type=int, metavar="N", help="Make the same ids whenever it is called with this number."),
+    click.option("--seed", type=int, metavar="N", help="Seed of the generated ids: equal seeds give equal ids."),
     dialect_option,
     recorded_policy_option,
     json_option,
@@ -144,7 +146,7 @@ def drive_options(*, on_missing: str) -> Callable[[F], F]:
         type=click.Choice(["stop", "skip", "send"]),
         default=on_missing,
         show_default=True,
-        help="If an answer or event does not come: stop, skip the steps that need it, or send them all the same.",
+        help="If an answer or event does not come: stop the run, skip the steps that need it, or send these steps.",
     )
 
     def add(command: F) -> F:

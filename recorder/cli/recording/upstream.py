@@ -55,10 +55,14 @@ def upstream_options(command: F) -> F:
                 metavar="FILE",
                 multiple=True,
                 type=click.Path(path_type=Path),
-                help="PEM file, or folder of hashed certificates, to trust beside the public CAs. "
-                "Without it SSL_CERT_FILE and SSL_CERT_DIR.",
+                help="PEM file, or folder of hashed certificates, to trust in addition to the public CAs. "
+                "May be repeated. Default: SSL_CERT_FILE and SSL_CERT_DIR.",
             ),
-            click.option("--insecure", is_flag=True, help="Trust any certificate of a server. Anyone may read along."),
+            click.option(
+                "--insecure",
+                is_flag=True,
+                help="Accept any certificate of a server. Another machine may then read the traffic.",
+            ),
             click.option(
                 "--client-cert",
                 metavar="FILE",
