@@ -10,6 +10,8 @@ import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +48,14 @@ def pages() -> dict[str, str]:
 
 def grouped() -> dict[str, list[str]]:
     """Return the names of all commands by group; the groups of the command line count before those of this file."""
-    names = main.list_commands(click.Context(main))
-    known = {name: group for group, members in GROUPS.items() for name in members}
+    groups = GROUPS
+    if find_spec("recorder.cli.guide") is not None:
+        groups = import_module("recorder.cli.guide.commands").GROUPS
+    known = {name: group for group, members in groups.items() for name in members}
     found: dict[str, list[str]] = defaultdict(list)
-    for name in names:
+    for name in main.list_commands(click.Context(main)):
         found[known.get(name, "Others")].append(name)
-    return {group: found[group] for group in [*GROUPS, "Others"] if found[group]}
+    return {group: found[group] for group in [*groups, "Others"] if found[group]}
 
 
 def _commands() -> Iterator[tuple[str, str]]:
