@@ -9,7 +9,7 @@ import sys
 import threading
 from importlib import import_module
 from io import TextIOWrapper
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from ..system.signals import ENDS, INTERRUPTS
 from .guide.commands import GROUPS, NAMES, WORDS
 from .saying import say
 from .verdict import failed, flush, owed
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 NEW_OBJECTS = 50_000  # before they are looked through for garbage
 _WITH_PROXY = frozenset({"demo", "record"})
@@ -65,6 +68,14 @@ class Commands(Named):
         for group, lines in GROUPS.items():
             with formatter.section(group):
                 formatter.write_dl([(name.ljust(longest), line) for name, line in lines.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command, with its line; no module of a command is imported for it."""
+        from click.shell_completion import CompletionItem
+
+        lines = {name: line for group in GROUPS.values() for name, line in group.items()}
+        found = [CompletionItem(name, help=lines[name]) for name in NAMES if name.startswith(incomplete)]
+        return found + super(click.Group, self).shell_complete(ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -93,6 +93,13 @@ def test_the_help_imports_no_command() -> None:
     assert result.stderr == "[]\n"
 
 
+def test_a_completion_shows_the_lines_of_the_commands() -> None:
+    found = main.shell_complete(click.Context(main), "re")
+
+    assert [item.value for item in found] == [name for name in NAMES if name.startswith("re")]
+    assert found[0].help == GROUPS["Record"]["record"]
+
+
 @pytest.mark.parametrize("words", [["help"], ["-h"], ["--help"]])
 def test_the_help_of_all_commands(words: list[str]) -> None:
     assert CliRunner().invoke(main, words).stdout == CliRunner().invoke(main, ["--help"]).stdout
