@@ -27,7 +27,7 @@ CHANGE = {
 READING = {"convert", "diff", "explain", "grep", "ls", "redact", "replay", "report", "seal", "show", "slice", "stats"}
 READING |= {"doctor", "drive", "merge", "scan", "tail", "timeline", "verify", "view"}
 MAKING = {"import", "record"}
-WITH_DIALECT = {*READING, *MAKING, "recorrelate"}
+WITH_DIALECT = {*READING, *MAKING, "recorrelate", "textconv"}
 
 
 def run(*arguments: str | Path) -> Result:
