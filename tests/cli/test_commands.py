@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from recorder.cli import main
-from recorder.cli.group import NAMES, NEW_OBJECTS
+from recorder.cli.group import NEW_OBJECTS
+from recorder.cli.guide.commands import NAMES
 from tests.lab.processes import RECORDER, recorder
 
 CASSETTES = Path(__file__).parents[2] / "cassettes"

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import open_cassette
 from recorder.cli import main
-from recorder.cli.group import NAMES
+from recorder.cli.guide.commands import NAMES
 from recorder.dialect.definition import source
 from recorder.model import Header
 from tests.wire import HEADER, Ask, Wire, state_event

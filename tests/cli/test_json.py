@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from recorder.cli import main
-from recorder.cli.group import NAMES
+from recorder.cli.guide.commands import NAMES
 from tests.cli.json_commands import CASSETTES, COMMANDS, GOLDEN, ONE, printed
 
 DOCS = Path(__file__).parents[2] / "docs"
