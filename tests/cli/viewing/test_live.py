@@ -224,6 +224,9 @@ def test_a_recording_is_shown_as_it_runs(looking: Looking, tmp_path: Path) -> No
         has(page, "#view-live [aria-label=Latest]", "EndPreviewSession")
         page.locator("[data-view=timeline]").click()
         page.locator("#view-timeline canvas.lanes").wait_for()
+        page.locator(".follow[aria-pressed=true]").wait_for()
+        page.locator("#view-timeline canvas.lanes").dispatch_event("wheel")  # who moves it wants to stay there
+        page.locator(".follow[aria-pressed=false]").wait_for()
         page.keyboard.press("j")
         has(page, "#detail h2", "1  StartPreviewSession")
         has(page, "#detail .body", "operationName")
