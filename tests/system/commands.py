@@ -67,6 +67,9 @@ report s.cassette -o page.html
 report s.cassette -o page.html --force
 tail recovered.cassette
 textconv s.cassette
+edit s.cassette --to s.toml
+edit --from s.toml -o edited.cassette
+help ls
 timeline s.cassette
 ls con.cassette
 show nothing.cassette

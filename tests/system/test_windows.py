@@ -36,7 +36,7 @@ def test_me(standin):
     assert urlopen(standin.url + "/api/v2/me").status == 200
 """
 # these serve, record or follow until they are ended; the tests below run them
-SERVING = {"demo", "record", "replay", "verify", "drive", "tail"}
+SERVING = {"demo", "record", "replay", "verify", "drive", "tail", "view"}
 
 
 def folder_in(parent: Path, name: str) -> Path:
