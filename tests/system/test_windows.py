@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.reader import open_cassette
-from recorder.cli.group import NAMES, _make_safe
+from recorder.cli.guide.commands import NAMES, _make_safe
 from tests.lab.processes import Server, serving
 from tests.system.commands import COMMANDS
 
