@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.reader import open_cassette
-from recorder.cli.guide.commands import NAMES, _make_safe
+from recorder.cli.group import _make_safe
+from recorder.cli.guide.commands import NAMES
 from tests.lab.processes import Server, serving
 from tests.system.commands import COMMANDS
 
