@@ -96,7 +96,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The truth about an event: `seq` of its request, None where nobody asked for it.
+    """The truth about an event: `seq` of its request, None where it is unsolicited.
 
     Attributes:
         same: Attempts of the same operation: the client gave it up and sent it again, so they are one (case 39).

@@ -80,7 +80,7 @@ def compiled(text: str) -> re.Pattern[str] | AtRuns:
     """
     plain = re.compile(text)
     if plain.flags & ~re.UNICODE:
-        raise Unbounded("has flags, which would change what its classes take: write [Tt]oken for letters of both cases")
+        raise Unbounded("has flags, which change the meaning of character classes: write [Tt]oken for letters of both cases")
     nodes = _flat(parser.parse(text))
     alphabet = _alphabet(nodes)
     reader = _Reader(alphabet)
@@ -251,7 +251,7 @@ class _Reader:
         is_one = len(parts) == 1 and inner.least == inner.most == 1 and inner.ways == 1 and not inner.runs
         needs = inner.needs if least else ()
         if not inner.most and not inner.runs:
-            raise Unbounded("repeats what takes no character: write it once")
+            raise Unbounded("repeats a part that matches no character: write it once")
         if most is codes.MAXREPEAT or inner.runs:
             if not (is_one or self._is_clear(parts, is_possessive=kind is codes.POSSESSIVE_REPEAT)):
                 raise Unbounded(f"repeats a group that can be read in several ways: {_BOUND}, and do not nest repeats")

@@ -232,7 +232,7 @@ def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
 
     path, begun = settings.cassettes[0], item.config.stash[_BEGUN]
     if settings.mode == "all" and hasattr(item.config, "workerinput"):
-        raise UsageError("the mode all records one test after the other: run pytest without -n")
+        raise UsageError("the mode all can record only one test at a time: run pytest without -n")
     with taking(settings, add=settings.mode == "new_episodes" or path in begun) as recorded:
         item.stash[_TAKING] = recorded
         yield recorded

@@ -171,13 +171,13 @@ class Drive:
         refused: dict[str, list[Step]] = {}
         for step in self.refused:
             refused.setdefault(option(step), []).append(step)
-        lines = [f"{_titles(steps)} may change something; {given} allows it" for given, steps in refused.items()]
+        lines = [f"{_titles(steps)} may change data; {given} allows it" for given, steps in refused.items()]
         return [*lines, *(one.text for one in self.missing)]
 
     def unused(self) -> list[str]:
         """Return a line for what was allowed or given and is for nothing in the plan, such as a misspelt name."""
-        allowed = [f"nothing needs {name!r} to be allowed" for name in self._allowed.unused(self.plan)]
-        return allowed + [f"nothing takes {name} of the values file" for name in self._values.unused(self.plan)]
+        allowed = [f"no request of the drive needs the permission {name!r}" for name in self._allowed.unused(self.plan)]
+        return allowed + [f"no request takes the value {name} of the values file" for name in self._values.unused(self.plan)]
 
     def check(self) -> None:
         """Refuse to run if a step is not allowed, or a value is missing.
@@ -191,7 +191,7 @@ class Drive:
             options = dict.fromkeys(option(step) for step in self.refused)
             names = [name for one in options for name in shlex.split(one)[1::2]]  # of `--allow NAME --allow NAME`
             given = "allow_all=True" if "--allow-all" in options else f"allow={names}, or allow_all=True"
-            found.insert(0, f"what may change something must be allowed: {given}; nothing was sent")
+            found.insert(0, f"requests that may change data must be allowed: {given}; nothing was sent")
         if not self.to:
             found.insert(0, f"name the server to send to, e.g. Drive({str(self.path)!r}, {_EXAMPLE!r})")
         if found:
@@ -289,7 +289,7 @@ class Drive:
         of_sessions = of_clients(plan, sessions) if sessions else plan
         self.plan: Plan = with_given(of_sessions, self._values, self.dialect)
         if not self.plan.steps:
-            raise NothingSelected(f"{self.path}: holds nothing that a client sent, so there is nothing to drive")
+            raise NothingSelected(f"{self.path}: holds no request of a client, so a drive has nothing to send")
 
     def _target_of(self, ca: Sequence[Path], *, insecure: bool) -> Target:
         try:

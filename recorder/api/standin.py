@@ -250,7 +250,7 @@ class StandIn:
         found = [session for session in self.sessions if name in (None, session.name, session.client_id)]
         if len(found) != 1:
             there = ", ".join(session.name for session in found) or "none"
-            raise UsageError(f"one live session is asked for, there are: {there}")
+            raise UsageError(f"this call needs exactly one live session, there are: {there}")
         return found[0]
 
     @property

@@ -67,5 +67,5 @@ def told(fit: Fit, path: Path) -> str:
     """Return the line that tells a user the choice of a dialect, and what to do if there is none."""
     if fit.dialect is None:
         file = shlex.quote(str(path))
-        return f"dialect: none of those shipped fits ({fit}); recorder dialect suggest {file} writes one"
+        return f"dialect: no shipped dialect fits ({fit}); recorder dialect suggest {file} writes one"
     return f"dialect: {fit.dialect.name} ({fit})"

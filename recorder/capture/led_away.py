@@ -160,7 +160,7 @@ class LedAway:
             is_tls = link.scheme is not None and location[slice(*link.scheme)].lower() == "https"
             if is_tls and link.server == known.plain and (location[link.end :] or "/") == target:
                 fact = f"the upstream redirects from http://{link.server} to https://{link.server} (Location)"
-                risk = "comes back to the recorder for ever" if known.rewritten else "goes past the recorder"
+                risk = "is redirected to the recorder again and again" if known.rewritten else "bypasses the recorder"
                 cure = f"record https://{link.server} in its place"
                 self._tell(KIND, f"https://{link.server}", f"{fact}: a client that follows it {risk}; {cure}")
 
@@ -179,7 +179,7 @@ class LedAway:
         if attribute in self._cookies:
             return
         self._cookies.add(attribute)
-        risk = "clients do not keep it from the recorder, or do not send it there"
+        risk = "clients reject this cookie from the recorder, or do not send it to the recorder"
         self._tell(
             KIND,
             f"{attribute} in Set-Cookie",
@@ -190,8 +190,8 @@ class LedAway:
         if known.rewritten:
             return
         self._told.add(server)
-        risk = "a client that follows it goes past the recorder"
-        cure = f"{self._rewrite} hands out the recorder's address"
+        risk = "a client that follows it bypasses the recorder"
+        cure = f"{self._rewrite} replaces it with the recorder's address"
         self._tell(KIND, str(server), f"an answer names the upstream's own address {server} ({field}): {risk}; {cure}")
 
     def _bare(self, text: str, known: Known) -> None:
@@ -201,14 +201,14 @@ class LedAway:
             if server is not None and server in known.upstreams and server not in self._told:
                 self._told.add(server)
                 fact = f"an answer names the upstream's own address {server} without a scheme ({found[1]})"
-                risk = "a client that goes there goes past the recorder, and no option changes this address"
+                risk = "a client that goes there bypasses the recorder, and no option changes this address"
                 self._tell(KIND, str(server), f"{fact}: {risk}")
 
     def _other(self, server: Server, field: str, link: Link, text: str) -> None:
         self._told.add(server)
         scheme = "https" if link.scheme is None else text[slice(*link.scheme)].lower().replace("ws", "http", 1)
         also = self._also.format(url=f"{scheme}://{server}")
-        fact = f"an answer leads to another host, {server} ({field}), and what a client does there is not recorded"
+        fact = f"an answer leads to another host, {server} ({field}), and requests to that host are not recorded"
         self._tell(KIND, str(server), f"{fact}; {also} records it too, and {self._rewrite} leads clients there")
 
 

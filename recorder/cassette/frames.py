@@ -153,7 +153,7 @@ def read_frame(file: IO[bytes], offset: int, size: int, *, path: str) -> Frame:
     body = rest[:length]
     uint, crc = _TAIL.unpack_from(rest, length)
     if uint != _UINT32 or crc != zlib.crc32(body, zlib.crc32(head)):
-        raise CassetteError(path, "checksum of the frame does not fit", offset=offset, hint="damaged here")
+        raise CassetteError(path, "the checksum of the frame is wrong", offset=offset, hint="damaged here")
     return Frame(offset, kind, body)
 
 

@@ -221,7 +221,7 @@ class _Examiner:
                     # after a recovery the request may be a lost record, which explains a response without a request
                     level = Level.REMARK if self._checked.lost else Level.PROBLEM
                     self._checked.add(
-                        level, "orphan-ack", f"record {record.seq}", "no open request belongs to this record"
+                        level, "orphan-ack", f"record {record.seq}", "its request is missing, or has its answer already"
                     )
                     return
                 if _is_end(record):
@@ -362,5 +362,5 @@ def _leftovers(path: Path) -> Iterator[Finding]:
     """Yield findings about files beside the cassette that a killed command left half written."""
     for folder in sorted({path.absolute().parent, path.resolve().parent}):
         for found in leftovers(folder):
-            text = "a command was killed while it wrote this file; the old file is as it was, delete this one"
+            text = "a command was killed while it wrote this file; delete it; the file that it would have replaced is unchanged"
             yield Finding(Level.REMARK, "leftover", str(found), text)

@@ -26,7 +26,7 @@ _ENDS = re.compile(
 _PARTS = (b"exp", b"eyj", b"valid", b"active", b"until", b"after", b"deadline", b"\\u", b"\0")
 _TOKEN = "eyJ"  # noqa: S105  # a web token begins so
 _NAMES = 2_000  # names that are kept with whether they are one of an end
-_MUST_SHIFT = "a client that looks at them logs out or acts at once; a dialect moves them"
+_MUST_SHIFT = "a client that checks these dates may log out or act at once; a dialect moves them into the present"
 
 
 class Expired:

@@ -37,9 +37,9 @@ class _Loss:
 
     def __str__(self) -> str:
         """Return the finding as a sentence."""
-        again = "no client shook hands again"
+        again = "no client began a new session"
         if self.back is not None:
-            again = f"a client shook hands again {self.back / 1e9:.1f} s later"
+            again = f"a client began a new session {self.back / 1e9:.1f} s later"
         why = f" ({self.error})" if self.error else ""
         if self.kind == _ENDED:
             return f"the server ended the session of {self.client}{why}; {again}"

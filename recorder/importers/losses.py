@@ -82,7 +82,7 @@ _GUESSED = {
     "request at once",
     Guess.FROM_TIMINGS: "{count:answer has|answers have} no time but that of the parts in timings: their sum is taken",
     Guess.NO_MESSAGE_TIME: "{count:WebSocket message has|WebSocket messages have} no time: each follows the last",
-    Guess.SECONDS: "the time of {count:answer|answers} is taken for seconds, not milliseconds: the polls say so",
+    Guess.SECONDS: "the time of {count:answer|answers} is taken for seconds, not milliseconds: the durations of the polls show it",
     Guess.MICROSECONDS: "the time of {count:answer|answers} is taken for microseconds, not milliseconds: the polls "
     "say so",
     Guess.NO_ZONE: "{count:time has|times have} no zone: the zone of the other times is taken, or UTC",

@@ -291,7 +291,7 @@ def _stale(stored: Stored, rules: Dialect) -> str:
     """Return why the stored triples cannot be used; "" if they can."""
     summary, wanted = stored.summary(), fresh(rules)
     if "rules" not in summary:
-        return "its stored triples do not tell by which rules they are"
+        return "its stored triples have no version of the rules"
     if summary["rules"] != wanted["rules"]:
         return "its stored triples were derived by another version of the rules"
     if codec.as_bytes(summary.get("dialect_sha256")) != wanted["dialect_sha256"]:

@@ -47,7 +47,7 @@ def health(method: str, status: str = OK) -> Answer:
 
     """
     if method not in _METHODS:
-        return _refused(405, "the health is asked for by GET or HEAD", (("Allow", ", ".join(_METHODS)),))
+        return _refused(405, "use GET or HEAD for the health", (("Allow", ", ".join(_METHODS)),))
     return _json(503 if status == ENDING else 200, {"status": status})
 
 
@@ -62,11 +62,11 @@ def metrics(method: str, headers: Headers, token: str, families: Callable[[], It
 
     """
     if any(name.lower() == "origin" for name, _ in headers):
-        return _refused(403, "the counters are for no page of a browser")
+        return _refused(403, "a page in a browser must not read the counters")
     if not shows_token(headers, token):
         return _refused(403, f"the counters need the control token, in {TOKEN_HEADER} or as Authorization: Bearer")
     if method not in _METHODS:
-        return _refused(405, "the counters are asked for by GET or HEAD", (("Allow", ", ".join(_METHODS)),))
+        return _refused(405, "use GET or HEAD for the counters", (("Allow", ", ".join(_METHODS)),))
     kind = wanted(headers)
     return Answer(200, (("Content-Type", kind), *_NOT_KEPT, ("Vary", "Accept")), exposition(families(), kind))
 

@@ -95,7 +95,7 @@ class LogFile(logging.Handler):
         try:
             opened = appending(self._path)
         except OSError as exc:
-            self._warn(f"{self._path}: cannot be opened anew: {_reason(exc)}; lines go into the file that was open")
+            self._warn(f"{self._path}: cannot be reopened: {_reason(exc)}; lines go into the file that was open")
             return
         before, self._descriptor = self._descriptor, opened
         with suppress(OSError):  # some file systems tell only here that a write failed
@@ -125,7 +125,7 @@ class LogFile(logging.Handler):
                 left = left[os.write(self._descriptor, left) :]
         except OSError as exc:
             self._is_broken, self._lost, self._is_cut = True, self._lost + 1, left != content
-            until = "until SIGHUP opens it anew" if HANGUP is not None else "until the end"
+            until = "until SIGHUP reopens the file" if HANGUP is not None else "until the end"
             self._warn(f"{self._path}: cannot be written: {_reason(exc)}; its lines are lost {until}")
 
 

@@ -91,9 +91,9 @@ def page_of(cassettes: Sequence[Path], expected: Recording, live: Live, rules: R
     old = _part(cassettes, expected, dialect, name, wanted)
     (new,) = report.parts([report.Source(live.name, its, records, dialect)], most=selection.MOST)
     document = report.comparison(old, new, f"{name} → {live.name}", tally.rows)
-    told = ["what was live is redacted as the cassette is"]
+    told = ["live values are redacted by the policy of the cassette"]
     told += [f"shows the first {len(tally.rows):,} of {tally.total:,} differences"] * (tally.total > len(tally.rows))
-    told += [f"the last {live.left_out:,} requests and answers of the test are not here"] * bool(live.left_out)
+    told += [f"the last {live.left_out:,} requests and answers of the test are left out"] * bool(live.left_out)
     return page(document, f"{'; '.join([*told, *filter(None, [report.left_out([old, new])])])}.")
 
 

@@ -116,7 +116,7 @@ def cassette_of(settings: Settings) -> Path:
     """
     if len(settings.cassettes) > 1:
         names = ", ".join(path.name for path in settings.cassettes)
-        raise UsageError(f"one cassette is driven in a test, this one names {names}; recorder merge makes one of them")
+        raise UsageError(f"a test drives one cassette, this test names {names}; recorder merge makes one of them")
     (path,) = settings.cassettes
     if not path.exists():
         raise UsageError(f"there is no {path}; record it from a server that is known to be right: recorder record URL")
@@ -129,7 +129,7 @@ def found(driving: Driving) -> str | None:
     lines = [f"  {finding_line(finding)}" for finding in report.faults]
     if report.has_stalled:
         lines += [f"  {line}" for line in report.waits]
-    return "\n".join([f"{driving.to} answered other than {driving.path.name}:", *lines]) if lines else None
+    return "\n".join([f"{driving.to} answered differently from {driving.path.name}:", *lines]) if lines else None
 
 
 def left_over(driving: Driving) -> str | None:

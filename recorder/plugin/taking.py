@@ -75,7 +75,7 @@ class Taking:
             UsageError: In every call.
 
         """
-        raise UsageError(f"live session {name or ''}: a recorder knows no sessions; ask only while the test is played")
+        raise UsageError(f"live session {name or ''}: a recording has no live sessions; use this call only when a cassette is played")
 
     def report(self) -> dict[str, Any]:
         """Return an empty report: a recorder plays no triple and sees no miss."""
@@ -110,7 +110,7 @@ class Taking:
             if (grown := self._taken.stat().st_size) != size:
                 size, since = grown, time.monotonic()
             if time.monotonic() > end:
-                raise TimeoutError(f"not idle within {limit:g} s: the recorder goes on recording")
+                raise TimeoutError(f"not idle within {limit:g} s: the cassette still grows")
             time.sleep(_QUIET / 20)
 
 

@@ -71,9 +71,9 @@ def suggest(
     if not found.traffic.pushed:
         raise NothingSelected("nothing to learn from: there are no events")
     if not found.traffic.asked:
-        raise NothingSelected("nothing to learn from: no client asks for anything, beside by Bayeux")
+        raise NothingSelected("nothing to learn from: no client sends requests other than Bayeux messages")
     if not found.operations:
-        raise NothingSelected("nothing to learn from: no events follow a request, and there are only GET requests")
+        raise NothingSelected("nothing to learn from: there are only GET requests, and no event follows one")
     dialect, recordings = _checked(found, name, cassettes)
     unexplained = tuple(
         one.event for recording in recordings for one in recording.unsolicited if not dialect.is_ignored(one.event)

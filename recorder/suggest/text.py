@@ -123,7 +123,7 @@ def write(found: Draft, name: str) -> str:
     traffic = found.traffic
     recordings, requests = counted(len(traffic.headers), "recording"), counted(len(traffic.asked), "request")
     text.comment(f"A dialect derived from {recordings}: {requests},")
-    text.comment(f"{counted(len(traffic.pushed), 'event')}. Each comment says what speaks for its line.")
+    text.comment(f"{counted(len(traffic.pushed), 'event')}. Each comment gives the evidence for its line.")
     text.lines.append("")
     text.line("name", name)
     _session(text, found)
@@ -573,7 +573,7 @@ def _operation(text: _Text, known: Found, found: Draft, places: _Places) -> None
     shown = ", ".join(f"{known.events[kind]}" for kind in events)
     text.line("events", events, f"after {shown} of {counted(known.requests, 'request')}" if events else "none seen")
     ended = ", ".join(f"{known.ended[kind]}" for kind in terminal)
-    endless = "no event is the last one often enough, so the ack ends it" if events else "the ack ends it"
+    endless = "no event is regularly the last one, so the ack ends it" if events else "the ack ends it"
     text.line(
         "terminal",
         terminal,

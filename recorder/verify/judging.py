@@ -282,7 +282,7 @@ class _Judge:
         follows = may_follow and not is_told and (self._found[Found.LEFT_OUT] or self._found[Found.REFUSED])
         text = f"did not come over {one.event.channel}"
         if follows:
-            text += ", and nobody waited for it: something before it was not sent, or was refused"
+            text += ": an earlier request was not sent, or was refused"
         mark = Mark(Tier.INFO if follows else Tier.ERROR, Rule.MISSING, one.where, text, old=one.event.data)
         self._mark(one.n, one.operation, one.name, mark)
 

@@ -25,7 +25,7 @@ def text(verdict: Verdict) -> Iterator[str]:
                 yield f"        {more}"
     if values:
         where = _counted(len(values), "place")
-        yield f"{Tier.INFO.value:<8}other values at {where}, as each run has them; --json lists them"
+        yield f"{Tier.INFO.value:<8}values at {where} differ in each run; --json lists them"
 
 
 def summary(verdict: Verdict) -> str:

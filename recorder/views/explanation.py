@@ -158,7 +158,7 @@ def _reason(other: Candidate, link: Link | None) -> str:
     if other.objections:
         return "; ".join(other.objections)
     if link is None:
-        return "nothing in the event tells that this request caused it"
+        return "no value of the event shows that this request caused it"
     if link.rule in _STRONGER:
         return f"the rule {link.rule} gives a stronger reason for another request"
     return "a request that still waits for its events goes first"

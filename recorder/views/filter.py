@@ -212,7 +212,7 @@ class _Parser:
     def _bracket(self, opened: _Token) -> Expression:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise FilterError(opened.column, f"there are more than {_DEEPEST} brackets in each other")
+            raise FilterError(opened.column, f"there are more than {_DEEPEST} nested brackets")
         inner = self._expression()
         if self._next.text != ")":
             raise FilterError(opened.column, "the bracket is not closed")
@@ -240,7 +240,7 @@ class _Parser:
     def _unknown(self, name: str) -> str:
         known = sorted({*_ALIASES, *TEXT_KEYS, *NUMBER_KEYS, *self._keys})
         near = get_close_matches(name, known, 1)
-        meant = f"did you mean {near[0]}:" if near else "quote the text if it is none"
+        meant = f"did you mean {near[0]}:" if near else "put other texts with a colon in quotes"
         return f"'{name}' is no key; {meant}"
 
     def _is_word(self, word: str) -> bool:
@@ -260,7 +260,7 @@ def _within(key: str, value: str, column: int) -> Within:
         raise FilterError(column, f"expected a number for {key}, as 5, >5, >=5, <5, <=5 or 3..7, not '{value}'")
     low, high = float(between[1]), float(between[2])
     if low > high:
-        raise FilterError(column, f"the range {value} is empty, its ends are the wrong way round")
+        raise FilterError(column, f"the range {value} is empty: write the smaller end first")
     return Within(key, low, high)
 
 

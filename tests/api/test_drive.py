@@ -141,7 +141,7 @@ def test_what_is_missing_is_told_in_words_of_python_to_be_copied() -> None:
 
     names = ["StartPreviewSession", "UpdateRecord", "CompleteRecord", "EndPreviewSession"]
     assert str(told.value) == (
-        f"what may change something must be allowed: allow={names}, or allow_all=True; nothing was sent"
+        f"requests that may change data must be allowed: allow={names}, or allow_all=True; nothing was sent"
     )
 
 

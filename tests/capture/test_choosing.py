@@ -68,7 +68,7 @@ def test_nothing_is_chosen_without_traffic() -> None:
         (Fit(SHOP, 12, 9, 0, 0), "dialect: shop (of 12 requests 9 are operations of it)"),
         (
             Fit(None, 3, 0, 1, 0),
-            "dialect: none of those shipped fits (3 requests, 1 event); recorder dialect suggest 'my s' writes one",
+            "dialect: no shipped dialect fits (3 requests, 1 event); recorder dialect suggest 'my s' writes one",
         ),
     ],
 )

@@ -151,7 +151,7 @@ def test_doctor_of_a_cassette_that_cannot_be_ends_with_1(tmp_path: Path) -> None
             "level": "problem",
             "kind": "orphan-ack",
             "where": "record 0",
-            "text": "no open request belongs to this record",
+            "text": "its request is missing, or has its answer already",
         }
     ]
 

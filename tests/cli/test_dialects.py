@@ -222,7 +222,7 @@ def test_an_import_chooses_as_a_recording_does(foreign: Path, unknown: Path, tmp
     har = tmp_path / "s.har"
     for cassette, told, name in (
         (foreign, "dialect: salesforce (of 1 request 1 is an operation of it)", "salesforce"),
-        (unknown, "dialect: none of those shipped fits (2 requests, 1 event)", "gws-outbound"),
+        (unknown, "dialect: no shipped dialect fits (2 requests, 1 event)", "gws-outbound"),
     ):
         run("convert", "--to", "har", cassette, "-o", har, "--force")
         result, target = imported(har, tmp_path, "--force")

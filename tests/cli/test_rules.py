@@ -212,7 +212,7 @@ def test_warnings_of_a_dialect_are_no_mistakes(tmp_path: Path) -> None:
     own = 'write one of your own, such as "my-gws-outbound"'
     assert told.exit_code == 0
     assert told.stdout.splitlines() == [
-        f"warning: {path}:5: name: 'gws-outbound' is the name of a shipped dialect, which is another one; {own}",
+        f"warning: {path}:5: name: 'gws-outbound' is the name of a shipped dialect with other contents; {own}",
         f"warning: {path}:18: open_for: is more than an hour; if 60000 are milliseconds, write open_for = 60",
         f"{path}: gws-outbound: 12 operations, 10 keys; 2 warnings, no mistakes",
     ]

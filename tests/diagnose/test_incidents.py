@@ -128,7 +128,7 @@ def test_a_session_that_is_refused_again_and_again_is_lost_once() -> None:
         wire.respond(desk.polls(), refusal())
 
     assert texts(wire) == [
-        "session-lost: the server no longer knew the client c1 (402::session_unknown); no client shook hands again",
+        "session-lost: the server no longer knew the client c1 (402::session_unknown); no client began a new session",
         "session-cycles: the server refused sessions 3 times",
     ]
 
@@ -277,7 +277,7 @@ def test_a_session_on_a_socket_is_lost_like_any_other() -> None:
     wire.frame(opened, *refusal(), from_client=False)
 
     assert texts(wire) == [
-        "session-lost: the server no longer knew the client c1 (402::session_unknown); no client shook hands again"
+        "session-lost: the server no longer knew the client c1 (402::session_unknown); no client began a new session"
     ]
 
 
@@ -319,7 +319,7 @@ def test_a_session_that_was_refused_behind_a_disconnect_is_lost() -> None:
     desk = wire.desk("c1")
     wire.respond(desk.polls(), [{"channel": "/meta/disconnect"}, *refusal("401::Authentication invalid")])
 
-    lost = "the server no longer accepted the client c1 (401::Authentication invalid); no client shook hands again"
+    lost = "the server no longer accepted the client c1 (401::Authentication invalid); no client began a new session"
     assert texts(wire) == [f"session-lost: {lost}"]
 
 
@@ -383,7 +383,7 @@ def test_a_session_that_was_ended_before_its_refusal_is_told_as_ended_once() -> 
     desk.hears({"channel": "/meta/disconnect", "clientId": "c1"})
     wire.respond(desk.polls(), [refused("/meta/connect", "401::Authentication invalid", NONE)])
 
-    assert texts(wire) == ["session-ended: the server ended the session of c1; no client shook hands again"]
+    assert texts(wire) == ["session-ended: the server ended the session of c1; no client began a new session"]
 
 
 def test_a_session_that_is_told_to_stop_is_ended_for_the_reason_named() -> None:
@@ -391,7 +391,7 @@ def test_a_session_that_is_told_to_stop_is_ended_for_the_reason_named() -> None:
     wire.respond(wire.desk("c1").polls(), [refused("/meta/connect", "403::too_many_sessions", NONE)])
 
     assert texts(wire) == [
-        "session-ended: the server ended the session of c1 (403::too_many_sessions); no client shook hands again"
+        "session-ended: the server ended the session of c1 (403::too_many_sessions); no client began a new session"
     ]
 
 

@@ -102,7 +102,7 @@ def test_bodies_that_were_not_looked_through_are_notifications_and_no_results() 
     assert (run["results"], invocation["exitCode"]) == ([], 0)
     assert [note["message"]["text"] for note in invocation["toolExecutionNotifications"]] == [
         "3 bodies of type application/x-own were searched by patterns only",
-        "1 body of type image/png was not looked through, and is kept as it was",
+        "1 body of type image/png was not searched, and is kept unchanged",
     ]
 
 

@@ -265,7 +265,7 @@ def test_triples_that_do_not_tell_their_rules_are_derived_anew(journal: Path, tm
         path = with_index(journal, tmp_path / "s")
 
     with open_recording(path) as opened:
-        assert (opened.is_stored, opened.stale) == (False, "its stored triples do not tell by which rules they are")
+        assert (opened.is_stored, opened.stale) == (False, "its stored triples have no version of the rules")
 
 
 def test_another_dialect_of_the_command_line_derives_anew(journal: Path, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_that_memory_has_no_limit_is_told_once(
         process.close()
 
     assert [record.getMessage() for record in caplog.records] == [
-        "large bodies are redacted without a limit of memory: this system can set none"
+        "large bodies are redacted without a memory limit: this system has no such limit"
     ]
 
 

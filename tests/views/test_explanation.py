@@ -162,4 +162,4 @@ def test_a_request_of_an_unknown_session_is_told() -> None:
     session.wire.request("POST", "/open", b"")
     session.hears("Opened")
 
-    assert "Open: nothing in the event tells that this request caused it\n" in judged(session)
+    assert "Open: no value of the event shows that this request caused it\n" in judged(session)

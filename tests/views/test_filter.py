@@ -58,7 +58,7 @@ def test_the_vectors_use_every_key() -> None:
         ("n:x", "filter, column 3: expected a number for n, as 5, >5, >=5, <5, <=5 or 3..7, not 'x'"),
         ("a or", "filter, column 5: expected a word, a quoted text, key:value or a bracket, not the end"),
         ("handel:7", "filter, column 1: 'handel' is no key; did you mean handle:"),
-        ("http://x", "filter, column 1: 'http' is no key; quote the text if it is none"),
+        ("http://x", "filter, column 1: 'http' is no key; put other texts with a colon in quotes"),
     ],
 )
 def test_a_mistake_says_what_was_expected(text: str, said: str) -> None:

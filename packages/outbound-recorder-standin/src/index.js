@@ -146,7 +146,7 @@ export class StandIn {
     try {
       answer = await fetch(`${this.url}/__recorder/${path}`, asked);
     } catch (cause) {
-      throw new StandInError(`the stand-in has ended: ${this.#stderr.trim() || "it says nothing"}`, { cause });
+      throw new StandInError(`the stand-in has ended: ${this.#stderr.trim() || "it gave no reason"}`, { cause });
     }
     const told = await answer.json();
     if (!answer.ok) throw new StandInError(told.error);

@@ -419,7 +419,7 @@ class Recorder:
         return None
 
     async def _answered_early(self, flow: http.HTTPFlow) -> None:
-        await self._begin(flow, "the answer came before its end")
+        await self._begin(flow, "the answer came before the end of the request")
         self._choose_stream(flow)
 
     def _choose_stream(self, flow: http.HTTPFlow) -> None:
@@ -562,7 +562,7 @@ class Recorder:
             return
         who = "client" if flow.websocket.closed_by_client else "server"
         if is_closed_here(flow.websocket):
-            text = f"a WebSocket was closed: {TOO_BIG}, which is not handed on ({who}'s)"
+            text = f"a WebSocket was closed: {TOO_BIG}, more than the recorder forwards (from the {who})"
             self.tell("not-carried", "WebSocket", text)
         reason = closed_by(who, flow.websocket.close_code, flow.websocket.close_reason or "")
         await self._write(self._pipeline.closed(flow.id, self._clock(), reason))
@@ -573,7 +573,7 @@ class Recorder:
             return
         host = flow.server_conn.address[0] if flow.server_conn.address else ""
         # the name does not stand before a colon: a text after it may look like a value that must not be kept
-        text = f"a connection to {host} that is not HTTP is handed on, but not recorded"
+        text = f"a connection to {host} that is not HTTP is forwarded, but not recorded"
         self._capture.tell("not-recorded", host, text, is_host=True)
 
     def tcp_message(self, flow: tcp.TCPFlow) -> None:

@@ -428,7 +428,7 @@ def families(capture: Capture | None, *, is_recording: bool) -> Iterator[Family]
     for (_, reason), count in (capture.pipeline.unlooked if capture else {}).items():
         unlooked[reason] += count
     samples = tuple(Sample(count, (("reason", reason.value),)) for reason, count in unlooked.items())
-    yield Family("recorder_bodies_unlooked", "counter", "Bodies that no reader of redaction looked through.", samples)
+    yield Family("recorder_bodies_unlooked", "counter", "Bodies that redaction could not search.", samples)
     yield counter("recorder_notes", "Notes about disturbances and other facts.", counts.notes)
     yield counter("recorder_written_bytes", "Bytes of the cassette, of all parts.", capture.written if capture else 0)
     yield gauge("recorder_exchanges_open", "Exchanges that wait for their response.", counts.open)

@@ -23,16 +23,16 @@ CERTIFICATE = "certificate"  # kind of a note, one of `model.TOLD`
 
 _BY_COMMAND = {
     "ca": "trust its CA by --upstream-ca FILE (or SSL_CERT_FILE), or any certificate by --insecure",
-    "any": "--insecure takes it all the same",
-    "own": "show one by --client-cert FILE",
-    "other": "show another one by --client-cert FILE",
+    "any": "--insecure accepts this certificate",
+    "own": "give one by --client-cert FILE",
+    "other": "give another one by --client-cert FILE",
     "old": 'mitmdump -s "$(recorder addon record)" --set tls_version_server_min=TLS1 records such servers',
 }
 _BY_SCRIPT = {
     "ca": "trust its CA by --set ssl_verify_upstream_trusted_ca=FILE, or any certificate by --ssl-insecure",
-    "any": "--ssl-insecure takes it all the same",
-    "own": "show one by --set client_certs=FILE",
-    "other": "show another one by --set client_certs=FILE",
+    "any": "--ssl-insecure accepts this certificate",
+    "own": "give one by --set client_certs=FILE",
+    "other": "give another one by --set client_certs=FILE",
     "old": "--set tls_version_server_min=TLS1 allows it",
 }
 _NO_TLS = "the server does not speak TLS there; record it by http://"
@@ -40,18 +40,18 @@ _REASONS = (  # what OpenSSL says, what it means, and the key of the way out
     ("self.signed certificate in certificate chain", "its certificate comes from a CA that is not trusted", "ca"),
     ("self.signed certificate", "its certificate is self-signed", "ca"),
     ("unable to get (local )?issuer certificate|unable to verify the first certificate",
-     "its certificate comes from a CA that is not trusted, or it does not send the certificates between", "ca"),
+     "its certificate comes from a CA that is not trusted, or the intermediate certificates are missing", "ca"),
     ("certificate signature failure", "its certificate comes from another CA of the same name", "ca"),
     ("certificate has expired", "its certificate has expired", "any"),
     ("certificate is not yet valid", "its certificate is not valid yet", "any"),
     ("(hostname|ip address) mismatch", "its certificate is for another name", "any"),
     ("certificate verify failed:? *(?P<own>.*)", "its certificate is refused ({own})", "any"),
-    ("alert certificate required", "it wants a certificate of the client", "own"),
-    ("alert handshake failure", "it refuses the handshake; perhaps it wants a certificate of the client", "own"),
+    ("alert certificate required", "it requires a certificate of the client", "own"),
+    ("alert handshake failure", "it refuses the handshake; perhaps it requires a certificate of the client", "own"),
     ("alert (bad|unsupported|unknown|revoked|expired)? ?certificate|alert (certificate|unknown ca)",
      "it does not trust the certificate of the client", "other"),
-    ("alert protocol version|unsupported protocol|agree on a tls version", "it speaks no TLS from 1.2 on", "old"),
-    ("unsafe legacy renegotiation", "it renegotiates in the old, unsafe way", "any"),
+    ("alert protocol version|unsupported protocol|agree on a tls version", "it does not support TLS 1.2 or newer", "old"),
+    ("unsafe legacy renegotiation", "it needs the unsafe, legacy form of renegotiation", "any"),
     ("does not speak tls|wrong version number|packet length too long|record layer failure", _NO_TLS, ""),
     ("connection closed|unexpected eof", "it closed the connection", ""),
 )  # fmt: skip
@@ -130,7 +130,7 @@ class Handshakes:
             self._tell(
                 CERTIFICATE,
                 name,
-                f"clients leave once they have seen the recorder's certificate for {name}; "
+                f"clients close the connection when they get the recorder's certificate for {name}; "
                 f"make them trust the CA {_ca()}",
             )
 

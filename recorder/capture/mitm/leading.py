@@ -31,7 +31,7 @@ _NAME = 300  # bytes of the longest name that is looked for
 _CLIENTS = 100  # addresses by which clients name the recorder
 _NOT_REWRITTEN = (
     "links in an answer that is longer than 16 MiB, or compressed although that was not asked for, are not rewritten: "
-    "a client that follows them goes past the recorder"
+    "a client that follows them bypasses the recorder"
 )
 _JSON = re.compile(r"application/(?!stream\+|x-ndjson|json-seq)[\w.+-]*json\b", re.IGNORECASE)
 Stream: TypeAlias = Callable[[bytes], bytes | list[bytes]]

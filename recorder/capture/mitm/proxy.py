@@ -239,7 +239,7 @@ async def _reach(what: str, host: str, port: int) -> asyncio.StreamWriter:
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(_REACH):
                     (await asyncio.open_connection(other, port))[1].close()
-                    hint = f"it listens on {bracketed(other)}, which localhost does not stand for here: name that"
+                    hint = f"it listens on {bracketed(other)}, an address that localhost does not include here: use it"
         raise UpstreamError(f"{what} cannot be reached: {reason}; {hint}") from exc
 
 

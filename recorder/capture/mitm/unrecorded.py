@@ -145,7 +145,7 @@ class Onboarding:
         match path:
             case "/":
                 named = ", ".join(escape(pattern.text) for pattern in self._wanted)
-                hosts = f"Only {named} is recorded." if named else "It records what your browser does."
+                hosts = f"Only {named} is recorded." if named else "It records the requests of your browser."
                 page = _PAGE.format(hosts=hosts, proxy=proxy, pac=PAC, sha256=found.sha256)
                 return _made(page.encode(), "text/html; charset=utf-8")
             case "/proxy.pac":

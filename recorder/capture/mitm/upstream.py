@@ -100,7 +100,7 @@ def check_ca(path: Path) -> None:
     """
     if path.is_dir():
         if not any(_HASHED.fullmatch(found.name) for found in path.iterdir()):
-            raise UsageError(f"{path}: no hashed certificates are in this folder; run openssl rehash {path}")
+            raise UsageError(f"{path}: this folder has no hashed certificates; run openssl rehash {path}")
         return
     data = _read(path)
     if _KEY.search(data):
@@ -130,7 +130,7 @@ def check_client_cert(path: Path) -> None:
     if not _CERTIFICATE.search(data):
         raise UsageError(f"{path}: {_no_pem(data, f'openssl pkcs12 -nodes -in {path} -out client.pem')}")
     if not _KEY.search(data):
-        raise UsageError(f"{path}: no private key is in it; write certificate and key into one file")
+        raise UsageError(f"{path}: it holds no private key; write certificate and key into one file")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, password=password)
     except (ssl.SSLError, ValueError) as exc:
@@ -180,4 +180,4 @@ def _no_pem(data: bytes, conversion: str) -> str:
     """Return why a file holds no certificate in PEM; DER of certificates and of PKCS #12 begins with a sequence."""
     if re.match(rb"\x30[\x80-\x84]", data):
         return f"is DER or PKCS #12, not PEM; convert it by {conversion}"
-    return "no certificate in PEM is in it; it must hold a line -----BEGIN CERTIFICATE-----"
+    return "it holds no PEM certificate, which has a line -----BEGIN CERTIFICATE-----"

@@ -40,7 +40,7 @@ class Causes:
     _orphans: Orphans
 
     def of(self, seen: Seen) -> tuple[Operation, Link] | None:
-        """Return the operation that caused an event, with the link; None if nobody asked for it."""
+        """Return the operation that caused an event, with the link; None if it is unsolicited."""
         if seen.is_ignored:
             return None
         # An exact id decides before all else; the rules without ids follow.

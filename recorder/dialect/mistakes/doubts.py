@@ -27,7 +27,7 @@ def check(top: Table, dialect: Dialect, text: str) -> None:
 
 def _of_file(top: Table, dialect: Dialect, text: str) -> None:
     if dialect.name in names() and source(dialect.name).strip() != text.replace("\r\n", "\n").strip():
-        told = f"{dialect.name!r} is the name of a shipped dialect, which is another one"
+        told = f"{dialect.name!r} is the name of a shipped dialect with other contents"
         top.doubt("name", f"{told}; write one of your own, such as {quoted('my-' + dialect.name)}")
     for key, seconds in (("open_for", dialect.open_for), ("grace", dialect.grace)):
         if seconds > _LONG:
@@ -43,14 +43,14 @@ def _of_operations(top: Table, dialect: Dialect) -> None:
     for name, known in dialect.operations.items():
         own = operations.table(name)
         if known.only and known.events and not known.terminal:
-            told = f"is empty, so `only` gives the operation such events for {dialect.open_for:g} seconds"
+            told = f"is empty, so with `only` the operation takes events for {dialect.open_for:g} seconds"
             own.doubt("terminal", f"{told}; name the event that ends it, if there is one")
     spelled: dict[str, str] = {}
     for event in chain.from_iterable(sorted(known.events) for known in dialect.operations.values()):
         first = spelled.setdefault(event.lower(), event)
         if first != event:
             own = next(operations.table(name) for name, known in dialect.operations.items() if event in known.events)
-            own.doubt("events", f"{event!r} is {first!r} elsewhere; write one of both in each place", item=event)
+            own.doubt("events", f"{event!r} is {first!r} elsewhere; write it the same way in each place", item=event)
 
 
 def _of_rules(top: Table, dialect: Dialect) -> None:
@@ -63,7 +63,7 @@ def _of_rules(top: Table, dialect: Dialect) -> None:
             top.doubt("operations", f"{told}; define one in [request.keys] and [event.keys], or write only = true")
     table = top.table("tuple", optional=True)
     if [] in (table.raw("enough") or []):
-        told = "has an empty group, which identifies nothing and counts for nothing"
+        told = "has an empty group, which links no event"
         meant = "delete it, and write only = true in the operations that share nothing with their events"
         table.doubt("enough", f"{told}; {meant}")
     if dialect.unreferenced and not dialect.exact:

@@ -50,7 +50,7 @@ class Missing:
         """The missing value, with the ways to give it, in one line."""
         table, _, pair = self.line.partition("\n")
         times = f" and {self.count - 1} more" if self.count > 1 else ""
-        why = "is a pseudonym" if self.is_hidden else "goes to another host than the recorded one by your word alone"
+        why = "is a pseudonym" if self.is_hidden else "was sent to another host, and is not taken from the recording"
         or_set = f", or set {self.variable}" if self.variable else ""
         return f"{self.name} ({self.where}{times}) {why}: write {pair} in {table} of the values file{or_set}"
 

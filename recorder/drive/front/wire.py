@@ -383,9 +383,9 @@ def reason_of(error: BaseException | None) -> str:
         case aiohttp.WSServerHandshakeError():
             text = f"status {error.status}, and no WebSocket"
         case aiohttp.ClientResponseError():
-            text = f"what came is no answer of HTTP: {error.message}"
+            text = f"the server sent no valid HTTP answer: {error.message}"
         case aiohttp.InvalidURL():
-            text = "its URL is none"
+            text = "its URL is invalid"
         case _:
             text = str(error)
     text = " ".join(text.split()) or type(error).__name__
@@ -405,16 +405,16 @@ def _check(sending: Sending, headers: CIMultiDict[str], protocols: tuple[str, ..
 
     """
     if not _TOKEN.fullmatch(sending.method):
-        raise NotSent("its method is none of HTTP; it was not sent")
+        raise NotSent("its method is no HTTP method; the request was not sent")
     if not all(_TOKEN.fullmatch(one) for one in protocols):
-        raise NotSent("a subprotocol that it offers is none; it was not sent")
+        raise NotSent("it offers an invalid subprotocol; the request was not sent")
     if not _TARGET.fullmatch(sending.target):
-        raise NotSent("its path or its query has a space or a control character; it was not sent")
+        raise NotSent("its path or its query has a space or a control character; the request was not sent")
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
-            raise NotSent("the name of a header is none; it was not sent")
+            raise NotSent("the name of a header is invalid; the request was not sent")
         if _UNFIT.search(value):
-            raise NotSent(f"the value of its header {name} has a character that no header can have; it was not sent")
+            raise NotSent(f"the value of its header {name} has a character that no header can have; the request was not sent")
 
 
 def _data(body: bytes) -> bytes | BytesIO | None:

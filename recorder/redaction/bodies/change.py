@@ -59,6 +59,6 @@ def told(unlooked: Counter[tuple[str, Unread]]) -> list[str]:
 
 _BECAME = {
     Unread.PATTERNS: ("searched by patterns only", "searched by patterns only"),
-    Unread.KEPT: ("not looked through, and is kept as it was", "not looked through, and are kept as they were"),
-    Unread.DROPPED: ("not looked through, so it is not kept", "not looked through, so they are not kept"),
+    Unread.KEPT: ("not searched, and is kept unchanged", "not searched, and are kept unchanged"),
+    Unread.DROPPED: ("not searched, so it is not kept", "not searched, so they are not kept"),
 }

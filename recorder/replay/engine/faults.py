@@ -184,7 +184,7 @@ def parse(text: str) -> Fault:
         close = get_close_matches(" ".join(words[:2])[:_LONGEST], begins, n=1, cutoff=0.0)
         raise _wrong(text, f"it should begin with one of: {', '.join(begins)}", EXAMPLES[Kind(close[0])])
     if said is not None and (kind not in _REFUSALS or said.end() < len(text)):
-        problem = "nothing can stand behind the error" if kind in _REFUSALS else "only a refusal has an error"
+        problem = "no word may follow the error" if kind in _REFUSALS else "only a refusal has an error"
         raise _wrong(text, problem, EXAMPLES[kind])
     error = _REFUSALS.get(kind, "")
     if said is not None:
@@ -218,7 +218,7 @@ class _Words:
         name, nth = self._take(0, _ADDRESS, f"the name of {_noun(kind)}, perhaps with #1, #2 … behind it").groups()
         self._end()
         if by_chance and (nth or times):
-            problem = "either # or % says which, not both" if nth else "either times or % says how many, not both"
+            problem = "write # or %, not both" if nth else "write times or %, not both"
             raise _wrong(self.text, problem, EXAMPLES[kind])
         nth = int(nth) if nth else 1 if kind is Kind.HTTP and not by_chance else None
         times = times or (1 if kind in _REFUSALS and not by_chance else None)

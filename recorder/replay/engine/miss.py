@@ -78,7 +78,7 @@ def _of_another(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, 
     named = describe(triple, matcher.parsed[place])
     return (
         f"other session's: {named} was recorded in session {triple.session}, this client follows {playhead.recorded}",
-        "let another client ask for it, or replay without --strict",
+        "let another client send it, or replay without --strict",
     )
 
 
@@ -87,7 +87,7 @@ def _too_early(place: int, playhead: Playhead, matcher: Matcher) -> tuple[str, s
     named = describe(matcher.triples[place], matcher.parsed[place])
     first = describe(matcher.triples[before], matcher.parsed[before]) if before is not None else "another"
     return (
-        f"out of order: {named} was recorded after {first}, which was not asked for yet",
+        f"out of order: {named} was recorded after {first}, which has not been requested yet",
         "let the client keep the recorded order, or replay without --strict",
     )
 
@@ -100,8 +100,8 @@ def _nearest(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
     live = matcher.compared(place, live)
     named = describe(matcher.triples[place], matcher.parsed[place])
     if not differences:
-        summary = f"played already: {named} was recorded as often as it was asked for, not once more"
-        advice = "if the client is right to ask again, record a session in which it does"
+        summary = f"played already: {named} was requested more often than it was recorded"
+        advice = "if the client is right to repeat it, record a session in which it does"
     else:
         unknown = matcher.unknown_part(live) if differences[0].where == "path" else ""
         summary = f"nearest is {named}: {unknown or differences[0]}"
@@ -113,7 +113,7 @@ def _nearest(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
 
 def no_session(live: ParsedRequest, playheads: int) -> Miss:
     """Explain a miss of a request that shows none of several live sessions."""
-    summary = f"{playheads} sessions are live and nothing tells whose this request is"
+    summary = f"{playheads} sessions are live and this request belongs to none of them for sure"
     advice = "what to do: send the cookie BAYEUX_BROWSER that the handshake set, or the session's Authorization"
     return _miss(live, summary, [advice])
 

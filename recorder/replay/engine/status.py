@@ -33,8 +33,8 @@ class Figures:
         answers: Answers by the first digit of their status.
         events: Recorded events that came due and were pushed to a client.
         fault_hits: Times that any fault hit.
-        sessions: Clients that came.
-        live: Clients that have not left.
+        sessions: Clients seen since the start.
+        live: Clients that are still known.
         polls: Polls that are held.
         streams: Open streams and plain WebSockets.
         triples: Recorded operations.
@@ -165,7 +165,7 @@ def unheard_text(found: dict[str, Any]) -> str:
     others = ", ".join(f"{one['client']} ({_joined(one['shows'])})" for one in found["listening"])
     return (
         f"{events} due to client {found['client']} ({_joined(found['shows'])}), which has no push session;"
-        f" with a push session: {others}; if they are one client, let both show one cookie or credential"
+        f" with a push session: {others}; if they are one client, let both send the same cookie or credential"
     )
 
 

@@ -17,7 +17,7 @@ from .http import HttpRequest, HttpResponse, Piece, Reply
 _MOST, _LARGEST = 20_000, 16 << 20  # requests and replies, and bytes of their bodies
 _UPGRADED = 101
 _UPGRADE: Headers = (("Connection", "Upgrade"), ("Upgrade", "websocket"))
-_GIVEN_UP = "the client hung up before it had its answer"
+_GIVEN_UP = "the client closed the connection before it got the answer"
 
 _Seen: TypeAlias = HttpRequest | Reply | int  # a number: its request was given up
 

@@ -229,7 +229,7 @@ class Admission:
         for host, name in named.items():
             if name is None:
                 text = f"the Host {_quoted(host)} is no name of a host"
-                return Refused(text, "send a Host that is one; no option allows others", "host")
+                return Refused(text, "send a valid name; no option allows others", "host")
             if not self._serves(name):
                 return Refused(
                     f"the host {_quoted(name)} is neither a name of this machine nor one of the recording",
@@ -284,7 +284,7 @@ class Admission:
         if "null" in self._rules.origins and referer == [""]:
             return None
         return Refused(
-            "a browser asks for a page that it does not name, by no Origin and no Referer",
+            "a browser sent this request without Origin and Referer, so its page is unknown",
             "let the page send its Referer (Referrer-Policy), or allow all pages that hide: "
             + _advice("origin", "null").removeprefix("allow it: "),
             "page",

@@ -157,16 +157,16 @@ def families(figures: Figures, requests: int, refused: int, connections: int, so
         sockets: Those of them on which a WebSocket was opened.
 
     """
-    yield counter("recorder_requests", "HTTP requests and messages on WebSockets that were taken.", requests)
+    yield counter("recorder_requests", "HTTP requests and WebSocket messages that the stand-in accepted.", requests)
     yield counter("recorder_refused", "Requests that were refused before they were matched.", refused)
     yield counter("recorder_misses", "Requests that matched nothing, and those that were refused.", figures.missed)
     classes = (Sample(count, (("status", f"{first}xx"),)) for first, count in sorted(figures.answers.items()))
     yield Family("recorder_answers", "counter", "Answers of the replay, by the class of their status.", tuple(classes))
     yield counter("recorder_events", "Events that came due and were pushed to a client.", figures.events)
-    yield counter("recorder_fault_hits", "Times that a fault hit.", figures.fault_hits)
-    yield counter("recorder_sessions", "Clients that came.", figures.sessions)
-    yield gauge("recorder_sessions_live", "Clients that have not left.", figures.live)
-    yield gauge("recorder_polls_held", "Polls that wait for an event.", figures.polls)
+    yield counter("recorder_fault_hits", "Number of times a fault was applied.", figures.fault_hits)
+    yield counter("recorder_sessions", "Clients seen since the start.", figures.sessions)
+    yield gauge("recorder_sessions_live", "Clients that are still known.", figures.live)
+    yield gauge("recorder_polls_held", "Polls that are open.", figures.polls)
     yield gauge("recorder_streams_open", "Open streams, and WebSockets without Bayeux.", figures.streams)
     yield gauge("recorder_connections_open", "Open connections.", connections)
     yield gauge("recorder_websockets_open", "Open WebSockets.", sockets)

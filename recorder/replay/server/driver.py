@@ -138,7 +138,7 @@ class Driver:
         try:
             self._standin.receive(incoming, now)
         except Exception:  # noqa: BLE001  # after an error of ours, the client must still get an answer
-            _log.exception("the stand-in broke on %s %s", incoming.method, incoming.target)
+            _log.exception("the stand-in failed on %s %s", incoming.method, incoming.target)
             self._break([incoming.number])
         if self._virtual is None:
             self._turn(now)  # at once, because each further turn of the event loop costs a system call
@@ -249,7 +249,7 @@ class Driver:
         try:
             return self._standin.replies(now)
         except Exception:  # noqa: BLE001  # after an error of ours, every client must still get an answer
-            _log.exception("the stand-in broke")
+            _log.exception("the stand-in failed")
             self._break(list(self._waiting))
             return []
 
@@ -289,7 +289,7 @@ class Driver:
 
         """
         if self._virtual is None:
-            raise UsageError("the clock is the wall's and cannot be moved; start with --clock virtual")
+            raise UsageError("the stand-in runs in real time, which cannot be advanced; start it with --clock virtual")
         end = self._virtual + seconds
         while (deadline := self._standin.deadline()) is not None and deadline <= end:
             self._virtual = max(self._virtual, deadline)

@@ -369,7 +369,7 @@ class RequestParser:
         elif self._in_head and self._fed > self._limits.head:
             self._end(Refusal(431, f"the head is longer than {self._limits.head} bytes", self.call))
         elif self._chunked and self._fed > self._limits.head + (_CHUNK + 1) * len(self._body):
-            self._end(Refusal(400, "the chunks are more framing than body", self.call))
+            self._end(Refusal(400, "the chunks have more framing than content", self.call))
 
     def _refuse(self, status: int, text: str, foreign: Refused | None = None) -> NoReturn:
         """Refuse the request; call only inside a callback of llhttp.
@@ -518,7 +518,7 @@ class RequestParser:
             if re.search(line, raw):
                 self._refuse(400, "not HTTP")
         if version not in {"1.0", "1.1"}:
-            self._refuse(505, f"HTTP/{version} is not spoken here, HTTP/1.1 is")
+            self._refuse(505, f"HTTP/{version} is not supported, use HTTP/1.1")
         if self._method == "CONNECT":
             self._refuse(405, "this is no proxy, and opens no tunnels")
         hosts = set(shown.get("host", ()))  # the recorder takes the same one twice
@@ -558,7 +558,7 @@ class RequestParser:
         self._is_encoded = "content-encoding" in shown
         expected = ", ".join(shown.get("expect", ())).lower()
         if expected and expected != "100-continue":
-            self._refuse(417, "only 100-continue is understood")
+            self._refuse(417, "of Expect, only 100-continue is supported")
         self._asks = bool(expected) and version == "1.1" and (length > 0 or bool(coding))
         return length
 

@@ -151,7 +151,7 @@ class Reading:
         def parcel() -> Iterator[Recording]:
             with self._lock:
                 if self._snapshot is not begun:
-                    raise Gone(f"{self.title} was opened anew meanwhile; search again")
+                    raise Gone(f"{self.title} was reloaded meanwhile; search again")
                 yield begun.found.recording
 
         return searched(wanted, keys, count, parcel)

@@ -218,7 +218,7 @@ def text_of(header: Header, triples: list[Any], test: Test) -> str:
 
     """
     if not triples:
-        raise UsageError("there is no request to write a test of, or it was let go")
+        raise UsageError("no test can be written: the page has no such request, or has dropped it")
     operations = tuple(triple for triple in triples if triple.n)
     others = tuple(triple for triple in triples if not triple.n)
     return "".join(test(Recording(header, operations, others, (), {}, None)))

@@ -61,7 +61,7 @@ def events_of(triple: Triple) -> list[Named]:
 
 
 def judging(found: OpenRecording, wanted: list[Named], known: Judgements | None = None) -> Iterator[Judged]:
-    """Yield each event with how the rules judged it, and what it followed if nobody asked for it.
+    """Yield each event with how the rules judged it, and what it followed if it is unsolicited.
 
     Args:
         found: The recording.

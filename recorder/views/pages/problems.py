@@ -199,7 +199,7 @@ def of_pushed(name: str, channel: str, channels: Mapping[str, object] | set[str]
     """
     if channel not in channels:
         return None
-    return Problem("unasked", INFO, f"No request fits {clipped(name)}: nobody asked for it.")
+    return Problem("unasked", INFO, f"No request fits {clipped(name)}: it is unsolicited.")
 
 
 def of_poll(failure: str | None) -> Problem | None:
@@ -243,7 +243,7 @@ def _end_of(facts: Facts, usual: Usual, ended: int) -> Problem | None:
     if facts.status is None and facts.reason is not None:
         return Problem("lost", ERROR, f"No answer came: {clipped(facts.reason)}")
     if facts.state == State.FAILED.value:
-        return Problem("failed", ERROR, "Its ack or an event tells that it failed.")
+        return Problem("failed", ERROR, "Its ack or an event reports a failure.")
     if facts.status is None:
         return Problem("unacked", ERROR, "The capture ended before its ack came.")
     if facts.state == State.ACKED.value:

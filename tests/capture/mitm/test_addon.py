@@ -548,7 +548,7 @@ def test_an_answer_before_the_end_of_an_upload_begins_the_exchange(path: Path) -
     request, note, response = facts(record(path, steps))
 
     assert (request.body, response.status) == (b"a", 413)
-    assert note.text.endswith("the beginning of its body: the answer came before its end")
+    assert note.text.endswith("the beginning of its body: the answer came before the end of the request")
 
 
 def test_an_upload_that_breaks_off_is_a_failure(path: Path) -> None:
@@ -651,7 +651,7 @@ def test_of_a_connection_that_is_no_http_nothing_is_kept(path: Path) -> None:
 
     (note,) = facts(record(path, steps))
 
-    assert note.text == "a connection to address that is not HTTP is handed on, but not recorded"
+    assert note.text == "a connection to address that is not HTTP is forwarded, but not recorded"
     assert made.messages == []
 
 

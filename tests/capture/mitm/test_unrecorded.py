@@ -184,7 +184,7 @@ def test_a_connection_to_another_host_that_is_not_http_is_not_named_in_the_casse
     cassette = recorded(tmp_path / "s", steps, "*.app", policy=load("gws"))
 
     assert [r.text for r in cassette.records if isinstance(r, Note)] == [
-        "a connection to token.app that is not HTTP is handed on, but not recorded",
+        "a connection to token.app that is not HTTP is forwarded, but not recorded",
         "1 connection to 1 other host went through unrecorded",
         "the capture ended cleanly",
     ]

@@ -302,7 +302,7 @@ def test_misses_pause_step_and_faults_of_a_stand_in(looking: Looking) -> None:
         page.get_by_role("button", name="Pause").click()
         has(page, ".live-state", "paused")
         page.get_by_role("button", name="Step").click()
-        has(page, ".live-told", "nothing is on its way")
+        has(page, ".live-told", "no step is scheduled")
         page.get_by_role("button", name="Resume").click()
         has(page, ".live-state", "playing")
         assert drive(replay.url).returncode == 0

@@ -58,7 +58,7 @@ def test_a_recorded_credential_goes_to_another_host_by_the_word_of_the_user_alon
         ("key password", '[keys]\npassword = "…"', "RECORDER_KEY_PASSWORD"),
     ]
     assert "hunter2" not in repr(found) + "".join(one.text for one in found)
-    assert "goes to another host than the recorded one by your word alone" in found[0].text
+    assert "was sent to another host, and is not taken from the recording" in found[0].text
     assert lacking(whole, is_recorded=True) == lacking(whole, send=True) == []
 
 

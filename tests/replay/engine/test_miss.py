@@ -116,7 +116,7 @@ def test_of_several_sessions_the_one_that_is_meant_cannot_be_told() -> None:
 
     found = no_session(live, 3)
 
-    assert found.summary.endswith(": 3 sessions are live and nothing tells whose this request is")
+    assert found.summary.endswith(": 3 sessions are live and this request belongs to none of them for sure")
     assert "BAYEUX_BROWSER" in found.text
 
 

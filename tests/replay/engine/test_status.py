@@ -175,7 +175,7 @@ def test_a_strict_stand_in_wants_the_recorded_order() -> None:
     assert desk.said == ["ack 470"]
     assert (
         "out of order: triple 2, POST /api/v2/me/outbound-records/7 (GetChainedRecord) was recorded after "
-        "triple 1, POST /api/v2/me/outbound-campaigns/Campaign1 (GetPreviewRecord), which was not asked for yet"
+        "triple 1, POST /api/v2/me/outbound-campaigns/Campaign1 (GetPreviewRecord), which has not been requested yet"
     ) in stage.misses[0]
     desk.posts(STEPS[0])
     desk.posts(STEPS[1])

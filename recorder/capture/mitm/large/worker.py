@@ -90,7 +90,7 @@ class Process:
 
     def _tell_of_limits(self) -> None:
         if not self._is_told and not can_limit_memory():
-            _log.warning("large bodies are redacted without a limit of memory: this system can set none")
+            _log.warning("large bodies are redacted without a memory limit: this system has no such limit")
         self._is_told = True
 
     def _end(self, *, waits: bool = True) -> None:

@@ -217,7 +217,7 @@ class _Connection(layers.Http1Connection):
         for command in body:
             is_end = isinstance(command, layers.ReceiveHttp) and isinstance(command.event, self.ReceiveEndOfMessage)
             if is_end and reader.trailers and self.stream_id is not None:
-                yield not_recorded("trailers", "trailers after a body are handed on, but not recorded")
+                yield not_recorded("trailers", "trailers after a body are forwarded, but not recorded")
                 yield layers.ReceiveHttp(self.ReceiveTrailers(self.stream_id, reader.trailers))
             yield command
         if self.state == self.read_body and len(self.buf) > HEAD:
@@ -313,7 +313,7 @@ class Http1Server(_Connection, layers.Http1Server):
     def wait(self, event: events.Event) -> layer.CommandGenerator[None]:
         yield from super().wait(event)
         if len(self.buf) > AHEAD:
-            yield not_carried("pipelining", f"a client sent more than {AHEAD} bytes before its last answer; cut off")
+            yield not_carried("pipelining", f"a client sent more than {AHEAD} bytes before its last answer; the connection was closed")
             yield from self._refuse("Client sent too much ahead.")
 
     def _close(self) -> layer.CommandGenerator[None]:

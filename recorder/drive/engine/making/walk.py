@@ -40,8 +40,8 @@ _ACTS = {
 }
 _OF_SESSION = frozenset({"id", "clientId"})  # the client of a drive has its own
 _PREFLIGHT = "access-control-request-method"  # Fetch, section 3.2.2
-_BEFORE = "sessions began before the capture: they shake hands, and subscribe to what they heard, where that is met"
-_REPEATED = "requests that repeat one without an answer are not sent: a drive sends each once"
+_BEFORE = "sessions began before the capture: the drive adds their handshakes and their missing subscriptions"
+_REPEATED = "repetitions of requests without an answer are not sent: a drive sends each request once"
 
 
 @dataclass(slots=True, eq=False)
@@ -193,7 +193,7 @@ class Walk:
         stream = self.facts.streams.get(request.exchange)
         if stream is not None and self.facts.first[stream.key] != request.exchange:
             self.connections.stream(stream, asked.session, request)
-            self.left["streams that were opened again are not: a drive does that where its own stream ends"] += 1
+            self.left["streams are not opened again as recorded: a drive opens a stream again when its own one ends"] += 1
             return
         act = Act.CALL if stream is None else Act.SOCKET if stream.protocol == WEBSOCKET else Act.STREAM
         key = "" if stream is None else stream.key
@@ -389,7 +389,7 @@ class Walk:
         for draft in tried:
             draft.is_left = True
         if tried:
-            self.left["WebSockets that came to nothing are not opened: the client of Bayeux finds its way"] = len(tried)
+            self.left["WebSockets that failed in the recording are not opened: the Bayeux client chooses its transport itself"] = len(tried)
         self.happened = [one for one in self.happened if not _is_left(one)]
         self._replaced()
 

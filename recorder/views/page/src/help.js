@@ -5,7 +5,7 @@ import { KEYS } from "./keys.js";
 
 const LANGUAGE = [
   ["chained 1001", "both words stand anywhere in the triple: names, ids, bodies"],
-  ["op:Get* -state:complete", "an operation that begins so, in any other state"],
+  ["op:Get* -state:complete", "operations whose names begin with Get, in any state but complete"],
   ["last:>500 or ack:100..200", "milliseconds to the last event, or to the ack"],
   ["confidence:<1 rule:tuple", "events linked by no exact id"],
 ];

@@ -127,7 +127,7 @@ class Parser {
   bracket(opened) {
     this.depth += 1;
     if (this.depth > DEEPEST) {
-      throw new FilterError(opened.column, `there are more than ${DEEPEST} brackets in each other`);
+      throw new FilterError(opened.column, `there are more than ${DEEPEST} nested brackets`);
     }
     const inner = this.expression();
     if (this.next.text !== ")") throw new FilterError(opened.column, "the bracket is not closed");
@@ -140,7 +140,7 @@ class Parser {
     const name = text.slice(0, text.indexOf(":"));
     const key = Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
     if (!TEXT_KEYS.has(key) && !NUMBER_KEYS.has(key) && !this.keys.has(key)) {
-      throw new FilterError(start, `'${name}' is no key; quote the text if it is none`);
+      throw new FilterError(start, `'${name}' is no key; put other texts with a colon in quotes`);
     }
     const column = start + [...name].length + 1;
     const value = text.slice(name.length + 1) || this.quotedValue(name, column);
@@ -170,7 +170,7 @@ function within(key, value, column) {
   }
   const low = Number(compared ? compared[2] : range[1]);
   const high = Number(compared ? compared[2] : range[2]);
-  if (low > high) throw new FilterError(column, `the range ${value} is empty, its ends are the wrong way round`);
+  if (low > high) throw new FilterError(column, `the range ${value} is empty: write the smaller end first`);
   const holds = {
     "": (n) => n >= low && n <= high,
     "<": (n) => n < high,

@@ -19,7 +19,7 @@ const TOKEN = /[ \t\r\n]*(?:([[\]{}:,])|(")|(-?(?:\d[\d.eE+-]*|Infinity)|NaN)|(t
 export function read(text) {
   const tokens = tokensOf(text);
   const value = valueOf(tokens);
-  if (tokens.at < text.trimEnd().length) throw new SyntaxError("more stands behind the value");
+  if (tokens.at < text.trimEnd().length) throw new SyntaxError("there is text after the value");
   return value;
 }
 

@@ -72,8 +72,8 @@ function numbersOf({ live }) {
 /** What the page cannot show, and why. */
 function troublesOf({ letGo, lost, broken }) {
   return [
-    letGo ? `${count(letGo, "older item")} not shown any more` : null,
-    lost ? `${count(lost, "record")} left out here: too many at once` : null,
+    letGo ? `${count(letGo, "older item")} no longer shown` : null,
+    lost ? `${count(lost, "record")} not shown here: too many at once` : null,
     broken || null,
   ].filter(Boolean);
 }

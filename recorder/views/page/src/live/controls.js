@@ -8,7 +8,7 @@ export function controlsOf(model) {
   const pause = button("Pause", () => act(model.live.state.paused ? "resume" : "pause"));
   const step = button("Step", async () => {
     const answer = await act("step");
-    if (answer) told.textContent = plain(answer.played === null ? "nothing is on its way" : `left: ${answer.played}`);
+    if (answer) told.textContent = plain(answer.played === null ? "no step is scheduled" : `left: ${answer.played}`);
   });
   const seconds = h("input", { type: "number", min: "0.1", step: "any", value: "1", "aria-label": "Seconds to advance" });
   const advance = form("Advance", [seconds, " s"], () => act("advance", { seconds: Number(seconds.value) }));
@@ -31,7 +31,7 @@ export function controlsOf(model) {
       return;
     }
     const answer = await act("inject", { channel: channel.value, data: value });
-    if (answer) told.textContent = answer.sessions.length ? plain(`pushed to ${answer.sessions.join(", ")}`) : "no client is there";
+    if (answer) told.textContent = answer.sessions.length ? plain(`pushed to ${answer.sessions.join(", ")}`) : "no client is connected";
   }
 
   async function act(name, params) {

@@ -26,7 +26,7 @@ export function sessionCard({ name, recorded, played, of, next, unplayed, pendin
 }
 
 function pendingRow({ triple, steps, dueIn }, now) {
-  const what = triple === null ? "events nobody asked for" : `triple ${triple}`;
+  const what = triple === null ? "unsolicited events" : `triple ${triple}`;
   const due = dueIn === null ? "" : h("span", { "data-due": now + dueIn * 1e6 });
   return h("li", {}, `${what}: ${count(steps, "step")} on the way, `, due);
 }

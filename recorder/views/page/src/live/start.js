@@ -12,7 +12,7 @@ export async function startLive(source) {
   const model = await liveModelOf(source);
   const views = byId("view-timeline").parentElement;
   views.prepend(h("section", { id: "view-live", role: "tabpanel", "aria-label": "Live", hidden: true }));
-  const bar = h("div", { id: "live-bar", role: "group", "aria-label": "How it goes" });
+  const bar = h("div", { id: "live-bar", role: "group", "aria-label": "Progress" });
   byId("about").after(bar);
   document.body.classList.add("live");
   const shown = barOf(bar, model);

@@ -45,9 +45,9 @@ export function liveOf(root, { model, choose }) {
     lists.latest.fill(model.triples.slice(-MOST).reverse().map(latestRow), model.triples.length, "Nothing yet.");
     if (isReplay) {
       const sessions = live.state.sessions ?? [];
-      lists.sessions.fill(sessions.map((one) => sessionCard(one, model.now())), live.state.clients ?? 0, "No client has come.");
+      lists.sessions.fill(sessions.map((one) => sessionCard(one, model.now())), live.state.clients ?? 0, "No client so far.");
       lists.misses.fill(live.misses.slice(-MOST).reverse().map(missRow), live.state.counts?.misses ?? 0, "None: all requests were matched.");
-      lists.faults.fill((live.state.faults ?? []).map(faultRow), live.state.faults?.length ?? 0, "None is played.");
+      lists.faults.fill((live.state.faults ?? []).map(faultRow), live.state.faults?.length ?? 0, "No fault is set.");
     } else {
       const wrong = model.problems.filter(({ severity }) => severity !== "info");
       lists.wrong.fill(wrong.slice(-MOST).reverse().map(problemRow), wrong.length, "Nothing so far.");

@@ -124,16 +124,16 @@ export function detailOf(root, { model, choose }) {
   }
 
   function why(event, full, triple) {
-    const others = full.others.map(([request, objection]) => h("li", {}, link(request), ` ${plain(objection) || "would fit as well"}`));
+    const others = full.others.map(([request, objection]) => h("li", {}, link(request), ` ${plain(objection) || "fits too"}`));
     const more = others.length ? h("details", { class: "others" }, h("summary", {}, "Why no other request"), h("ul", {}, others)) : null;
-    if (!triple) return h("div", { class: "why" }, h("p", {}, "Nobody asked for it: no rule found a request."), more);
+    if (!triple) return h("div", { class: "why" }, h("p", {}, "Unsolicited: no rule found its request."), more);
     const percent = `${Math.round(event.confidence * 100)} %`;
     const rivals = full.rivals.flatMap((rival) => [" ", link(rival)]);
     return h(
       "div",
       { class: "why" },
       h("p", {}, h("span", { class: "rule" }, plain(event.rule)), " ", h("span", { class: event.confidence < 1 ? "unsure" : "sure" }, percent), " ", plain(full.why)),
-      rivals.length ? h("p", {}, "would have fitted as well:", rivals) : null,
+      rivals.length ? h("p", {}, "other requests that fit too:", rivals) : null,
       more,
     );
   }

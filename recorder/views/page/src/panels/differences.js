@@ -15,7 +15,7 @@ export function differencesOf(root, { model, choose }) {
       const pairs = model.differences.filter(fits);
       const shown = pairs.slice(0, MOST).map((pair) => group(pair, id));
       if (!pairs.length) shown.push(h("p", { class: "empty" }, all ? "No differences." : "No difference fits the filter."));
-      if (pairs.length > MOST) shown.push(h("p", { class: "empty" }, `${pairs.length - MOST} more: use the filter`));
+      if (pairs.length > MOST) shown.push(h("p", { class: "empty" }, `${pairs.length - MOST} more: narrow the filter`));
       scroller.replaceChildren(...shown);
       scroller.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
     },

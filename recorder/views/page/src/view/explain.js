@@ -15,7 +15,7 @@ export function explanationOf(source, item, choose) {
     if (isAsked || !node.open) return;
     isAsked = true;
     node.setAttribute("aria-busy", "true");
-    text.textContent = "asks the rules …";
+    text.textContent = "applying the rules …";
     try {
       text.replaceChildren(...linked((await source.ask("explain", { n: item.id })).text, choose));
     } catch ({ message }) {

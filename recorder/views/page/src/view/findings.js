@@ -8,8 +8,8 @@ const SIGNS = { error: "✗", warning: "!", info: "i" };
 const ORDER = Object.keys(SIGNS);
 const MOST = 1000; // that are shown; who has more of them needs a program
 const SOURCES = [
-  ["doctor", "Is every byte sound, and can what it tells have happened?"],
-  ["scan", "Are there secrets that redaction missed?"],
+  ["doctor", "Damage in the file, and facts that contradict each other"],
+  ["scan", "Secrets that redaction missed"],
 ];
 
 export function findingsOf(root, { model, choose }) {
@@ -20,7 +20,7 @@ export function findingsOf(root, { model, choose }) {
   async function ask() {
     isAsked = true;
     root.setAttribute("aria-busy", "true");
-    scroller.replaceChildren(h("p", { class: "empty" }, "examines the cassette …"));
+    scroller.replaceChildren(h("p", { class: "empty" }, "checking the cassette …"));
     try {
       const { findings } = await model.source.ask("findings");
       scroller.replaceChildren(...SOURCES.map(([name, question]) => group(name, question, findings.filter((one) => one.from === name))));

@@ -83,7 +83,7 @@ export function startList(source) {
     });
     table.setAttribute("aria-rowcount", shown.length + 1);
     empty.hidden = shown.length > 0;
-    empty.textContent = every.length ? "No name has this in it." : "There is no file with the ending .cassette.";
+    empty.textContent = every.length ? "No name contains this text." : "There is no file with the ending .cassette.";
     rows.set(shown);
     if (focused) body.querySelector(`[data-key="${focused}"]`)?.focus();
     compare();
