@@ -150,7 +150,7 @@ def _plugin() -> str:
     lines[-1] += "".join(f"\n| `{_cell(f'{a} {b}'.strip())}` | {_cell(c, code=False)} |" for a, b, c in found.options)
     lines += ["## Ini file", "| option | default | |\n| --- | --- | --- |"]
     lines[-1] += "".join(f"\n| `{a}` | {f'`{b}`' if b else ''} | {_cell(c, code=False)} |" for a, b, c in found.ini)
-    lines += ["## Marker", f"`{pytest_plugin._MARKER}`", "::: recorder.plugin.settings.Settings"]  # noqa: SLF001  # what pytest shows
+    lines += ["## Marker", f"`{pytest_plugin.MARKER}`", "::: recorder.plugin.settings.Settings"]
     return "\n\n".join(lines) + "\n"
 
 
