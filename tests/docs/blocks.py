@@ -10,6 +10,7 @@ A block of a page is run as it stands. Comments that no reader sees say what is 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,21 @@ def commands(block: Block) -> Iterator[Command]:
             line, *shown = part.splitlines()
             yield Command(line, tuple(words for words in shown if words.strip() not in {"", "…"}))
     else:
+        begun = ""
         for line in re.sub(r"\\\n\s*", "", block.text).splitlines():
-            if line.strip() and not line.startswith("#"):
-                yield Command(line)
+            begun += line
+            if _is_open(begun):
+                begun += "\n"
+                continue
+            if begun.strip() and not begun.startswith("#"):
+                yield Command(begun)
+            begun = ""
+
+
+def _is_open(line: str) -> bool:
+    """Return whether a quotation goes on in the next line."""
+    try:
+        shlex.split(line, comments=True)
+    except ValueError:
+        return True
+    return False
