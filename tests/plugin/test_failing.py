@@ -9,6 +9,7 @@ import pytest
 
 from tests.plugin.conftest import Suite
 from tests.plugin.test_driving import BROKEN, MARK, VALUES
+from tests.views.pages.opened import text_of
 
 PART = """
 @pytest.mark.cassette("preview-session", unplayed="fail")
@@ -111,7 +112,7 @@ def test_a_red_test_has_a_page_in_the_temporary_folder_and_no_secret_is_on_it(su
 
     result.assert_outcomes(failed=1)
     page = page_of(result)
-    text = page.read_text(encoding="utf-8")
+    text = text_of(page.read_text(encoding="utf-8"))
     assert page.parent.name == "cassette-reports"
     assert "preview-session.cassette → what the test did" in text
     assert "triple missing" in text  # which the test did not ask for
@@ -166,7 +167,7 @@ def test_a_driver_has_a_page_of_what_the_server_answered(suite: Suite, pytester:
     result = suite(BROKEN + MARK.format(", patience=0.3") + "def test_simulator(driver): driver.run()\n")
 
     result.assert_outcomes(failed=1)
-    text = page_of(result).read_text(encoding="utf-8")
+    text = text_of(page_of(result).read_text(encoding="utf-8"))
     assert "answered" in text
     assert "event missing" in text
     assert "YWdlbnQxOnNlY3JldA==" not in text  # the login of the values file
