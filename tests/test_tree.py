@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(p for folder in ("recorder", "addons") for p in (ROOT / folder).rglob("*.py"))
 PACKAGES = sorted({p.parent for p in MODULES if "recorder" in p.relative_to(ROOT).parts and p.name != "__init__.py"})

@@ -10,6 +10,8 @@ import pytest
 
 from tests.docs.blocks import DOCS, ROOT
 
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("messages")]  # one worker parses the code
+
 PAGE = (DOCS / "howto" / "troubleshooting.md").read_text(encoding="utf-8")
 MESSAGES = re.findall(r"^### `(.*)`$", PAGE, re.MULTILINE)
 

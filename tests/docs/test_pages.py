@@ -14,6 +14,11 @@ from tests.docs.terminal import Terminal, pattern, terminal
 
 pytestmark = [pytest.mark.once, pytest.mark.xdist_group("pages")]
 
+# Pages of which somebody else types every block.
+WHOLE = {
+    "docs/tutorials/investigate.md": "tests/newcomers/play.py",
+    "docs/tutorials/test.md": "tests/newcomers/play.py",
+}
 # Pages whose fenced blocks a test of their own runs: with servers, browsers or clients that only it has.
 ELSEWHERE = {
     "docs/api.md": "tests/integration/test_wheel.py",
@@ -22,6 +27,7 @@ ELSEWHERE = {
     "docs/drive.md": "tests/integration/test_drive_page.py",
     "docs/inspection.md": "tests/cli/test_captures.py",
     "docs/pytest.md": "tests/integration/test_pytest_page.py",
+    **WHOLE,
 }
 # Pages that came from elsewhere and have no marks yet: mark what cannot run, then take the page out of this list.
 UNMARKED = frozenset({"docs/view.md", "docs/live.md", "docs/edit.md", "docs/systems.md", "docs/javascript.md"})
@@ -36,7 +42,7 @@ def name(page: Path) -> str:
 
 def is_run(page: Path, block: Block) -> bool:
     """Return whether the block is for this test: neither left out nor run by another one."""
-    elsewhere = name(page) in ELSEWHERE and block.language != "indented"
+    elsewhere = name(page) in WHOLE or (name(page) in ELSEWHERE and block.language != "indented")
     return not (block.skipped or elsewhere or name(page) in UNMARKED or block.language in SHOWN)
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.system.windows import absent
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for folder in ("recorder", "addons") for path in (ROOT / folder).rglob("*.py"))
 OUTSIDE = [path for path in MODULES if not path.is_relative_to(ROOT / "recorder/system")]

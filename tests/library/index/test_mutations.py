@@ -27,6 +27,8 @@ from recorder.requests.index.making import index_of
 from tests.cli.test_cassettes import run
 from tests.library.index.mutations import changed, frames, make, mutated, pages, tables
 
+pytestmark = pytest.mark.once  # bytes of a file, which no Python reads otherwise
+
 SEEDS = range(12)
 STORED = (codec.TRIPLE, codec.PLAIN, codec.UNSOLICITED, codec.SUMMARY, codec.DETAIL, codec.CONTENTS)
 LEADING = ("keys", "records", "triples", "exchanges", "unsolicited", "members")  # tables that lead to an item

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 STYLE = (Path(__file__).parents[3] / "recorder" / "views" / "page" / "src" / "page.css").read_text("utf-8")
 TEXT, MARK = 4.5, 3.0
 GROUNDS = ["ground", "panel", "lane", "group", "chosen", "fold"]
