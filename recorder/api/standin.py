@@ -411,8 +411,12 @@ class _Turns:
             self._on_turn()
 
     def idle(self) -> None:
-        """Note what the clients wait for: one that loses patience may say goodbye, and is gone then."""
-        self._stall, self._left = self._engine.stall(0.0), self._engine.unplayed
+        """Note what the clients wait for: one that loses patience may say goodbye, and is gone then.
+
+        Where none is there any more, what they waited for before is kept.
+        """
+        if self._stall is None or self._engine.is_parked:
+            self._stall, self._left = self._engine.stall(0.0), self._engine.unplayed
         if self._on_idle is not None:
             self._on_idle()
 

@@ -315,6 +315,7 @@ def test_what_a_client_waited_for_is_told_after_it_left(standin: Playing) -> Non
     desk.tells(desk.message("/meta/disconnect")).answer()
 
     assert standin.session().left
+    standin._call(standin._turns.idle)  # the text may be asked for long after, on a busy machine
     assert "client p1 in /meta/connect; next needed: triple 1, POST " in str(standin.stall)
     desk.leaves()
 
