@@ -118,7 +118,7 @@ def test_what_the_runs_found_that_had_ended_is_told_when_a_later_one_fails(
                 stack.close()
 
         monkeypatch.setattr("recorder.cli.driving.playing.say", told)
-        result = verified(stand_in.url, "--repeat", "2", "--json", "--junit", junit)
+        result = verified(stand_in.url, "--repeat", "2", "--json", "--junit", junit, "--patience", "2")
 
     row = json.loads(result.stdout)
     assert (result.exit_code, row["runs"]) == (code, 1)

@@ -280,7 +280,7 @@ def test_a_page_that_lost_its_connection_says_so_and_gets_what_it_missed(looking
 
     with running("replay", GWS) as replay:
         looking.at(replay.page, look)
-    assert last[:2] == ["-", "1"]
+    assert set(last[: last.index("1")]) == {"-"}  # the first page may ask late, too
 
 
 @pytest.mark.browser
