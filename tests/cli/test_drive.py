@@ -85,7 +85,7 @@ def test_any_form_of_a_cassette_is_driven(form: str, tmp_path: Path, values: Pat
 
 def test_a_run_that_stalls_says_which_of_the_events_did_not_come_and_what_to_try(values: Path) -> None:
     with StandIn(PREVIEW, rate="instant", faults=["drop event PreviewRecord"]) as standin:
-        told = drive(PREVIEW, standin.url, "--values", values, "--allow-all", *SHORT)
+        told = drive(PREVIEW, standin.url, "--values", values, "--allow-all", "--patience", "1")
 
     assert "event PreviewRecord (1 of 2) of triple 2 did not come within" in told.stdout
     assert [line for line in told.stderr.splitlines() if "waits for" in line] == [

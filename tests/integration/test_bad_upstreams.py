@@ -342,7 +342,7 @@ def test_a_tls_server_that_cannot_be_spoken_to_is_a_clear_502(secure: Any, name:
     assert words in behind.body.decode()
     until(lambda: words in failures(cassette).get(f"/two answers?{name}", "…"), "it is recorded why")
     server.greeting = greeting
-    with connected(f"http://localhost:{server.port}") as line, pytest.raises(OSError):
+    with pytest.raises(OSError), connected(f"http://localhost:{server.port}") as line:
         ssl.create_default_context().wrap_socket(line.socket, server_hostname="localhost")
 
 
