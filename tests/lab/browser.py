@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
@@ -37,6 +38,18 @@ FLAGS = [
 ]  # fmt: skip
 
 T = TypeVar("T")
+
+
+def holds(page: Page, expression: str, limit: float = 20.0) -> None:
+    """Wait until an expression is true on a page.
+
+    Playwright's `wait_for_function` asks anew by `eval`, which the policy of a page may forbid: it works there only if
+    the expression is true at once.
+    """
+    until = time.monotonic() + limit
+    while not page.evaluate(expression):
+        assert time.monotonic() < until, f"not within {limit:g} s: {expression}"
+        page.wait_for_timeout(20)
 
 
 class BrowserHung(LabError):

@@ -20,7 +20,7 @@ from recorder.model import State
 from tests.docs.blocks import DOCS, ROOT, blocks, named
 from tests.docs.terminal import Terminal, terminal
 from tests.integration.test_browsers import CHROMIUM, DONE, RECORDER
-from tests.lab.browser import FLAGS, browsing
+from tests.lab.browser import FLAGS, browsing, holds
 from tests.lab.sso import STATS, signing_on
 from tests.wheel import environment, requirements_of
 
@@ -114,7 +114,7 @@ def _shows(url: str) -> None:
 
     def look(page: Page) -> None:
         page.goto(url)
-        page.wait_for_function("document.body.textContent.includes('GetChainedRecord')", timeout=20_000)
+        holds(page, "document.body.textContent.includes('GetChainedRecord')")
 
     with browsing() as browser:
         browser.on_page(look, again=True)

@@ -18,7 +18,7 @@ from recorder.viewer.answers import Answer, Request
 from recorder.viewer.app import App
 from recorder.viewer.server import Server
 from recorder.viewer.shelf import Shelf
-from tests.lab.browser import Browser
+from tests.lab.browser import Browser, holds
 from tests.viewer.asking import CASSETTES, PREVIEW
 from tests.wire import HEADER, Ask, Wire, record_event
 
@@ -136,7 +136,7 @@ def test_the_list_is_sorted_and_narrowed(viewed: Viewed) -> None:
         page.locator("#list th[data-column=size] button").click()
         by_size = texts(page, "#list td:first-child a")
         page.locator("#names").fill("CHAIN")
-        page.wait_for_function("document.querySelectorAll('#list tr[data-k]').length === 1")
+        holds(page, "document.querySelectorAll('#list tr[data-k]').length === 1")
         return by_size, texts(page, "#list td:first-child a")
 
     by_size, narrowed = viewed.look("", act)
@@ -176,7 +176,7 @@ def test_stats_have_each_operation_with_its_strip_and_filter_by_a_click(viewed: 
         strips = page.locator("#view-stats canvas.latencies").count()
         assert strips == len(names)
         page.locator("#view-stats tr[data-operation=GetChainedRecord] button").first.click()
-        page.wait_for_function("document.querySelectorAll('#view-stats tr[data-operation]').length === 1")
+        holds(page, "document.querySelectorAll('#view-stats tr[data-operation]').length === 1")
         canvas = page.locator("#view-stats canvas.latencies")
         box = canvas.bounding_box()
         assert box is not None
@@ -213,7 +213,7 @@ def test_an_event_is_explained_and_its_numbers_lead_on(viewed: Viewed) -> None:
         page.locator(".explained pre", has_text="caused by").wait_for()
         text = page.locator(".explained pre").inner_text()
         page.locator(".explained pre button", has_text="3").nth(1).click()
-        page.wait_for_function("location.hash.includes('triple=3&')")
+        holds(page, "location.hash.includes('triple=3&')")
         return text, page.locator(".explained summary").inner_text()
 
     text, summary = viewed.look(f"c/{number(viewed, PREVIEW.name)}/#event=3.2&view=table", act)

@@ -21,7 +21,7 @@ from recorder.views.document import page as html
 from recorder.views.report import comparison, document, part
 from tests.correlate.tape import Tape
 from tests.correlate.tape import dialect as push
-from tests.lab.browser import Browser
+from tests.lab.browser import Browser, holds
 from tests.views.late import late_session
 from tests.wire import HEADER, Ask, Wire, chained, record_event
 
@@ -523,10 +523,10 @@ def test_the_back_button_goes_back(report: Report) -> None:
         page.locator("tr[data-id='5']").click()
         seen = [heading(page)]
         page.go_back()
-        page.wait_for_function("location.hash.includes('triple=2')")
+        holds(page, "location.hash.includes('triple=2')")
         seen.append(heading(page))
         page.go_forward()
-        page.wait_for_function("location.hash.includes('triple=5')")
+        holds(page, "location.hash.includes('triple=5')")
         return [*seen, heading(page)]
 
     assert report.look(act, "#view=table") == ["5 CompleteRecord", "2 GetPreviewRecord", "5 CompleteRecord"]

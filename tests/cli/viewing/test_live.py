@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.lab.browser import Browser
+from tests.lab.browser import Browser, holds
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -324,7 +324,7 @@ def test_several_clients_and_a_virtual_clock(looking: Looking) -> None:
         page.get_by_label("Seconds to advance").fill("30")
         before = page.locator(".live-time").inner_text()
         page.get_by_role("button", name="Advance").click()
-        page.wait_for_function("(before) => document.querySelector('.live-time').textContent !== before", arg=before)
+        holds(page, f"document.querySelector('.live-time').textContent !== {json.dumps(before)}")
         page.get_by_label("Channel of an event").fill("/v2/me/outbound")
         page.get_by_label("Data of the event, as JSON").fill("{no")
         page.get_by_role("button", name="Push event").click()
