@@ -25,6 +25,7 @@ MAX_BODY = 64 << 20  # bytes; a reader refuses a larger length before it allocat
 _HEAD = struct.Struct(">BBBI")
 _TAIL = struct.Struct(">BI")
 _AHEAD = 256 << 10  # bytes that are read at once
+_BULK = 1 << 20  # bytes that are read at once, where all frames are wanted
 _NEAR = 64 << 10  # bytes that may be left out between two frames without a new start
 _ARRAY4 = 0x94
 _UINT32 = 0xCE
@@ -218,3 +219,36 @@ class Window:
             found = read_frame(self._file, offset, self._size, path=self._path)
         self._next = offset + OVERHEAD + len(found.body)
         return found
+
+    def encoded(self, start: int, end: int) -> Iterator[tuple[int, int, memoryview]]:
+        """Yield the frames between two bytes of the file: byte at which each starts, type, and its bytes.
+
+        Raises:
+            TornTail: If the file ends inside a frame.
+            CassetteError: If one of them is damaged.
+        """
+        while start < end:
+            self._file.seek(start)
+            content = memoryview(self._file.read(min(_BULK, end - start)))
+            place = 0
+            while (after := _behind(content, place)) is not None:
+                yield start + place, content[place + 1], content[place:after]
+                place = after
+            start += place
+            if not place:  # it is longer than what is read at once, or damaged
+                found = self.frame(start)
+                yield start, found.kind, memoryview(frame(found.kind, found.body))
+                start = self._next
+
+
+def _behind(content: memoryview, start: int) -> int | None:
+    """Return the place behind the frame that begins at another; None if no intact frame lies there as a whole."""
+    begin = start + _HEAD.size
+    if begin > len(content):
+        return None
+    array, kind, uint, length = _HEAD.unpack_from(content, start)
+    end = begin + length
+    if array != _ARRAY4 or uint != _UINT32 or kind > _MAX_KIND or end + _TAIL.size > len(content):
+        return None
+    uint, crc = _TAIL.unpack_from(content, end)
+    return end + _TAIL.size if uint == _UINT32 and crc == zlib.crc32(content[start:end]) else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from recorder.errors import CassetteError
+from recorder.viewer import answers
 from recorder.viewer.answers import POLICY
 from recorder.viewer.shelf import Shelf
 from tests.viewer.asking import CASSETTES, PREVIEW, TOKEN, asked, unpacked, viewing
@@ -167,3 +168,10 @@ def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:
     assert viewer.whole(f"c/{rows['in.cassette']}/api/rows").status == 200
     found = viewer.whole(f"c/{rows['out.cassette']}/api/rows")
     assert (found.status, b"leads out of the folder" in found.body) == (422, True)
+
+
+def test_rows_with_a_lone_surrogate_are_json_all_the_same() -> None:
+    rows = {"texts": ["a", "ü", 1, None, [0.5]]}
+
+    assert answers.quick_bytes(rows) == answers.as_bytes(rows)
+    assert answers.quick_bytes(rows | {"name": "\ud800"}) == answers.as_bytes(rows | {"name": "\ud800"})

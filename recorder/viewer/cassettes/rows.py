@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from ...model import Row
@@ -15,7 +16,8 @@ from ...views.pages.problems import INFO
 from ...views.pages.reading import keys_of
 from ...views.pages.rows import About, Pages, Place
 from ...views.pages.rows import document as document_of
-from ..answers import as_bytes
+from ..answers import quick_bytes
+from . import quickly
 from .snapshot import Snapshot
 from .wire import Wire
 
@@ -63,7 +65,7 @@ def document(snapshot: Snapshot, title: str) -> bytes:
     wire = snapshot.wire()
     pages = Pages()
     pages.add(about(snapshot, title, wire), columns_of(snapshot, wire), Layout.of(snapshot).first(), Place())
-    return as_bytes(document_of(title, pages) | {"edition": snapshot.edition.name})
+    return quick_bytes(document_of(title, pages) | {"edition": snapshot.edition.name})
 
 
 def about(snapshot: Snapshot, title: str, wire: Wire) -> About:
@@ -100,8 +102,11 @@ def columns_of(snapshot: Snapshot, wire: Wire) -> Columns:
         CassetteError: If the cassette is damaged.
     """
     columns = Columns()
-    for item in _triples(snapshot, wire):
-        columns.triples.add(item)
+    if snapshot.found.is_stored and wire.is_plain:
+        quickly.add_triples(columns, snapshot.found, wire, partial(_triples, snapshot, wire))
+    else:
+        for item in _triples(snapshot, wire):
+            columns.triples.add(item)
     for exchange in snapshot.found.recording.plain:
         columns.plain.add(light.light(exchange))
     for pushed in _pushed(snapshot, wire):
@@ -128,13 +133,13 @@ def block(snapshot: Snapshot, k: int) -> bytes | None:
     return blocks.block(texts).encode("utf-8", "replace")
 
 
-def _triples(snapshot: Snapshot, wire: Wire) -> Iterator[Light]:
-    """Yield what the rows tell of the triples, by their stored form if it tells."""
+def _triples(snapshot: Snapshot, wire: Wire, numbers: Iterable[int] | None = None) -> Iterator[Light]:
+    """Yield what the rows tell of the triples, or of some, by their stored form if it tells."""
     found, every = snapshot.found, snapshot.found.recording.triples
     if not wire.is_plain:
         yield from map(light.light, every)
         return
-    for row in map(found.row, range(1, len(every) + 1)):
+    for row in map(found.row, range(1, len(every) + 1) if numbers is None else numbers):
         yield _of_row(row, wire) if row.message is None else light.light(every[row.n - 1])
 
 

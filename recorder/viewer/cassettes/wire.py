@@ -9,16 +9,18 @@ from array import array
 from dataclasses import replace
 
 from ...cassette import codec
+from ...cassette.bulk import decoding
 from ...cassette.reader import OpenCassette
 from ...diagnose.polls import Poll, Polls
+from ...errors import CassetteError
 from ...library.lazy import OpenRecording
 from ...model import Chunk, Failure, Note, Record, Request, Response, SocketMessage
 from ...push.decoders import Decoders
 
 EXACT = 100_000  # records up to which polls are told: to find them all bodies are parsed
 _SPAN = 8_192  # records
+_HINT = "run recorder doctor for details"
 _NONE = -1
-_WTF8 = "surrogatepass"  # as cassettes keep texts that are not Unicode
 
 
 class Wire:
@@ -60,6 +62,8 @@ class Wire:
         wire = cls(polls=False)
         for span in cassette.spans("records", _SPAN):
             wire._glance(cassette, span)
+        if len(wire.times) != cassette.count:
+            raise CassetteError(cassette.path, f"record {len(wire.times)} is missing", hint=_HINT)
         return wire
 
     def feed(self, record: Record) -> None:
@@ -83,6 +87,11 @@ class Wire:
             if len(self.times) > EXACT:
                 self._polls, self._found = None, []
 
+    @property
+    def microseconds(self) -> array[int]:
+        """The time of each record, in microseconds."""
+        return array("q", [t // 1000 for t in self.times])
+
     def asked(self, seq: int) -> tuple[str, str]:
         """Return the method and the target of a request."""
         return self._texts[self._asked[seq]]
@@ -104,24 +113,26 @@ class Wire:
         return tuple(replace(poll, session=labels.get(poll.client_id)) for _, poll in found)
 
     def _glance(self, cassette: OpenCassette, span: tuple[int, int]) -> None:
-        for frame in cassette.span(*span):
-            kind = frame.kind
+        times, asked, statuses = self.times.append, self._asked.append, self.statuses.append
+        for frame in decoding.frames(cassette, span):
+            kind = frame[1]
             if kind not in codec.FACTS:
                 continue
-            if (
-                kind in (codec.REQUEST, codec.RESPONSE)
-                and (seen := codec.glance(frame, path=cassette.path)) is not None
-            ):
-                if seen.seq != len(self.times):
-                    continue  # of an archive: the block in which the facts end is in two spans
-                is_request = kind == codec.REQUEST
-                asked = self._number(_text(seen.method), _text(seen.target)) if is_request else _NONE
-                self.is_plain &= b"st\xc3" not in frame.body or is_request
-                self._add(seen.t, asked, _NONE if is_request else seen.status)
-                continue
-            record = codec.decode(frame, path=cassette.path, body_of=lambda _: b"")
-            if record is not None and record.seq == len(self.times):
-                self.feed(record)
+            seen = decoding.fact(frame[2]) if kind in (codec.REQUEST, codec.RESPONSE) else None
+            if seen is None:
+                record = codec.decode(decoding.plain_frame(*frame), path=cassette.path, body_of=lambda _: b"")
+                if record is not None and record.seq == len(self.times):
+                    self.feed(record)
+            elif seen.n == len(self.times):  # else, of an archive: the block in which the facts end is in two spans
+                times(seen.t)
+                if kind == codec.REQUEST:
+                    asked(self._number(seen.m, seen.u))
+                    statuses(_NONE)
+                else:
+                    asked(_NONE)
+                    statuses(seen.s)
+                    self.is_plain &= not seen.st
+        self.ended = max(self.times, default=0)
 
     def _add(self, t: int, asked: int, status: int) -> None:
         self.times.append(t)
@@ -136,7 +147,3 @@ class Wire:
             number = self._numbers[key] = len(self._texts)
             self._texts.append(key)
         return number
-
-
-def _text(encoded: bytes) -> str:
-    return encoded.decode("utf-8", _WTF8)

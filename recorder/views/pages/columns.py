@@ -6,10 +6,14 @@ Times come in as nanoseconds and are kept as microseconds, both since the captur
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from math import inf
 from typing import Any, NamedTuple
 
-from ...model import Keys, Value
+from ...model import Keys, State, Value
 from . import problems
 from .light import Light, LightPushed
 from .problems import Facts, Problem, Told, Usual
@@ -34,20 +38,33 @@ class Found(NamedTuple):
     at: int
 
 
+class _Numbers(dict[Value | None, int]):
+    """Numbers for values, in the order in which they are asked for; -1 for None."""
+
+    def __missing__(self, value: Value | None) -> int:
+        number = self[value] = len(self) - 1
+        return number
+
+
 class Texts:
-    """Numbers for values, each kept once."""
+    """Numbers for values, each kept once.
+
+    Attributes:
+        number: Returns the number of a value; -1 for None.
+    """
 
     def __init__(self) -> None:
         """Begin without values."""
-        self._numbers: dict[Value, int] = {}
+        self._numbers = _Numbers({None: _NONE})
+        self.number = self._numbers.__getitem__
 
-    def number(self, value: Value | None) -> int:
-        """Return the number of a value; -1 for None."""
-        return _NONE if value is None else self._numbers.setdefault(value, len(self._numbers))
+    def numbers(self, values: Iterable[Value | None]) -> Iterator[int]:
+        """Return the number of each value."""
+        return map(self.number, values)
 
     def all(self) -> list[Value]:
         """Return the values in the order of their numbers."""
-        return list(self._numbers)
+        return [value for value in self._numbers if value is not None]
 
 
 class Events:
@@ -69,6 +86,13 @@ class Events:
             self.at.append(t // _US - begin)
             self.confidence.append(confidence)
             self.rivals.append(min(rivals, 0xFFFF))
+
+    def extend(self, columns: Mapping[str, Iterable[Any]]) -> None:
+        """Take events of several triples by columns: texts, and numbers as the columns hold them."""
+        for name in ("name", "channel", "rule"):
+            getattr(self, name).extend(self._texts.numbers(columns[name]))
+        for name in ("at", "confidence", "rivals"):
+            getattr(self, name).extend(columns[name])
 
     def rows(self) -> dict[str, Any]:
         """Return the columns for JSON."""
@@ -114,6 +138,31 @@ class Items:
         self.count.append(len(item.events))
         self._events.add(item)
 
+    def extend(self, columns: Mapping[str, Iterable[Any]], keys: Sequence[Keys], names: Iterable[str]) -> None:
+        """Take items by columns: texts, and numbers as the columns hold them; `Events.extend` takes their events.
+
+        Args:
+            columns: The columns but the keys.
+            keys: The keys of each item.
+            names: The names of all keys.
+        """
+        place = len(self.n)
+        for name in (
+            "operation",
+            "session",
+            "state",
+            "method",
+            "reason",
+            "target",
+        ):  # the fewest texts first: short numbers
+            getattr(self, name).extend(self._texts.numbers(columns[name]))
+        for name in names:
+            column = self._keys.setdefault(name, array("l"))
+            column.extend([_NONE] * (place - len(column)))
+            column.extend(self._texts.numbers([own.get(name) for own in keys]))
+        for name in ("n", "record", "at", "answered", "status", "count"):
+            getattr(self, name).extend(columns[name])
+
     def _add_keys(self, keys: Keys) -> None:
         place = len(self.n)
         for name, value in keys.items():
@@ -121,23 +170,90 @@ class Items:
             column.extend([_NONE] * (place - len(column)))
             column.append(self._texts.number(value))
 
-    def facts(self, texts: list[Value]) -> Iterator[Facts]:
-        """Yield how far each item got; the texts are those of the columns."""
-        events, first = self._events, 0
+    def facts(self, texts: list[Value], places: Iterable[int] | None = None) -> Iterator[tuple[int, int, Facts]]:
+        """Yield how far items got, each with its place and that of its first event.
+
+        Args:
+            texts: The texts of the columns.
+            places: Places of items, in order; None for all.
+        """
+        events, firsts = self._events, [0, *accumulate(self.count)]
 
         def text(number: int) -> Any:
             return None if number == _NONE else texts[number]
 
-        for i, at in enumerate(self.at):
-            places = range(first, first := first + self.count[i])
+        for i in range(len(self)) if places is None else places:
+            at, first = self.at[i], firsts[i]
             told = [
-                Told(text(events.name[k]), at + events.at[k], events.confidence[k], events.rivals[k]) for k in places
+                Told(text(events.name[k]), at + events.at[k], events.confidence[k], events.rivals[k])
+                for k in range(first, firsts[i + 1])
             ]
             answered = None if self.answered[i] == _NONE else at + self.answered[i]
             status = None if self.status[i] == _NONE else self.status[i]
-            yield Facts(
+            yield i, first, Facts(
                 text(self.operation[i]), text(self.state[i]), at, answered, status, text(self.reason[i]), told
             )  # fmt: skip
+
+    def judged(self, texts: list[Value]) -> tuple[Usual, list[int]]:
+        """Return what is usual for the operations, and the places of the items that may have a problem.
+
+        Of the others it is known without a look at each of their parts: they are complete, in order and in time.
+
+        Args:
+            texts: The texts of the columns.
+        """
+        usual, operations = Usual(), defaultdict[int, list[int]](list)
+        for i, operation in enumerate(self.operation):
+            operations[operation].append(i)
+        firsts, lasts = self._ends()
+        over = {number for number, text in enumerate(texts) if text in problems.OVER}
+        acks = [
+            answered if status != _NONE else _NONE for answered, status in zip(self.answered, self.status, strict=True)
+        ]
+        ends = [
+            last if state in over and count else None
+            for last, state, count in zip(lasts, self.state, self.count, strict=True)
+        ]
+        early = [first < ack for first, ack in zip(firsts, acks, strict=True)]
+        for operation, places in operations.items():
+            usual.fill(
+                "" if operation == _NONE else str(texts[operation]),
+                len(places),
+                sum([early[i] for i in places]),
+                [acks[i] for i in places if acks[i] != _NONE],
+                [end for i in places if (end := ends[i]) is not None],
+            )
+        limits = {number: usual.surely("" if number == _NONE else str(texts[number])) for number in operations}
+        complete = {number for number, text in enumerate(texts) if text == State.COMPLETE.value}
+        doubtful = {
+            i
+            for i, (operation, state, status, ack, last) in enumerate(
+                zip(self.operation, self.state, self.status, acks, lasts, strict=True)
+            )
+            if state not in complete
+            or not 0 <= status < problems.REFUSED
+            or early[i]
+            or ack > limits[operation][0]
+            or last > limits[operation][1]
+        }
+        return usual, sorted(doubtful | self._unsure())
+
+    def _ends(self) -> tuple[list[float], list[int]]:
+        """Return of each item the time of its first event, and of its last; far later and -1 of one without."""
+        at, first, begins, ends = self._events.at.tolist(), 0, list[float](), list[int]()
+        for count in self.count:
+            own = at[first : first + count]
+            begins.append(min(own, default=inf))
+            ends.append(max(own, default=_NONE))
+            first += count
+        return begins, ends
+
+    def _unsure(self) -> set[int]:
+        """Return the places of the items with an event that may be of another one."""
+        events, firsts = self._events, list(accumulate(self.count, initial=0))
+        both = zip(events.confidence, events.rivals, strict=True)
+        unsure = [k for k, (confidence, rivals) in enumerate(both) if rivals or confidence < problems.DOUBTFUL]
+        return {bisect_right(firsts, k) - 1 for k in unsure}
 
     def rows(self, offset: int, before: int) -> dict[str, Any]:
         """Return the columns for JSON: `n`, `record` and `at` as steps from the item before.
@@ -210,19 +326,15 @@ class Columns:
             ended: Time of the end of the capture; times are microseconds.
         """
         texts = self.texts.all()
-        self.usual = usual = Usual()
-        for facts in self.triples.facts(texts):
-            usual.add(facts)
-        first = 0
-        for place, facts in enumerate(self.triples.facts(texts)):
-            for event, problem in problems.of_triple(facts, usual, ended):
+        self.usual, doubtful = self.triples.judged(texts)
+        for place, first, facts in self.triples.facts(texts, doubtful):
+            for event, problem in problems.of_triple(facts, self.usual, ended):
                 if event is None:
                     yield Found("triples", place, problem, facts.at)
                 else:
                     yield Found("events", first + event, problem, facts.events[event].at)
-            first += len(facts.events)
-        for place, facts in enumerate(self.plain.facts(texts)):
-            for _, problem in problems.of_triple(facts, usual, ended):
+        for place, _, facts in self.plain.facts(texts):
+            for _, problem in problems.of_triple(facts, self.usual, ended):
                 yield Found("plain", place, problem, facts.at)
         yield from self._unasked(texts)
         for place, (at, failure) in enumerate(polls):

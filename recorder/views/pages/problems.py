@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import NamedTuple
 
 from ...model import State
@@ -33,7 +34,8 @@ FACTOR, MORE = 3, 1_000_000  # how often the usual, and how many µs more, is fa
 DOUBTFUL = 900  # thousandths of confidence below which a link is unsure; a twin of a sure event is above
 _PERCENT = 95
 _LONGEST = 200  # characters of a text that came from the wire
-_REFUSED = 400  # the least status that refuses
+REFUSED = 400  # the least status that refuses
+OVER = frozenset({State.COMPLETE.value, State.FAILED.value})  # states of triples that need no more events
 
 
 class Problem(NamedTuple):
@@ -82,8 +84,7 @@ class Facts(NamedTuple):
     @property
     def last(self) -> int | None:
         """Microseconds to the last event, of a triple that needs no more of them; None for any other."""
-        is_over = self.state in (State.COMPLETE.value, State.FAILED.value)
-        return max(event.at for event in self.events) - self.at if self.events and is_over else None
+        return max([event.at for event in self.events]) - self.at if self.events and self.state in OVER else None
 
     @property
     def is_early(self) -> bool:
@@ -100,6 +101,13 @@ class _Times:
     def at(self, percent: int) -> int | None:
         """Return the time that so many percent do not exceed; None if there are no times."""
         return self.sorted[-(-len(self.sorted) * percent // 100) - 1] if self.sorted else None
+
+    def surely(self) -> float:
+        """Return a time that is never far later than that of the others, whichever of the times is left out."""
+        count = len(self.sorted) - 1
+        if count < FEWEST:  # one of them has too few others; one that is not among them may have enough
+            return inf if len(self.sorted) < FEWEST else 0
+        return _later(self.sorted[-(-count * _PERCENT // 100) - 1])
 
     def of_others(self, own: int | None) -> int | None:
         """Return the time that 95 of 100 others do not exceed; None if there are too few of them."""
@@ -132,6 +140,30 @@ class Usual:
         for times, value in ((one.ack, facts.ack), (one.last, facts.last)):
             if value is not None:
                 insort(times.sorted, value)
+
+    def fill(self, operation: str, count: int, early: int, acks: list[int], lasts: list[int]) -> None:
+        """Take all triples of an operation at once, as `add` takes one after the other.
+
+        Args:
+            operation: Name of the operation; "" for none.
+            count: Number of its triples.
+            early: How many of them have an event before the ack.
+            acks: Microseconds to the ack, of those that have one.
+            lasts: Microseconds to the last event, of those that need no more.
+        """
+        one = self._operations.setdefault(operation, _Operation())
+        one.count += count
+        one.early += early
+        one.ack.sorted = sorted([*one.ack.sorted, *acks])
+        one.last.sorted = sorted([*one.last.sorted, *lasts])
+
+    def surely(self, operation: str) -> tuple[float, float]:
+        """Return the microseconds up to which no ack, and no last event, of an operation is far later than usual.
+
+        They are infinite where nothing is usual. A time above them is judged by that of the others.
+        """
+        one = self._operations.get(operation, _Operation())
+        return one.ack.surely(), one.last.surely()
 
     def limit_of_ack(self, facts: Facts) -> tuple[int, int] | None:
         """Return the usual time to the ack, of others, and the one that is far later; None if nothing is usual."""
@@ -238,7 +270,7 @@ def length(us: int) -> str:
 
 def _end_of(facts: Facts, usual: Usual, ended: int) -> Problem | None:
     """Return why a triple did not end well, if so."""
-    if facts.status is not None and facts.status >= _REFUSED:
+    if facts.status is not None and facts.status >= REFUSED:
         return Problem("failed", ERROR, f"The server answered {facts.status}.")
     if facts.status is None and facts.reason is not None:
         return Problem("lost", ERROR, f"No answer came: {clipped(facts.reason)}")
@@ -275,7 +307,11 @@ def _of_event(facts: Facts, event: Told, usual: Usual, limit: tuple[int, int] | 
 
 
 def _limit(usual: int | None) -> tuple[int, int] | None:
-    return None if usual is None else (usual, max(FACTOR * usual, usual + MORE))
+    return None if usual is None else (usual, _later(usual))
+
+
+def _later(usual: int) -> int:
+    return max(FACTOR * usual, usual + MORE)
 
 
 def _both(times: _Times) -> list[int | None] | None:

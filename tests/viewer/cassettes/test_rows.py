@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import synthetic
 from recorder.cassette.codec import encode, encode_header
+from recorder.cassette.reader import open_cassette
 from recorder.cli import main
-from recorder.model import Header
+from recorder.errors import CassetteError
+from recorder.library.sealing import seal
+from recorder.model import FORMAT, Header
 from recorder.viewer.cassettes import rows, wire
 from recorder.viewer.cassettes.rows import Layout
 from recorder.viewer.cassettes.snapshot import Snapshot, Where
 from recorder.views.pages import light
+from recorder.views.pages.columns import Columns
 from tests.viewer.asking import CASSETTES, PREVIEW
 
 KEPT = Path(__file__).parents[2] / "cassettes"
@@ -77,7 +83,94 @@ def test_a_journal_and_its_sealed_file_have_the_same_rows(sealed: Path) -> None:
 
     editions = {page.pop("edition") for page in both}
     assert len(editions) == 2
-    assert both[0] == both[1]
+    assert opened(both[0]) == opened(both[1])
+
+
+NUMBERED = {"operation", "session", "state", "method", "target", "reason", "name", "channel", "rule", "failure"}
+
+
+def opened(page: dict[str, Any]) -> dict[str, Any]:
+    """A page whose columns have texts in place of the numbers of texts."""
+    for recording in page["recordings"]:
+        texts = [*recording.pop("texts"), None]  # -1 is None
+        for kind in ("triples", "plain", "events", "unsolicited", "polls"):
+            columns = recording[kind]
+            for name in columns.keys() & NUMBERED:
+                columns[name] = [texts[number] for number in columns[name]]
+            if "keys" in columns:
+                columns["keys"] = [[name, [texts[n] for n in column]] for name, column in columns["keys"]]
+    return page
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.parent.name + "/" + path.name)
+def test_stored_triples_that_are_read_at_once_give_the_rows_of_the_general_way(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recorder.cassette.sealed.INDEX_FROM", 0)
+    target = tmp_path / "sealed.cassette"
+    seal(journal_of(path, tmp_path / "journal.cassette"), target)
+    pages = []
+    for most, quickly in ((10**6, False), (10**6, True), (0, True)):
+        monkeypatch.setattr(wire, "EXACT", most)
+        snapshot = of(target)
+        assert snapshot.found.is_stored
+        records = snapshot.wire()
+        columns = rows.columns_of(snapshot, records) if quickly else generally(snapshot, records)
+        found = list(columns.found([], records.ended // 1000))
+        pages.append(opened(page_of(columns)) | {"problems": found, "usual": columns.usual.rows()})
+        snapshot.found.close()
+
+    assert pages[1] == pages[0]
+    assert pages[2] == pages[0]
+
+
+def journal_of(path: Path, target: Path) -> Path:
+    with open_cassette(path) as cassette:
+        header = replace(cassette.header, profile="journal", format=FORMAT)
+        target.write_bytes(encode_header(header) + b"".join(map(encode, cassette.records())))
+    return target
+
+
+def generally(snapshot: Snapshot, records: wire.Wire) -> Columns:
+    columns = Columns()
+    for item in rows._triples(snapshot, records):
+        columns.triples.add(item)
+    for exchange in snapshot.found.recording.plain:
+        columns.plain.add(light.light(exchange))
+    for pushed in rows._pushed(snapshot, records):
+        columns.unsolicited.add(pushed)
+    return columns
+
+
+def page_of(columns: Columns) -> dict[str, Any]:
+    kinds = {
+        "triples": columns.triples.rows(0, 0),
+        "events": columns.events.rows(),
+        "plain": columns.plain.rows(0, 0),
+        "unsolicited": columns.unsolicited.rows(0),
+        "polls": {},
+        "texts": columns.texts.all(),
+    }
+    return {"recordings": [kinds]}
+
+
+def test_a_record_that_is_missing_is_told(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "EXACT", 10)
+    snapshot = of(sealed)
+    monkeypatch.setattr(type(snapshot.found.cassette), "count", property(lambda _: 10_000))
+
+    with pytest.raises(CassetteError, match=r"record \d+ is missing"):
+        snapshot.wire()
+
+
+def test_a_triple_that_is_missing_is_told(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = of(sealed)
+    records = snapshot.wire()
+    first = next(snapshot.found.cassette.spans("triples", 100))
+    monkeypatch.setattr(type(snapshot.found.cassette), "spans", lambda *_: iter([first]))
+
+    with pytest.raises(CassetteError, match="holds 100 triples, not 300"):
+        rows.columns_of(snapshot, records)
 
 
 def test_the_blocks_hold_each_item_once(sealed: Path) -> None:

@@ -1,0 +1,1 @@
+"""Read many frames of a sealed cassette at once, for tables of all that it holds."""
