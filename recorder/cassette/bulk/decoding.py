@@ -22,7 +22,7 @@ _TAIL = OVERHEAD - _HEAD
 _HINT = "run recorder doctor for details"
 
 
-class Fact(msgspec.Struct):
+class Fact(msgspec.Struct, gc=False):
     """The fields of a request or a response that tell when it was, and of what, by their names in `docs/format.md`.
 
     Attributes:
@@ -44,7 +44,7 @@ class Fact(msgspec.Struct):
     st: bool | None = False
 
 
-class StoredEvent(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class StoredEvent(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """An event of a stored triple, as `RowEvent`; `why` is still encoded."""
 
     seq: int
@@ -57,7 +57,7 @@ class StoredEvent(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     rivals: list[int]
 
 
-class Stored(msgspec.Struct):
+class Stored(msgspec.Struct, gc=False):
     """A stored triple, as `Row`, by the names in `docs/format.md`; the keys are in the order of their names."""
 
     ev: list[StoredEvent]
