@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,9 +102,20 @@ def test_columns_of_items_that_come_at_once_are_those_of_items_that_come_alone()
     keys = [{"a": "x", "b": "y"}, {"c": "z"}, {}]
     for n, own in enumerate(keys):
         both[0].triples.add(Light(n, n, "Get", own, None, "complete", n * MS, "POST", "/", None, None, None, ()))
-    texts = {"operation": ["Get"] * 3, "session": [None] * 3, "state": ["complete"] * 3, "method": ["POST"] * 3}
-    more = {"target": ["/"] * 3, "reason": [None] * 3, "n": range(3), "record": range(3), "at": [0, 1000, 2000]}
-    numbers = {"answered": [-1] * 3, "status": [-1] * 3, "count": [0] * 3}
+    texts: dict[str, Iterable[Any]] = {
+        "operation": ["Get"] * 3,
+        "session": [None] * 3,
+        "state": ["complete"] * 3,
+        "method": ["POST"] * 3,
+    }
+    more: dict[str, Iterable[Any]] = {
+        "target": ["/"] * 3,
+        "reason": [None] * 3,
+        "n": range(3),
+        "record": range(3),
+        "at": [0, 1000, 2000],
+    }
+    numbers: dict[str, Iterable[Any]] = {"answered": [-1] * 3, "status": [-1] * 3, "count": [0] * 3}
     both[1].triples.extend({**texts, **more, **numbers}, keys, ["a", "b", "c"])
 
     assert told(both[1]) == told(both[0])
