@@ -6,7 +6,7 @@
     /TOKEN/live/               what is recorded or played now; /TOKEN/live/api/NAME
     /TOKEN/view.js, page.css, view.css    the script and the styles
 
-No path of a file comes from a URL: cassettes have numbers, those that the shelf gave them.
+No path of a file comes from a URL: cassettes have numbers, those that their list gave them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Shown(Protocol):
         """
 
 
-class Shelf(Protocol):
+class Cassettes(Protocol):
     """The cassettes that the command line gave."""
 
     title: str
@@ -65,7 +65,7 @@ class App:
 
     def __init__(
         self,
-        shelf: Shelf,
+        cassettes: Cassettes,
         token: str,
         *,
         port: int,
@@ -75,13 +75,13 @@ class App:
         """Take what the pages show.
 
         Args:
-            shelf: The cassettes.
+            cassettes: The cassettes.
             token: The secret of the path.
             port: The port that the server listens on.
             live: What is recorded or played now; None for nothing.
             tell: Called with a line about a fault of the viewer itself.
         """
-        self._shelf, self._token, self._port, self._live, self._tell = shelf, token, port, live, tell
+        self._cassettes, self._token, self._port, self._live, self._tell = cassettes, token, port, live, tell
         self.prefix = f"/{token}/"
 
     def answer(self, request: Request) -> Answer | Stream:
@@ -116,16 +116,16 @@ class App:
     def _got(self, request: Request, segments: list[str], given: Given) -> Answer | Stream:
         match segments:
             case [""]:
-                return pages.page(request, Kind("list", 0), self._shelf.title)
+                return pages.page(request, Kind("list", 0), self._cassettes.title)
             case [("view.js" | "page.css" | "view.css") as name]:
                 return pages.asset(request, name)
             case ["api", "list"]:
-                return answers.value(self._shelf.listed(), request)
+                return answers.value(self._cassettes.listed(), request)
             case ["c", number, *rest]:
-                shown = self._shelf.cassette(_number(number))
+                shown = self._cassettes.cassette(_number(number))
                 return _of(shown, Kind("cassette", 2), request, rest, given)
             case ["diff", old, new, *rest]:
-                shown = self._shelf.compared(_number(old), _number(new))
+                shown = self._cassettes.compared(_number(old), _number(new))
                 return _of(shown, Kind("diff", 3), request, rest, given)
         return answers.nothing(404)
 

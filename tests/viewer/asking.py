@@ -11,9 +11,9 @@ from typing import Any
 
 from recorder.viewer.answers import Answer, Request
 from recorder.viewer.app import App
+from recorder.viewer.cassette_list import CassetteList
 from recorder.viewer.cassettes.findings import Scan
 from recorder.viewer.live.port import Live
-from recorder.viewer.shelf import Shelf
 
 TOKEN = "this-is-the-token"
 PORT = 4711
@@ -42,7 +42,7 @@ class Viewer:
 
 def viewing(*files: Path, folders: tuple[Path, ...] = (), live: Live | None = None, scan: Scan | None = None) -> Viewer:
     told: list[str] = []
-    return Viewer(App(Shelf(files, folders, scan=scan), TOKEN, port=PORT, live=live, tell=told.append), told)
+    return Viewer(App(CassetteList(files, folders, scan=scan), TOKEN, port=PORT, live=live, tell=told.append), told)
 
 
 def asked(app: App, target: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:

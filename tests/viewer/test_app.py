@@ -10,7 +10,7 @@ import pytest
 from recorder.errors import CassetteError
 from recorder.viewer import answers
 from recorder.viewer.answers import POLICY
-from recorder.viewer.shelf import Shelf
+from recorder.viewer.cassette_list import CassetteList
 from tests.viewer.asking import CASSETTES, PREVIEW, TOKEN, asked, unpacked, viewing
 
 PAGES = ["", "c/1/"]
@@ -98,7 +98,7 @@ def test_a_cassette_that_cannot_be_read_is_a_line(tmp_path: Path) -> None:
 
 def test_a_fault_of_the_viewer_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = viewing(PREVIEW)
-    monkeypatch.setattr(Shelf, "listed", lambda _: 1 / 0)
+    monkeypatch.setattr(CassetteList, "listed", lambda _: 1 / 0)
 
     found = viewer.whole("api/list?secret=1")
 
@@ -108,11 +108,11 @@ def test_a_fault_of_the_viewer_is_told_and_ends_nothing(monkeypatch: pytest.Monk
 
 
 def test_an_error_of_the_recorder_is_told_to_the_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Shelf) -> None:
+    def fails(_: CassetteList) -> None:
         raise CassetteError("a.cassette", "is damaged")
 
     viewer = viewing(PREVIEW)
-    monkeypatch.setattr(Shelf, "listed", fails)
+    monkeypatch.setattr(CassetteList, "listed", fails)
 
     assert viewer.whole("api/list").body == b'{"error":"a.cassette: is damaged"}'
     assert viewer.told == []

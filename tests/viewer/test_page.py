@@ -16,8 +16,8 @@ from benchmarks import synthetic
 from recorder.cassette.codec import encode, encode_header
 from recorder.viewer.answers import Answer, Request
 from recorder.viewer.app import App
+from recorder.viewer.cassette_list import CassetteList
 from recorder.viewer.server import Server
-from recorder.viewer.shelf import Shelf
 from tests.lab.browser import Browser, holds
 from tests.viewer.asking import CASSETTES, PREVIEW
 from tests.wire import HEADER, Ask, Wire, record_event
@@ -90,15 +90,15 @@ def viewed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def viewing(browser: Browser, folder: Path) -> Iterator[Viewed]:
     told: list[str] = []
     server = Server()
-    shelf = Shelf([], [folder])
-    app = App(shelf, secrets.token_urlsafe(), port=server.port, tell=told.append)
+    cassettes = CassetteList([], [folder])
+    app = App(cassettes, secrets.token_urlsafe(), port=server.port, tell=told.append)
     thread = Thread(target=server.run, args=(app,))
     thread.start()
     yield Viewed(browser, f"http://127.0.0.1:{server.port}{app.prefix}", folder, told)
     server.stop()
     thread.join()
     server.close()
-    shelf.close()
+    cassettes.close()
 
 
 def texts(page: Page, selector: str) -> list[str]:

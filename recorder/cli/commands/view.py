@@ -57,8 +57,8 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     from ...dialect.definition import load
     from ...library.parts import gathered
     from ...viewer.app import App
+    from ...viewer.cassette_list import CassetteList
     from ...viewer.server import Server
-    from ...viewer.shelf import Shelf
 
     paths = given or (Path(),)
     files, folders = [path for path in paths if not path.is_dir()], [path for path in paths if path.is_dir()]
@@ -67,9 +67,9 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
         files, told = gathered(files)
         for line in told:
             say(line)
-    shelf = Shelf(files, folders, load(dialect) if dialect else None, partial(_scanned, dialect))
+    cassettes = CassetteList(files, folders, load(dialect) if dialect else None, partial(_scanned, dialect))
     server = Server(port)
-    app = App(shelf, secrets.token_urlsafe(_TOKEN), port=server.port, tell=say)
+    app = App(cassettes, secrets.token_urlsafe(_TOKEN), port=server.port, tell=say)
     url = f"http://127.0.0.1:{server.port}{app.prefix}" + ("c/1/" if len(files) == 1 and not folders else "")
     url += "" if wanted is None else f"#filter={quote(wanted)}"
     click.echo(f"viewing at {url}")
@@ -79,7 +79,7 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     with suppress(KeyboardInterrupt, SystemExit):  # the group turns SIGTERM and SIGHUP into the latter
         server.run(app)
     server.close()
-    shelf.close()
+    cassettes.close()
 
 
 def _scanned(dialect: str | None, path: Path) -> Iterator[dict[str, object]]:

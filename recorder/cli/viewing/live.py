@@ -43,12 +43,12 @@ def viewing(live: Live, port: int | None, *, opens: bool) -> Iterator[None]:
 
     """
     from ...viewer.app import App
+    from ...viewer.cassette_list import CassetteList
     from ...viewer.server import Server
-    from ...viewer.shelf import Shelf
     from ..commands.view import open_page
 
     server = Server(port or 0)
-    app = App(Shelf([], []), secrets.token_urlsafe(_TOKEN), port=server.port, live=live, tell=say)
+    app = App(CassetteList([], []), secrets.token_urlsafe(_TOKEN), port=server.port, live=live, tell=say)
     thread = Thread(target=server.run, args=(app,), name="viewer", daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.port}{app.prefix}live/"

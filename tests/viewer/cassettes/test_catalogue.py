@@ -101,6 +101,6 @@ def test_it_ends_with_the_viewer(tmp_path: Path) -> None:
     viewer = viewing(folders=(tmp_path,))
     viewer.json("api/list")
 
-    viewer.app._shelf.close()  # type: ignore[attr-defined]
+    viewer.app._cassettes.close()  # type: ignore[attr-defined]
 
     assert viewer.json("api/list")["cassettes"][0]["k"] == 1

@@ -18,14 +18,14 @@ def matcher() -> Matcher:
     return Matcher(wire.recording(), GWS)
 
 
-def test_what_differs_in_minted_values_alone_is_on_one_shelf() -> None:
+def test_what_differs_in_minted_values_alone_is_found_together() -> None:
     known = matcher()
     live = known.call("POST", chained(7).target, chained(7, "live").body)
 
     assert sorted(known.alternatives(live).places()) == known.candidates(live) == [0, 1, 2]
 
 
-def test_the_rows_of_a_shelf_are_the_sessions_that_asked() -> None:
+def test_what_is_found_together_is_of_the_sessions_that_asked() -> None:
     known = matcher()
     alternatives = known.alternatives(known.call("POST", chained(7).target, chained(7, "live").body))
 
@@ -40,7 +40,7 @@ def test_an_exchange_that_is_no_operation_is_its_sessions_too() -> None:
     assert list(known.alternatives(known.call("GET", get_me().target, b"")).sessions) == ["s2"]
 
 
-def test_what_was_not_recorded_has_an_empty_shelf() -> None:
+def test_what_was_not_recorded_finds_nothing() -> None:
     known = matcher()
 
     assert list(known.alternatives(known.call("GET", "/elsewhere", b"")).places()) == []

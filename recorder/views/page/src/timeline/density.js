@@ -4,7 +4,7 @@
 import { bisectLeft } from "d3-array";
 
 export const COLUMN = 3; // pixels
-const LEAST = 4; // items that fill a column: one alone is not as high as a crowd
+const LEAST = 4; // items that fill a column: one alone is not as high as many
 const NEAR = 5; // pixels between items below which they are counted instead of drawn
 
 /** Whether the items `[first, last)` of a series would cover each other on `width` pixels. */

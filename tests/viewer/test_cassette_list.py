@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recorder.viewer.shelf import below
+from recorder.viewer.cassette_list import below
 from tests.viewer.asking import PREVIEW
 
 

@@ -24,7 +24,7 @@ _MOST = 5_000  # files of a folder that are listed
 _DEEPEST = 8  # folders in each other
 
 
-class Shelf:
+class CassetteList:
     """Files and folders of files. Its methods may be called from several threads.
 
     Attributes:
