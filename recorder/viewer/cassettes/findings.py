@@ -12,6 +12,7 @@ from ...dialect.definition import Dialect
 from ...errors import RecorderError
 from ...library.lazy import OpenRecording
 from ...model import Row
+from ...views.pages.problems import finding
 
 Scan: TypeAlias = Callable[[Path], Iterable[dict[str, Any]]]  # rows of `recorder scan --json`
 
@@ -22,6 +23,8 @@ _MOST = 2_000  # findings that are told
 
 def findings(path: Path, dialect: Dialect | None, now: float, scan: Scan | None) -> list[dict[str, Any]]:
     """Return the findings: `from` (doctor or scan), `severity`, `kind`, `where`, `text`, `record` and `triple` or None.
+
+    Each has also the `problem` of a page that it is.
 
     Args:
         path: The cassette.
@@ -83,7 +86,9 @@ def _records(row: Row) -> Iterator[tuple[int, str]]:
 def _row(source: str, level: str, kind: str, where: str, text: str) -> dict[str, Any]:
     place = _PLACE.search(where)
     what, number = (place[1], int(place[2])) if place else ("", 0)
+    said = f"{source}: {kind}{'' if where == 'all' else f' at {where}'}: {text}"
     return {
+        "problem": finding(_SEVERITIES[level], said)._asdict(),
         "from": source,
         "severity": _SEVERITIES[level],
         "level": level,

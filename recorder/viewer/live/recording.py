@@ -15,9 +15,9 @@ from ...correlate.engine import Correlator
 from ...correlate.operations import Operation, Seen, is_over
 from ...dialect.definition import Dialect
 from ...model import Failure, Link, Note, Record, State, Triple, Unsolicited
+from ...views.pages.problems import Facts, Usual, of_poll, overdue
 from .log import Delta
-from .rows import Row, at, exchange, loose, whole
-from .usual import Usual
+from .rows import Row, at, exchange, loose, problem, whole
 
 ITEMS = 5_000  # operations, other exchanges and unsolicited events that are shown
 _BYTES = 64 << 20  # of the bodies behind them
@@ -25,6 +25,7 @@ _PARSED = 4  # bytes that a byte of JSON takes once it is parsed, about
 _NOTES = 200
 _UNLABELLED = 200  # items whose session may become known later
 _LOST = 500
+_RECENT = 200  # times of an operation; older ones say little about now
 _NEVER = frozenset({State.COMPLETE, State.FAILED})  # nothing more is waited for
 
 
@@ -41,8 +42,8 @@ class _Item:
         size: Bytes of the records it came from, about.
         is_open: It waits for its ack or its last event.
         is_told: The page knows it.
-        is_late: It ended far later than is usual.
-        is_overdue: It is open for far longer than is usual.
+        is_counted: It ended, and is in what is usual.
+        is_overdue: It is open for far longer than is usual, and the page knows it.
         session: Label of its session, as the page knows it.
 
     """
@@ -55,7 +56,7 @@ class _Item:
     size: int = 0
     is_open: bool = False
     is_told: bool = False
-    is_late: bool = False
+    is_counted: bool = False
     is_overdue: bool = False
     session: str | None = None
 
@@ -84,7 +85,9 @@ class RecordingFeed:
         self._changed: dict[_Item, None] = {}
         self._gone: list[str] = []
         self._seen: list[Seen] = []
-        self._usual, self._changed_usual = Usual(), dict[str, None]()
+        self._usual, self._changed_usual = Usual(_RECENT), dict[str, None]()
+        self._early: set[str] = set()  # operations of which events before the ack are usual
+        self._goes_on = True
         self._notes, self._lost = deque[Row](maxlen=_NOTES), deque[Row](maxlen=_LOST)
         self._new_notes, self._new_lost = list[Row](), list[Row]()
         self._sessions: list[list[Any]] = []
@@ -114,7 +117,11 @@ class RecordingFeed:
             self._note({"at": at(record.t), "kind": record.kind, "text": record.text})
         for session, _ in correlator.lost_polls():
             if isinstance(record, Failure):
-                self._lose({"session": session, "at": at(record.t), "closed": at(record.t), "failure": record.reason})
+                when, wrong = at(record.t), of_poll(record.reason)
+                found = [] if wrong is None else [problem(wrong)]
+                self._lose(
+                    {"session": session, "at": when, "closed": when, "failure": record.reason, "problems": found}
+                )
         correlator.discard()
         while len(self._items) > self._most or (self._size > self._most_bytes and len(self._items) > 1):
             self._let_go(next(iter(self._items.values())))
@@ -126,13 +133,22 @@ class RecordingFeed:
             op = item.op
             if op is None or op.name is None:
                 continue
-            limit = self._usual.limit(op.name)
-            is_overdue = limit is not None and at(self.now - op.request.t) > limit
             if is_over(op, self.now, self.dialect):
                 self._close(item)
-            if is_overdue and not item.is_overdue:
+            elif not item.is_overdue and self._is_overdue(item, op, op.name):
                 item.is_overdue = True
                 self._changed[item] = None
+
+    def _is_overdue(self, item: _Item, op: Operation, name: str) -> bool:
+        limits = [limit for limit in self._usual.limits(name).values() if limit is not None]
+        if not limits or at(self.now) - at(op.request.t) <= min(limits):
+            return False  # most often: the whole triple is not needed
+        return overdue(Facts.of(self._triple(item, op)), self._usual, at(self.now)) is not None
+
+    def end(self) -> None:
+        """Take that the capture has ended: what is open stays so."""
+        self._goes_on = False
+        self._changed.update(self._open)
 
     def _watch(self, seen: Seen, _: Iterable[Operation], link: Link | None) -> None:
         if link is None:
@@ -154,8 +170,6 @@ class RecordingFeed:
             item.is_open = True
         elif not is_open and item.is_open:
             self._close(item)
-            item.is_overdue = False
-            self._ended(item, op, state)
 
     def _begun(self, op: Operation) -> _Item | None:
         """Return the item of a new operation; None for one that was let go."""
@@ -182,21 +196,23 @@ class RecordingFeed:
             self._of[op] = item
         return item
 
-    def _ended(self, item: _Item, op: Operation, state: State) -> None:
-        if state is not State.COMPLETE or op.name is None:
-            return
-        answered = None if op.ack is None else op.ack.t
-        end = max(op.ended or 0, answered or 0)
-        whole = at(end - op.request.t)
-        limit = self._usual.limit(op.name)
-        item.is_late = limit is not None and whole > limit
-        self._usual.add(op.name, None if answered is None else at(answered - op.request.t), whole)
-        self._changed_usual[op.name] = None
-
     def _close(self, item: _Item) -> None:
-        item.is_open = False
+        item.is_open = item.is_overdue = False
         self._open.pop(item, None)
         self._changed[item] = None
+        if item.op is not None and item.op.name is not None and not item.is_counted:
+            item.is_counted = True
+            self._count(item.op.name, Facts.of(self._triple(item, item.op)))
+            self._changed_usual[item.op.name] = None
+
+    def _count(self, name: str, facts: Facts) -> None:
+        """Take what an operation that ended took; those before are judged anew if it changes what is said of them."""
+        self._usual.add(facts)
+        is_early = facts.is_early and self._usual.is_early(facts)
+        if is_early and name not in self._early:
+            self._early.add(name)
+            same = (one for one in self._items.values() if one.op is not None and one.op.name == name)
+            self._changed.update(dict.fromkeys(same))
 
     def _linked(self, link: Link) -> None:
         place = link.event.seq, link.event.index
@@ -274,7 +290,7 @@ class RecordingFeed:
             "notes": notes,
             "polls": lost,
             "sessions": sessions,
-            "usual": {name: self._usual.of(name) for name in self._changed_usual},
+            "usual": {name: self._usual_of(name) for name in self._changed_usual},
         }
         self._changed_usual = {}
         while len(self._unlabelled) > _UNLABELLED:
@@ -290,9 +306,12 @@ class RecordingFeed:
             "notes": [*self._notes],
             "polls": [*self._lost],
             "sessions": [*self._sessions],
-            "usual": self._usual.all(),
+            "usual": {str(name): self._usual_of(str(name)) for name, _ in self._usual.rows()},
             "state": self.state(),
         }
+
+    def _usual_of(self, operation: str) -> Row:
+        return self._usual.of(operation) | {"limits": self._usual.limits(operation)}
 
     def state(self) -> Row:
         """Return the numbers, and the time in microseconds since the capture began."""
@@ -333,7 +352,7 @@ class RecordingFeed:
     def _row(self, item: _Item) -> Row:
         if item.op is None:
             assert item.pushed is not None  # noqa: S101  # an item is one of both
-            row = loose(item.pushed, item.identity, is_known=item.pushed.event.channel in self._channels)
+            row = loose(item.pushed, item.identity, self._channels)
         else:
             triple = self._triple(item, item.op)
             item.session = triple.session
@@ -341,5 +360,5 @@ class RecordingFeed:
                 self._unlabelled.pop(item, None)
             elif item.key in self._items:
                 self._unlabelled[item] = None
-            row = exchange(triple, item.identity, is_late=item.is_late, is_overdue=item.is_overdue)
+            row = exchange(triple, item.identity, self._usual, at(self.now), goes_on=self._goes_on)
         return row | {"block": item.key, "open": item.is_open}

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from ...model import Link, State, Triple, Unsolicited
+from ...model import Link, Triple, Unsolicited
 from ...views.data import content
+from ...views.pages.problems import Facts, Problem, Usual, of_pushed, of_triple
 
 Row = dict[str, Any]
 _EVENTS = 100  # of one triple, the last ones; a row is sent anew with each event
-_MESSAGES = {
-    "failed": ("error", "the operation failed"),
-    "lost": ("error", "no answer came"),
-    "overdue": ("warning", "it takes far longer than is usual for this operation"),
-    "late": ("warning", "it took far longer than is usual for this operation"),
-    "early": ("info", "an event came before the ack"),
-    "unsure": ("info", "an event may belong to another request"),
-    "unasked": ("warning", "no request caused this event"),
-    "miss": ("error", "nothing recorded matches this request"),
-}
 
 
-def problem(code: str, text: str = "") -> Row:
-    """Return a problem as JSON, with its usual text if none is given."""
-    severity, usual = _MESSAGES[code]
-    return {"code": code, "severity": severity, "text": text or usual}
+def problem(found: Problem) -> Row:
+    """Return a problem as JSON."""
+    return found._asdict()
 
 
 def at(nanoseconds: int) -> int:
@@ -32,18 +23,24 @@ def at(nanoseconds: int) -> int:
     return nanoseconds // 1000
 
 
-def exchange(item: Triple, identity: str, *, is_late: bool = False, is_overdue: bool = False) -> Row:
-    """Return the row of a triple, or of an exchange that is no operation.
+def exchange(item: Triple, identity: str, usual: Usual, now: int, *, goes_on: bool = True) -> Row:
+    """Return the row of a triple, or of an exchange that is no operation, with what is wrong with it and its events.
 
     Args:
         item: The triple.
         identity: Names the item on the page.
-        is_late: It ended, after far more time than is usual.
-        is_overdue: It is open, after far more time than is usual.
+        usual: What is usual for its operation.
+        now: Time of the moment, or of the end.
+        goes_on: What did not come may still come.
 
     """
+    own: list[Row] = []
+    of_events: dict[int, list[Row]] = {}
+    for place, found in of_triple(Facts.of(item), usual, now, goes_on=goes_on):
+        (own if place is None else of_events.setdefault(place, [])).append(problem(found))
+    before = max(0, len(item.events) - _EVENTS)
+    events = [_event(link) | {"problems": of_events.get(before + k, [])} for k, link in enumerate(item.events[before:])]
     request, answer = item.request, item.ack or item.failure
-    links = item.events[-_EVENTS:]
     return {
         "kind": "triple" if item.n else "plain",
         "id": identity,
@@ -58,39 +55,22 @@ def exchange(item: Triple, identity: str, *, is_late: bool = False, is_overdue: 
         "answered": at(answer.t) if answer is not None else None,
         "status": item.ack.status if item.ack is not None else None,
         "reason": item.failure.reason if item.failure is not None else None,
-        "before": len(item.events) - len(links),
-        "events": [_event(link) for link in links],
-        "problems": problems(item, is_late=is_late, is_overdue=is_overdue),
+        "before": before,
+        "events": events,
+        "problems": own,
     }
 
 
-def problems(item: Triple, *, is_late: bool = False, is_overdue: bool = False) -> list[Row]:
-    """Return what is wrong with a triple, or may be."""
-    found = []
-    if item.failure is not None:
-        found.append(problem("lost", f"no answer came: {item.failure.reason}"))
-    elif item.ack is not None and item.ack.status >= 400:
-        found.append(problem("failed", f"the answer has status {item.ack.status}"))
-    elif item.state is State.FAILED:
-        found.append(problem("failed"))
-    if is_late or is_overdue:
-        found.append(problem("late" if is_late else "overdue"))
-    if item.ack is not None and any(link.event.t < item.ack.t for link in item.events):
-        found.append(problem("early"))
-    if any(link.confidence < 1 or link.rivals for link in item.events):
-        found.append(problem("unsure"))
-    return found
-
-
-def loose(pushed: Unsolicited, identity: str, *, is_known: bool) -> Row:
+def loose(pushed: Unsolicited, identity: str, channels: Collection[str]) -> Row:
     """Return the row of an event that no request caused.
 
     Args:
         pushed: The event.
         identity: Names the item on the page.
-        is_known: Operations have events on its channel.
+        channels: The channels of events that operations caused.
 
     """
+    wrong = None if pushed.is_ignored else of_pushed(pushed.name, pushed.event.channel, channels)
     return {
         "kind": "loose",
         "id": identity,
@@ -99,16 +79,17 @@ def loose(pushed: Unsolicited, identity: str, *, is_known: bool) -> Row:
         "at": at(pushed.event.t),
         "session": pushed.session,
         "ignored": pushed.is_ignored,
-        "problems": [problem("unasked")] if is_known and not pushed.is_ignored else [],
+        "problems": [] if wrong is None else [problem(wrong)],
     }
 
 
 def whole(item: Triple, identity: str) -> Row:
-    """Return a triple with all its content, as the page shows it when it is selected."""
+    """Return a triple with all its content, as the page shows it when it is selected; its problems are in its row."""
     request, ack, failure = item.request, item.ack, item.failure
     links = item.events[-_EVENTS:]
     return {
-        **exchange(item, identity),
+        "kind": "triple" if item.n else "plain",
+        "id": identity,
         "headers": [list(pair) for pair in request.headers],
         "body": content(request.body, request.headers),
         "failure": failure and [at(failure.t), failure.reason],

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ...model import Link, State, Triple
 from ...replay.engine.miss import STATUS, Miss
 from ...replay.engine.timeline import Run, Step
+from ...views.pages.problems import Facts, Told, Usual, miss, of_triple
 from .log import Delta
 from .recording import ITEMS
 from .rows import Row, problem, whole
@@ -170,7 +171,7 @@ class StandInFeed:
             del item.row["events"][0]
         item.links.append(link)
         its = {"name": step.name or link.name, "channel": event.channel, "at": pushed.at}
-        item.row["events"].append({**its, "rule": link.rule, "confidence": link.confidence})
+        item.row["events"].append({**its, "rule": link.rule, "confidence": link.confidence, "problems": []})
         self._goes_on(item, pushed.run, pushed.steps)
 
     def _answered(self, answered: Answered) -> None:
@@ -180,8 +181,6 @@ class StandInFeed:
         item.row |= {"answered": answered.at, "status": answered.status}
         if answered.status is None:
             item.row["reason"] = "no answer was recorded"
-        elif answered.status >= 400:
-            item.row["problems"] = [problem("failed", f"the answer has status {answered.status}")]
         self._goes_on(item, answered.run, answered.steps)
 
     def _goes_on(self, item: _Item, run: Run, steps: int) -> None:
@@ -196,11 +195,12 @@ class StandInFeed:
             item.row["state"] = State.ACKED.value
         elif item.row["events"]:
             item.row["state"] = State.UNACKED.value
+        _judge(item.row)
 
     def _missed(self, missed: Missed) -> None:
         self._counts["misses"] += 1
-        miss = missed.miss
-        method, _, target = miss.call.partition(" ")
+        found = missed.miss
+        method, _, target = found.call.partition(" ")
         item = self._new("plain", missed.at, None)
         self._counts["plain"] -= 1
         item.row |= {
@@ -216,10 +216,10 @@ class StandInFeed:
             "before": 0,
             "events": [],
             "open": False,
-            "miss": miss.text,
-            "problems": [problem("miss", miss.summary)],
+            "miss": found.text,
+            "problems": [problem(miss(found.summary))],
         }
-        row = {"id": item.identity, "at": missed.at, "call": miss.call, "summary": miss.summary, "text": miss.text}
+        row = {"id": item.identity, "at": missed.at, "call": found.call, "summary": found.summary, "text": found.text}
         self._misses.append(row)
         self._new_misses.append(row)
 
@@ -307,6 +307,18 @@ class StandInFeed:
         return [{**row, "data": link.event.data, "why": link.why} for row, link in links]
 
 
+def _judge(row: Row) -> None:
+    """Note what is wrong with a request as it was played. That an event is early is what the cassette says."""
+    told = [Told(event["name"], event["at"], round(event["confidence"] * 1000)) for event in row["events"]]
+    facts = Facts(row["operation"], row["state"], row["at"], row["answered"], row["status"], row["reason"], told)
+    row["problems"] = []
+    for event in row["events"]:
+        event["problems"] = []
+    for place, found in of_triple(facts, Usual(), row["at"], goes_on=True):
+        if found.code != "early":
+            (row if place is None else row["events"][place])["problems"].append(problem(found))
+
+
 def _copied(row: Row) -> Row:
     """Return a copy of a row: the row changes, while what was told is still being sent."""
-    return row | {"events": [*row["events"]]} if "events" in row else {**row}
+    return row | {"events": [{**event} for event in row["events"]]} if "events" in row else {**row}

@@ -60,7 +60,7 @@ class WatchedRecording:
         self._known: dict[str, Any] = {}
         self._held: deque[Record] = deque(maxlen=_HELD)
         self._log = Log(self._whole)
-        self._pump: Pump[Record | Dialect | str] = Pump(self._take, self._tick, self._delta, self._log)
+        self._pump: Pump[Record | Dialect | str | None] = Pump(self._take, self._tick, self._delta, self._log)
         self._told = self._came = clock()
         self._last = 0  # `t` of the last record, which came at `_came`
         self._warnings: list[str] = []
@@ -91,12 +91,15 @@ class WatchedRecording:
 
     def end(self, limit: float = 2.0) -> None:
         """Tell that the recording has ended; wait so many seconds at most."""
+        self._pump.put(None)
         self._pump.end({"state": {"phase": "ended"}}, limit)
 
     # -- for the thread of the pump
 
-    def _take(self, thing: Record | Dialect | str) -> None:
-        if isinstance(thing, Dialect):
+    def _take(self, thing: Record | Dialect | str | None) -> None:
+        if thing is None:
+            self._feed.end()
+        elif isinstance(thing, Dialect):
             self._choose(thing)
         elif isinstance(thing, str):
             self._warnings.append(thing)

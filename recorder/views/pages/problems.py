@@ -22,11 +22,12 @@ Times are microseconds. A `Problem` says one thing of one item in one sentence:
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
-from ...model import State
+from ...model import State, Triple
 
 ERROR, WARNING, INFO = SEVERITIES = "error", "warning", "info"
 FEWEST = 5  # others of an operation, before anything is usual for it
@@ -36,6 +37,7 @@ _PERCENT = 95
 _LONGEST = 200  # characters of a text that came from the wire
 REFUSED = 400  # the least status that refuses
 OVER = frozenset({State.COMPLETE.value, State.FAILED.value})  # states of triples that need no more events
+_US = 1000  # nanoseconds
 
 
 class Problem(NamedTuple):
@@ -76,6 +78,21 @@ class Facts(NamedTuple):
     reason: str | None
     events: Sequence[Told] = ()
 
+    @classmethod
+    def of(cls, item: Triple) -> Facts:
+        """Return how far a triple, or an exchange that is no operation, got."""
+        ack, failure = item.ack, item.failure
+        end = failure if ack is None else ack
+        return cls(
+            item.operation,
+            item.state.value,
+            item.request.t // _US,
+            None if end is None else end.t // _US,
+            None if ack is None else ack.status,
+            None if failure is None else failure.reason,
+            [Told(e.name, e.event.t // _US, round(e.confidence * 1000), len(e.rivals)) for e in item.events],
+        )
+
     @property
     def ack(self) -> int | None:
         """Microseconds to the ack; None without one."""
@@ -93,10 +110,19 @@ class Facts(NamedTuple):
 
 
 class _Times:
-    """Times of one kind, sorted."""
+    """Times of one kind, sorted; the last `most` of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None) -> None:
         self.sorted: list[int] = []
+        self._recent = None if most is None else deque[int](maxlen=most)
+
+    def add(self, time: int) -> None:
+        recent = self._recent
+        if recent is not None:
+            if len(recent) == recent.maxlen:
+                del self.sorted[bisect_left(self.sorted, recent[0])]
+            recent.append(time)
+        insort(self.sorted, time)
 
     def at(self, percent: int) -> int | None:
         """Return the time that so many percent do not exceed; None if there are no times."""
@@ -111,35 +137,37 @@ class _Times:
 
     def of_others(self, own: int | None) -> int | None:
         """Return the time that 95 of 100 others do not exceed; None if there are too few of them."""
-        count = len(self.sorted) - (own is not None)
+        at = len(self.sorted) if own is None else bisect_left(self.sorted, own)
+        is_in = at < len(self.sorted) and self.sorted[at] == own  # that of one which goes on is not
+        count = len(self.sorted) - is_in
         if count < FEWEST:
             return None
         place = -(-count * _PERCENT // 100) - 1
-        is_behind = own is not None and place >= bisect_left(self.sorted, own)
-        return self.sorted[place + is_behind]
+        return self.sorted[place + (is_in and place >= at)]
 
 
 class _Operation:
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
         self.count = self.early = 0
-        self.ack, self.last = _Times(), _Times()
+        self.ack, self.last = _Times(most), _Times(most)
 
 
 class Usual:
     """What is usual for each operation: how long it takes to the ack and to the last event."""
 
-    def __init__(self) -> None:
-        """Begin without triples."""
+    def __init__(self, most: int | None = None) -> None:
+        """Begin without triples; `most` times of each kind are kept, the last ones, None for all."""
+        self._most = most
         self._operations: dict[str, _Operation] = {}
 
     def add(self, facts: Facts) -> None:
         """Take a triple; one that changes later must be added when it no longer does."""
-        one = self._operations.setdefault(facts.operation or "", _Operation())
+        one = self._operations.setdefault(facts.operation or "", _Operation(self._most))
         one.count += 1
         one.early += facts.is_early
         for times, value in ((one.ack, facts.ack), (one.last, facts.last)):
             if value is not None:
-                insort(times.sorted, value)
+                times.add(value)
 
     def fill(self, operation: str, count: int, early: int, acks: list[int], lasts: list[int]) -> None:
         """Take all triples of an operation at once, as `add` takes one after the other.
@@ -183,21 +211,30 @@ class Usual:
 
     def rows(self) -> list[list[object]]:
         """Return for each operation `[name, {"count", "ack": [p50, p95] or null, "last": likewise}]`."""
-        return [
-            [name, {"count": one.count, "ack": _both(one.ack), "last": _both(one.last)}]
-            for name, one in sorted(self._operations.items())
-        ]
+        return [[name, self.of(name)] for name in sorted(self._operations)]
+
+    def of(self, operation: str) -> dict[str, object]:
+        """Return what is usual for one operation, in the shape of `rows`."""
+        one = self._operations.get(operation, _Operation())
+        return {"count": one.count, "ack": _both(one.ack), "last": _both(one.last)}
+
+    def limits(self, operation: str) -> dict[str, int | None]:
+        """Return the times above which the ack and the last event of one that goes on are overdue; None if unknown."""
+        one = self._operations.get(operation, _Operation())
+        ack, last = _limit(one.ack.of_others(None)), _limit(one.last.of_others(None))
+        return {"ack": ack and ack[1], "last": last and last[1]}
 
 
-def of_triple(facts: Facts, usual: Usual, ended: int) -> Iterator[tuple[int | None, Problem]]:
+def of_triple(facts: Facts, usual: Usual, now: int, *, goes_on: bool = False) -> Iterator[tuple[int | None, Problem]]:
     """Yield what is wrong with a triple, or with one of its events, each with the place of the event or None.
 
     Args:
         facts: The triple.
         usual: What is usual; the triple itself may be in it or not, if it is open.
-        ended: Time of the end of the capture.
+        now: Time of the end of the capture, or of the moment if it goes on.
+        goes_on: The capture goes on: what did not come may still come.
     """
-    if (problem := _end_of(facts, usual, ended)) is not None:
+    if (problem := _end_of(facts, usual, now, goes_on=goes_on)) is not None:
         yield None, problem
     if facts.operation is not None:
         yield from _of_ack(facts, usual)
@@ -221,7 +258,7 @@ def overdue(facts: Facts, usual: Usual, now: int) -> Problem | None:
     return Problem("overdue", WARNING, text)
 
 
-def of_pushed(name: str, channel: str, channels: Mapping[str, object] | set[str]) -> Problem | None:
+def of_pushed(name: str, channel: str, channels: Collection[str]) -> Problem | None:
     """Return the problem of an unsolicited event that is not ignored; None on a channel without operations.
 
     Args:
@@ -268,7 +305,7 @@ def length(us: int) -> str:
     return f"{us / 1000:.0f} ms" if us < 1_000_000 else f"{us / 1_000_000:.1f} s"
 
 
-def _end_of(facts: Facts, usual: Usual, ended: int) -> Problem | None:
+def _end_of(facts: Facts, usual: Usual, now: int, *, goes_on: bool) -> Problem | None:
     """Return why a triple did not end well, if so."""
     if facts.status is not None and facts.status >= REFUSED:
         return Problem("failed", ERROR, f"The server answered {facts.status}.")
@@ -276,10 +313,12 @@ def _end_of(facts: Facts, usual: Usual, ended: int) -> Problem | None:
         return Problem("lost", ERROR, f"No answer came: {clipped(facts.reason)}")
     if facts.state == State.FAILED.value:
         return Problem("failed", ERROR, "Its ack or an event reports a failure.")
+    if goes_on:
+        return overdue(facts, usual, now)
     if facts.status is None:
         return Problem("unacked", ERROR, "The capture ended before its ack came.")
     if facts.state == State.ACKED.value:
-        found = overdue(facts, usual, ended)
+        found = overdue(facts, usual, now)
         return found or Problem("open", WARNING, "The capture ended before its last event came.")
     return None
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from recorder.cassette.reader import open_cassette
+from recorder.cassette.reader import Cassette, open_cassette
 from recorder.correlate.engine import correlate
 from recorder.dialect.carried import dialect_of
 from recorder.dialect.definition import load
 from recorder.model import Note, Record
 from recorder.viewer.live.recording import RecordingFeed
+from recorder.views.report import document as report
+from recorder.views.report import part
 from tests.wire import HEADER, Wire, chained, complete, done, get_me, preview, record_event, state_event
 
 LABS = sorted(Path(__file__).parents[2].glob("cassettes/labs/*.cassette"))
@@ -164,7 +166,72 @@ def test_what_takes_far_longer_than_usual_is_overdue_and_then_late() -> None:
     for record in wire.records[seen:]:
         feed.feed(record)
     page.apply(feed.take())
-    assert codes(page.rows["7"]) == ["late"]
+    assert codes(page.rows["7"]) == []
+    assert codes(page.rows["7"]["events"][-1]) == ["late"]
+
+
+def test_what_did_not_come_is_wrong_once_the_capture_has_ended() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    wire.ack(desk.post(chained(8, "r8")))
+    desk.post(chained(9, "r9"))
+    page, feed = watched(wire.records)
+    assert (codes(page.rows["1"]), codes(page.rows["2"])) == ([], [])
+
+    feed.end()
+    page.apply(feed.take())
+
+    assert (codes(page.rows["1"]), codes(page.rows["2"])) == (["open"], ["unacked"])
+
+
+@pytest.mark.parametrize("path", LABS, ids=lambda path: path.stem)
+def test_a_page_tells_the_problems_that_a_report_tells(path: Path) -> None:
+    with open_cassette(path) as cassette:
+        header, dialect = cassette.header, dialect_of(cassette.header)
+        records = tuple(cassette.records())
+    page, feed = watched(records, RecordingFeed(dialect))
+    feed.end()
+    told = part(path.name, Cassette(header, records), dialect)
+    page.apply(feed.take())
+    live = [one for row in page.rows.values() if row["kind"] != "plain" for one in problems_of(row)]
+
+    facts = report([told], header.dialect).rows["recordings"][0]
+
+    assert sorted(live) == sorted(
+        (code, text) for kind, _, code, _, text, _ in facts["problems"] if kind not in ("plain", "polls")
+    )
+
+
+def test_what_turns_out_to_be_usual_is_no_warning_any_more() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(1, 10):
+        post = desk.post(chained(number, f"r{number}"))
+        desk.hears(done(number, f"r{number}"))
+        wire.wait(0.1)
+        wire.ack(post)
+
+    page, _ = watched(wire.records)
+
+    told = [one for row in page.rows.values() for event in row["events"] for one in event["problems"]]
+    assert [(one["code"], one["severity"]) for one in told] == [("early", "info")] * 9
+
+
+def problems_of(row: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["code"], one["text"]) for what in (row, *row.get("events", ())) for one in what["problems"]]
+
+
+def test_old_times_are_forgotten() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(1, 7):
+        ended(wire, desk, number, 30)
+    for number in range(7, 220):
+        ended(wire, desk, number, 0.001)
+
+    page, _ = watched(wire.records, every=100)
+
+    assert page.usual["GetChainedRecord"]["limits"]["last"] < 2_000_000
 
 
 def test_four_of_a_kind_say_nothing_about_what_is_usual() -> None:

@@ -19,6 +19,19 @@ export function textScale() {
   return parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
 }
 
+/** Do something that may put other elements in the place of those that are there; what has the focus keeps it. */
+export function keepingFocus(act) {
+  const focused = document.activeElement;
+  const name = nameOf(focused);
+  act();
+  if (focused.isConnected || focused === document.body) return;
+  [...document.querySelectorAll(focused.tagName)].find((element) => nameOf(element) === name)?.focus({ preventScroll: true });
+}
+
+function nameOf({ id, className, dataset, ariaLabel, textContent }) {
+  return [className, id || dataset.code || dataset.id || dataset.key || ariaLabel || textContent].join();
+}
+
 function fill(element, props, children) {
   for (const [name, value] of Object.entries(props)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

@@ -5,11 +5,12 @@ import { byId, h } from "./dom.js";
 import { startLive } from "./live/start.js";
 import { start } from "./main.js";
 import { explanationOf } from "./view/explain.js";
-import { findingsOf } from "./view/findings.js";
+import { askingFor, findingsOf } from "./view/findings.js";
 import { startList } from "./view/list.js";
 import { statsOf } from "./view/stats.js";
 import { toldOf, whileReading } from "./view/told.js";
 
+const MOST = 50_000; // triples; a larger cassette is examined when its findings are asked for
 const kind = document.body.dataset.kind;
 const source = serverSource();
 
@@ -27,8 +28,11 @@ async function startPage() {
   }
   source.progress = told.progress;
   try {
-    await whileReading(source, told, () => start(source));
+    const page = whileReading(source, told, () => start(source));
+    askingFor(source, page);
+    const { model } = await page;
     told.watch();
+    if (kind === "cassette" && model.triples.length <= MOST) source.findings().catch(() => undefined); // its view tells why
   } catch {
     told.say(""); // the page itself tells what went wrong
   }

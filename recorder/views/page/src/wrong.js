@@ -10,8 +10,9 @@ import { momentOf } from "./timeline/series.js";
 export function wrongOf({ model, state, timeline }) {
   const box = byId("problems");
   const go = (problem) => {
-    const { item, text } = problem;
+    const { item, code, text } = problem;
     headline.at(problem);
+    if (!item && code === "finding") return state.set({ view: "findings", selected: null });
     state.set({ selected: item?.id ?? null }, { passing: true });
     const empty = byId("detail").querySelector(".empty");
     if (item?.id === undefined && empty) empty.textContent = plain(text); // of a poll there are no details but this

@@ -74,7 +74,7 @@ function take(model, { add = [], change = [], remove = [], ...more }, details) {
   for (const name of ["triples", "plain", "loose"]) inOrder(model[name]);
   for (const [label, at] of more.sessions ?? []) model.sessions.push({ label, at });
   model.notes.push(...(more.notes ?? []));
-  model.polls.push(...(more.polls ?? []));
+  model.polls.push(...(more.polls ?? []).map(pollOf));
   live.misses.push(...(more.misses ?? []));
   for (const list of [model.notes, model.polls, live.misses]) list.splice(0, list.length - 500);
   for (const [name, usual] of Object.entries(more.usual ?? {})) live.usual.set(name, usual);
@@ -85,9 +85,9 @@ function take(model, { add = [], change = [], remove = [], ...more }, details) {
 
 /** What follows from all items together. */
 function summarise(model) {
-  const { triples, plain, loose, live } = model;
+  const { triples, plain, loose, polls, live } = model;
   model.events = triples.flatMap(({ events }) => events);
-  const wrong = [...triples, ...plain, ...loose].flatMap(({ problems }) => problems);
+  const wrong = [...triples, ...model.events, ...plain, ...loose, ...polls].flatMap(({ problems }) => problems);
   const order = { error: 0, warning: 1, info: 2 };
   model.problems = wrong.sort((a, b) => order[a.severity] - order[b.severity] || a.at - b.at);
   const first = [triples, plain, loose].map((list) => list[0]?.at ?? Infinity);
@@ -113,11 +113,24 @@ function inOrder(list) {
   if (list.some(({ at }, place) => place && at < list[place - 1].at)) list.sort((a, b) => a.at - b.at);
 }
 
+/** The problems of an item, which may be told anew. */
+const problemsOf = (row, item) => row.problems.map((problem) => ({ ...problem, item, at: row.at }));
+
+function pollOf(row) {
+  const poll = { ...row };
+  poll.problems = problemsOf(row, poll);
+  return poll;
+}
+
 function itemOf(row, item) {
-  const problems = row.problems.map((problem) => ({ ...problem, item, at: row.at }));
+  const problems = problemsOf(row, item);
   if (row.kind === "loose") return { ...row, problems };
   const keys = new Map(Object.entries(row.keys));
-  const events = row.events.map((event, place) => ({ ...event, kind: "event", id: `${row.id}.${row.before + place + 1}`, place, triple: item, problems: [] }));
+  const events = row.events.map((told, place) => {
+    const event = { ...told, kind: "event", id: `${row.id}.${row.before + place + 1}`, place, triple: item };
+    event.problems = problemsOf(told, event);
+    return event;
+  });
   const lastEvent = events.at(-1)?.at ?? null;
   const [handle, reference] = ["handle", "reference"].map((name) => listed(keys.get(name) ?? null));
   const end = Math.max(row.at, row.answered ?? 0, lastEvent ?? 0);

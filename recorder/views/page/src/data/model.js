@@ -36,7 +36,7 @@ export async function modelOf(source) {
   model.plain.forEach((exchange, place) => (exchange.id = `x${place + 1}`));
   model.loose.forEach((event, place) => (event.id = `u${place + 1}`));
   model.events = model.triples.flatMap((triple) => triple.events);
-  model.problems.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || a.at - b.at);
+  inOrder(model.problems);
   model.byId = idsOf(model);
   model.differences = differencesOf(document, model);
   model.keys = new Set(model.recordings.flatMap(({ keys }) => keys));
@@ -46,12 +46,28 @@ export async function modelOf(source) {
   const blocks = blocksOf(source);
   model.detail = (item) => detailOf(model, blocks, tripleOf(item));
   model.matching = searchOf(model, blocks);
+  model.find = (found) => find(model, found);
   return model;
 }
 
 /** The triple a selection is about: itself, or that of the event. */
 export function tripleOf(item) {
   return item && (item.kind === "event" ? item.triple : item);
+}
+
+/** Take problems that came later, each with the `id` of its item, or null. */
+function find(model, found) {
+  for (const { id, ...more } of found) {
+    const item = model.byId.get(id) ?? null;
+    const problem = { ...more, item, at: item && item.at };
+    item?.add(problem);
+    model.problems.push(problem);
+  }
+  inOrder(model.problems);
+}
+
+function inOrder(problems) {
+  problems.sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || a.at - b.at);
 }
 
 function addRecording(model, facts, place) {

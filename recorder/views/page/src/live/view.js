@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { clock, count, duration } from "../format.js";
-import { badge, chip } from "../panels/parts.js";
+import { badge, chip, flags } from "../panels/parts.js";
 import { clipped, plain } from "../text.js";
 import { sessionCard } from "./sessions.js";
 
@@ -16,12 +16,12 @@ export function liveOf(root, { model, choose }) {
     sessions: card("Clients"),
     misses: card("Misses"),
     faults: card("Faults"),
-    wrong: card("Wrong"),
+    problems: card("Problems"),
     polls: card("Lost polls"),
     notes: card("Notes of the recorder"),
     latest: card("Latest"),
   };
-  const order = isReplay ? ["open", "misses", "sessions", "faults", "latest"] : ["open", "wrong", "latest", "polls", "notes"];
+  const order = isReplay ? ["open", "misses", "problems", "sessions", "faults", "latest"] : ["open", "problems", "latest", "polls", "notes"];
   root.append(h("div", { class: "live-cards scroller" }, order.map((name) => lists[name].element)));
   setInterval(tick, 250);
 
@@ -43,14 +43,14 @@ export function liveOf(root, { model, choose }) {
     const row = (triple) => openRow(triple, live.usual.get(triple.operation));
     lists.open.fill(open.slice(0, MOST).map(row), open.length, "Nothing waits.");
     lists.latest.fill(model.triples.slice(-MOST).reverse().map(latestRow), model.triples.length, "Nothing yet.");
+    const wrong = model.problems.filter(({ item, severity, code }) => item.kind && severity !== "info" && code !== "miss").sort((a, b) => a.at - b.at);
+    lists.problems.fill(wrong.slice(-MOST).reverse().map(problemRow), wrong.length, "None so far.");
     if (isReplay) {
       const sessions = live.state.sessions ?? [];
       lists.sessions.fill(sessions.map((one) => sessionCard(one, model.now())), live.state.clients ?? 0, "No client so far.");
       lists.misses.fill(live.misses.slice(-MOST).reverse().map(missRow), live.state.counts?.misses ?? 0, "None: all requests were matched.");
       lists.faults.fill((live.state.faults ?? []).map(faultRow), live.state.faults?.length ?? 0, "No fault is set.");
     } else {
-      const wrong = model.problems.filter(({ severity }) => severity !== "info");
-      lists.wrong.fill(wrong.slice(-MOST).reverse().map(problemRow), wrong.length, "Nothing so far.");
       lists.polls.fill(model.polls.slice(-MOST).reverse().map(pollRow), model.polls.length, "None.");
       lists.notes.fill(model.notes.slice(-MOST).reverse().map(noteRow), model.notes.length, "None.");
     }
@@ -61,9 +61,11 @@ export function liveOf(root, { model, choose }) {
   const link = (id, ...children) => h("button", { type: "button", class: "live-row", "data-id": id, onclick: () => choose(id) }, children);
 
   function openRow(triple, usual) {
+    const step = triple.answered === null ? "ack" : "last";
+    const [limit, typical] = [usual?.limits[step], usual?.[step]?.[0]];
     const isOverdue = triple.problems.some(({ code }) => code === "overdue");
-    const since = h("span", { class: "since", "data-since": triple.at, "data-limit": usual?.limit ?? "" });
-    const limits = usual?.limit ? `usually ${duration(usual.last[0])}` : "";
+    const since = h("span", { class: "since", "data-since": triple.at, "data-limit": limit ?? "" });
+    const limits = limit ? `usually ${duration(typical)}` : "";
     return link(triple.id, name(triple), h("span", { class: "facts" }, `waits for ${LACKS[triple.state] ?? "its end"}`), since, h("span", { class: "facts" }, limits), isOverdue && h("b", { class: "overdue" }, "overdue"));
   }
 
@@ -81,8 +83,10 @@ export function liveOf(root, { model, choose }) {
     return h("details", { class: "miss" }, h("summary", {}, h("span", { class: "facts" }, clock(at)), " ", h("b", {}, clipped(call, 90)), h("div", {}, clipped(summary, 300))), more, link(id, "show on the timeline"));
   }
 
-  function problemRow({ item, at, text }) {
-    return link(item.id, h("span", { class: "facts" }, clock(at)), h("span", {}, h("b", {}, clipped(item.label ?? item.name, 50)), " ", plain(text)));
+  function problemRow(problem) {
+    const { item, at, text } = problem;
+    const name = item.kind === "event" ? `${item.triple.label}, ${item.name}` : (item.label ?? item.name);
+    return link(item.id, h("span", { class: "facts" }, clock(at)), ...flags([problem]), h("span", {}, h("b", {}, clipped(name, 50)), " ", plain(text)));
   }
 
   const pollRow = ({ session, at, failure }) => h("p", {}, h("span", { class: "facts" }, `${clock(at)} ${plain(session ?? "")} `), plain(failure));

@@ -12,19 +12,27 @@ import { text, tree } from "./tree.js";
 
 export function detailOf(root, { model, choose }) {
   let wanted = null; // what is selected now: the rest of another item may come after it was asked for
+  let last = new Map(); // the rest of what is shown
 
   return {
     async show({ selected: id }) {
-      const item = (wanted = model.byId.get(id) ?? null);
-      fill(item, new Map());
-      root.scrollTop = 0;
+      const item = model.byId.get(id) ?? null;
+      const before = root.scrollTop;
+      const isSame = item !== null && item.id === wanted?.id; // of a live page: it goes on
+      if (!isSame) last = new Map();
+      wanted = item;
+      fill(item, last);
+      root.scrollTop = isSame ? before : 0;
       if (!item) return;
       root.setAttribute("aria-busy", "true");
       const triple = tripleOf(item);
       const known = new Map();
       try {
         for (const one of [triple, triple.pair?.old, triple.pair?.now]) if (one) known.set(one, await model.detail(one));
-        if (wanted === item) fill(item, known);
+        if (wanted !== item) return;
+        last = known;
+        fill(item, known);
+        if (isSame) root.scrollTop = before;
       } catch (error) {
         if (wanted === item) root.append(h("p", { class: "error" }, `The rest cannot be shown: ${plain(error.message)}`));
       } finally {
@@ -45,7 +53,7 @@ export function detailOf(root, { model, choose }) {
   function contents(item, known) {
     if (!item) return [h("p", { class: "empty" }, "Nothing selected: click on something, or press j.")];
     if (item.kind === "loose") {
-      return [looseHead(item), h("div", { class: "columns" }, column("Event", [card(item, known.get(item), null, item)]))];
+      return [looseHead(item), wrong([item]), h("div", { class: "columns" }, column("Event", [card(item, known.get(item), null, item)]))];
     }
     const triple = tripleOf(item);
     const { old, now } = triple.pair ?? {};

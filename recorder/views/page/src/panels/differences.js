@@ -9,6 +9,7 @@ export function differencesOf(root, { model, choose }) {
   const scroller = h("div", { class: "scroller differences", tabindex: 0 });
   root.append(scroller);
   return {
+    refresh() {}, // it begins anew each time it is shown
     show({ selected: id }, matches) {
       const all = matches.size === model.triples.length;
       const fits = ({ old, now }) => all || [old, now].some((triple) => triple && matches.has(triple.id));

@@ -10,6 +10,7 @@ export function headlineOf(root, { model, go, list }) {
 
   /** Count anew, of another model. */
   function refresh() {
+    last = last && (model.problems.find((problem) => isSame(problem, last)) ?? null);
     const wrong = model.problems.filter(isWrong);
     const kinds = new Map();
     for (const problem of model.problems) {
@@ -64,5 +65,8 @@ export function headlineOf(root, { model, go, list }) {
     pressed: (isOpen) => toggle.setAttribute("aria-expanded", String(isOpen)),
   };
 }
+
+/** Of a live page, problems are told anew with their item. */
+export const isSame = (one, other) => one.code === other.code && one.item?.id === other.item?.id && one.at === other.at && one.text === other.text;
 
 const isWrong = ({ severity }) => severity !== "info";

@@ -16,7 +16,7 @@ export function ladderOf(root, { model, choose }) {
   const scroller = h("div", { class: "scroller", tabindex: 0 }, head, body);
   root.append(scroller);
   const rows = rowsOf({ scroller, body, height: HEIGHT * textScale(), spacer, render });
-  const steps = stepsOf(model);
+  let steps = stepsOf(model);
   let listed = [];
   let selected = null;
 
@@ -44,13 +44,15 @@ export function ladderOf(root, { model, choose }) {
   }
 
   return {
-    show({ selected: id }, matches) {
+    /** Take over what the model holds now. */
+    refresh: () => (steps = stepsOf(model)),
+    show({ selected: id }, matches, changed) {
       const all = matches.size === model.triples.length;
       const kept = steps.filter((step) => (step.triple ? matches.has(step.triple.id) : all));
       listed = withPauses(kept);
       selected = model.byId.get(id) ?? null;
       rows.set(listed);
-      rows.reveal(listed.findIndex((step) => step.item && step.item === selected), HEIGHT * textScale());
+      if (changed.size) rows.reveal(listed.findIndex((step) => step.item && step.item === selected), HEIGHT * textScale());
     },
   };
 }

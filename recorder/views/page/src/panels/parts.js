@@ -27,7 +27,7 @@ const CODES = {
   miss: ["miss", "misses"],
   early: ["early", "early"],
   late: ["late", "late"],
-  unsure: ["uncertain link", "uncertain links"],
+  unsure: ["doubtful link", "doubtful links"],
   unasked: ["unsolicited", "unsolicited"],
   "poll-lost": ["poll lost", "polls lost"],
   differs: ["different", "different"],

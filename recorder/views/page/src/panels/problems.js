@@ -2,6 +2,7 @@
 
 import { h, textScale } from "../dom.js";
 import { clock, count } from "../format.js";
+import { isSame } from "./headline.js";
 import { codeWord, SIGNS } from "./parts.js";
 import { rowsOf } from "./rows.js";
 import { clipped, plain } from "../text.js";
@@ -30,7 +31,7 @@ export function problemsOf(root, { model, go }) {
         "aria-posinset": place + 1,
         onclick: () => choose(problem),
       },
-      h("p", {}, h("span", { class: `flag ${severity}` }, h("span", { "aria-hidden": "true" }, SIGNS[severity]), codeWord(code)), h("span", { class: "facts" }, clock(momentOf(problem)))),
+      h("p", {}, h("span", { class: `flag ${severity}` }, h("span", { "aria-hidden": "true" }, SIGNS[severity]), codeWord(code)), h("span", { class: "facts" }, problem.at === null ? "" : clock(momentOf(problem)))),
       h("p", { class: "sentence", title: plain(text) }, h("b", {}, aboutOf(item)), " ", clipped(text, 200)),
     );
     return option;
@@ -67,6 +68,7 @@ export function problemsOf(root, { model, go }) {
     /** Take over what the model holds now. */
     refresh() {
       const notes = model.problems.filter(({ severity }) => severity === "info").length;
+      chosen = chosen && (model.problems.find((problem) => isSame(problem, chosen)) ?? null);
       title.textContent = count(model.problems.length - notes, "problem") + (notes ? `, ${count(notes, "note")}` : "");
       rows.set(model.problems);
     },

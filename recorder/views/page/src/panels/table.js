@@ -33,15 +33,14 @@ function problemsOf(triple) {
   return [...new Map(all.filter(({ severity }) => severity !== "info").map((problem) => [problem.code, problem])).values()];
 }
 
-
 export function tableOf(root, { model, state, choose }) {
   const order = new Intl.Collator("en", { numeric: true });
-  const most = scaleOf(model.triples);
+  let most = 0;
   const heads = COLUMNS.map(([name, title, , , numeric]) => {
     const button = h("button", { type: "button", onclick: () => sortBy(name) }, title);
     return h("th", { scope: "col", class: numeric ? "numeric" : "", "data-column": name }, button);
   });
-  const last = h("th", { scope: "col" }, `request → ack → events, ${duration(most)} wide`);
+  const last = h("th", { scope: "col" });
   const body = h("tbody");
   const table = h("table", { "aria-label": "Triples" }, h("thead", {}, h("tr", {}, heads, last)), body);
   const empty = h("p", { class: "empty", hidden: true });
@@ -50,6 +49,13 @@ export function tableOf(root, { model, state, choose }) {
   const rows = rowsOf({ scroller, body, height: HEIGHT * textScale(), spacer, render });
   let listed = [];
   let selected = null;
+  refresh();
+
+  /** Take over what the model holds now. */
+  function refresh() {
+    most = scaleOf(model.triples);
+    last.textContent = `request → ack → events, ${duration(most)} wide`;
+  }
 
   function sortBy(name) {
     const { sort } = state.get();
@@ -67,7 +73,8 @@ export function tableOf(root, { model, state, choose }) {
   return {
     /** The triples in the order of the table, for the keys. */
     list: () => listed,
-    show({ sort, selected: id }, matches) {
+    refresh,
+    show({ sort, selected: id }, matches, changed) {
       const reverse = sort.startsWith("-");
       const column = COLUMNS.find(([name]) => name === sort.replace("-", "")) ?? COLUMNS[0];
       listed = sorted(model.triples.filter((triple) => matches.has(triple.id)), column[2], reverse, order);
@@ -80,7 +87,7 @@ export function tableOf(root, { model, state, choose }) {
       empty.textContent = model.triples.length ? "No triple fits the filter." : "This session has no operation.";
       selected = tripleOf(model.byId.get(id));
       rows.set(listed);
-      rows.reveal(listed.indexOf(selected), HEIGHT * textScale());
+      if (changed.size) rows.reveal(listed.indexOf(selected), HEIGHT * textScale());
     },
   };
 }

@@ -2,15 +2,32 @@
 
 import { h } from "../dom.js";
 import { count } from "../format.js";
+import { SIGNS } from "../panels/parts.js";
 import { plain } from "../text.js";
 
-const SIGNS = { error: "✗", warning: "!", info: "i" };
 const ORDER = Object.keys(SIGNS);
 const MOST = 1000; // that are shown; who has more of them needs a program
 const SOURCES = [
   ["doctor", "Damage in the file, and facts that contradict each other"],
   ["scan", "Secrets that redaction missed"],
 ];
+
+/** Asks for the findings once, and tells the page of them: they are problems like others. */
+export function askingFor(source, page) {
+  let asked = null;
+  source.findings = () => (asked ??= ask().catch((error) => {
+    asked = null;
+    throw error;
+  }));
+
+  async function ask() {
+    const { findings } = await source.ask("findings");
+    const { model, renew } = await page;
+    model.find(findings.map(({ item, problem }) => ({ ...problem, id: item })));
+    renew();
+    return findings;
+  }
+}
 
 export function findingsOf(root, { model, choose }) {
   const scroller = h("div", { class: "scroller findings", tabindex: 0 });
@@ -22,7 +39,7 @@ export function findingsOf(root, { model, choose }) {
     root.setAttribute("aria-busy", "true");
     scroller.replaceChildren(h("p", { class: "empty" }, "checking the cassette …"));
     try {
-      const { findings } = await model.source.ask("findings");
+      const findings = await model.source.findings();
       scroller.replaceChildren(...SOURCES.map(([name, question]) => group(name, question, findings.filter((one) => one.from === name))));
     } catch ({ message }) {
       isAsked = false;
@@ -41,16 +58,17 @@ export function findingsOf(root, { model, choose }) {
 
   function line({ severity, level, kind, where, text, item }) {
     const known = item !== null && model.byId.has(item);
-    const place = known ? h("button", { type: "button", class: "link", onclick: () => choose(item) }, `${plain(where)} (${item})`) : plain(where);
+    const place = known ? h("button", { type: "button", class: "link", "data-id": item, onclick: () => choose(item) }, `${plain(where)} (${item})`) : plain(where);
     return h(
       "li",
-      { class: `flag ${severity}` },
+      { class: severity },
       h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[severity]),
-      h("span", {}, h("b", {}, `${level}: ${plain(kind)}`), " at ", place, `: ${plain(text)}`),
+      h("span", {}, h("b", {}, `${level}: ${plain(kind)}`), where === "all" ? "" : [" at ", place], `: ${plain(text)}`),
     );
   }
 
   return {
+    refresh() {},
     show() {
       if (!isAsked) ask();
     },

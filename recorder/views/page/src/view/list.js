@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { count, wall } from "../format.js";
-import { badge } from "../panels/parts.js";
+import { badge, SIGNS } from "../panels/parts.js";
 import { rowsOf } from "../panels/rows.js";
 import { clipped, plain } from "../text.js";
 
@@ -21,7 +21,7 @@ const COLUMNS = [
   ["triples", "triples", (c) => c.triples ?? null, (c) => dash(c.triples), true],
   ["sessions", "sessions", (c) => c.sessions ?? null, (c) => dash(c.sessions), true],
   ["states", "states", (c) => (c.states ? (c.triples ?? 0) - (c.states.complete ?? 0) : null), statesOf],
-  ["error", "problems", (c) => (c.error ? Infinity : c.problems ? wrongIn(c) : null), (c) => h("span", { class: "problem", title: c.error ?? "" }, problemsOf(c))],
+  ["error", "problems", (c) => (c.error ? Infinity : c.problems ? wrongIn(c) : null), (c) => h("span", { class: "judged", title: c.error ?? "" }, problemsOf(c))],
 ];
 
 export function startList(source) {
@@ -131,7 +131,7 @@ export function startList(source) {
 }
 
 function statesOf({ states }) {
-  return states ? Object.entries(states).map(([name, number]) => h("span", {}, badge(name), ` ${number.toLocaleString("en")} `)) : "–";
+  return states ? Object.entries(states).sort(([a], [b]) => (a === "complete") - (b === "complete")).map(([name, number]) => h("span", {}, badge(name), ` ${number.toLocaleString("en")} `)) : "–";
 }
 
 const wrongIn = ({ problems }) => (problems.error ?? 0) * 1e6 + (problems.warning ?? 0);
@@ -139,7 +139,12 @@ const wrongIn = ({ problems }) => (problems.error ?? 0) * 1e6 + (problems.warnin
 /** What is wrong with the file, or how much with what it holds. */
 function problemsOf({ error, pending, problems, triples }) {
   if (error) return plain(error);
-  if (problems) return Object.entries(problems).map(([severity, number]) => count(number, severity)).join(", ") || "none";
+  if (problems) {
+    const told = ["error", "warning"].filter((severity) => problems[severity]).map((severity) =>
+      h("span", { class: severity }, h("span", { "aria-hidden": "true" }, `${SIGNS[severity]} `), count(problems[severity], severity)),
+    );
+    return told.length ? told : "none";
+  }
   if (pending) return "counts …";
   return triples === undefined ? "–" : "too large to judge here";
 }

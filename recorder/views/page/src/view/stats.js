@@ -76,7 +76,7 @@ export function statsOf(root, { model, state, choose }) {
     const counts = new Map();
     for (const { state: one } of triples) counts.set(one, (counts.get(one) ?? 0) + 1);
     return [...counts].map(([one, number]) =>
-      h("button", { type: "button", class: "plain", title: "show only these", onclick: () => only(`state:${one}`) }, badge(one), ` ${number.toLocaleString("en")} `),
+      h("button", { type: "button", class: "state-count", title: "show only these", onclick: () => only(`state:${one}`) }, badge(one), ` ${number.toLocaleString("en")} `),
     );
   }
 
@@ -94,6 +94,7 @@ export function statsOf(root, { model, state, choose }) {
   }
 
   return {
+    refresh: () => (shown = ""),
     show(_, matches) {
       draw(matches);
       if (!isAsked) ask();
