@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -20,6 +20,7 @@ from recorder.viewer.cassette_list import CassetteList
 from recorder.viewer.server import Server
 from tests.lab.browser import Browser, holds
 from tests.viewer.asking import CASSETTES, PREVIEW
+from tests.views.look.test_look import AXE, by_axe
 from tests.wire import HEADER, Ask, Wire, record_event
 
 if TYPE_CHECKING:
@@ -34,6 +35,19 @@ NASTY = '<img src=x onerror="window.hit=1">\u202e</script><script>window.hit=1</
 NASTY_NAME = 'nasty<img src=x onerror="window.hit=1">.cassette'
 
 T = TypeVar("T")
+
+
+def scanned(path: Path) -> list[dict[str, Any]]:
+    """What a scan finds in one of the cassettes: something in a response with events."""
+    row = {
+        "level": "error",
+        "kind": "telephone number",
+        "record": 42,
+        "part": "response",
+        "where": "body",
+        "masked": "+1…",
+    }
+    return [row] if path.name == "many.cassette" else []
 
 
 class Foreign:
@@ -90,7 +104,7 @@ def viewed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def viewing(browser: Browser, folder: Path) -> Iterator[Viewed]:
     told: list[str] = []
     server = Server()
-    cassettes = CassetteList([], [folder])
+    cassettes = CassetteList([], [folder], scan=scanned)
     app = App(cassettes, secrets.token_urlsafe(), port=server.port, tell=told.append)
     thread = Thread(target=server.run, args=(app,))
     thread.start()
@@ -205,6 +219,50 @@ def test_findings_are_told_by_their_command(viewed: Viewed) -> None:
     headings = viewed.look(f"c/{number(viewed, 'many')}/#view=findings", act)
 
     assert [heading.split()[0] for heading in headings] == ["doctor", "scan"]
+
+
+def test_findings_are_problems_like_others(viewed: Viewed) -> None:
+    def act(page: Page) -> tuple[str, str, str]:
+        page.locator("#headline [data-code=finding]").wait_for()
+        page.keyboard.press("w")
+        page.locator("#problems .problem", has_text="telephone number").click()
+        page.locator("#detail .wrong", has_text="telephone number").wait_for()
+        return (
+            page.locator("#headline [data-code=finding]").inner_text(),
+            page.locator("#problems h2").inner_text(),
+            page.evaluate("location.hash"),
+        )
+
+    told, title, address = viewed.look(f"c/{number(viewed, 'many')}/", act)
+
+    assert "1 finding" in told
+    assert title == "1 problem"
+    assert "event=" in address
+
+
+@pytest.mark.bundler
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_list_and_the_views_that_need_a_server(viewed: Viewed, theme: Any) -> None:
+    script = AXE.read_text("utf-8")
+    one, other = number(viewed, PREVIEW.name), number(viewed, "get-chained-record")
+
+    def act(page: Page) -> list[str]:
+        page.emulate_media(color_scheme=theme)
+        page.evaluate(script)
+        page.locator("#list .pick").first.click()
+        found = [f"list: {line}" for line in by_axe(page, theme)]
+        for view, path, ready in (
+            ("stats", f"c/{one}/#view=stats&triple=3", "#view-stats table[aria-label=Channels]"),
+            ("findings", f"c/{one}/#view=findings&triple=3", "#view-findings article"),
+            ("diff", f"diff/{one}/{other}/", "#view-differences article"),
+        ):
+            page.goto(viewed.url + path)
+            page.locator(ready).first.wait_for()
+            page.evaluate(script)
+            found += [f"{view}: {line}" for line in by_axe(page, theme)]
+        return found
+
+    assert viewed.look("", act) == []
 
 
 def test_an_event_is_explained_and_its_numbers_lead_on(viewed: Viewed) -> None:
