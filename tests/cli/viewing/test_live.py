@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.lab.browser import Browser, holds
+from tests.views.look.test_look import AXE, by_axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -335,3 +336,25 @@ def test_several_clients_and_a_virtual_clock(looking: Looking) -> None:
 
     with running("replay", GWS, "--clock", "virtual") as replay:
         looking.at(replay.page, look)
+
+
+@pytest.mark.browser
+@pytest.mark.bundler
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_a_live_page(looking: Looking, theme: Any) -> None:
+    def look(page: Page) -> list[str]:
+        page.emulate_media(color_scheme=theme)
+        misses(replay.url)
+        has(page, "#headline [data-code=miss]", "1 miss")
+        page.locator("#view-live .miss summary").click()
+        page.evaluate(AXE.read_text("utf-8"))
+        found = [f"live: {line}" for line in by_axe(page, theme)]
+        page.locator("#headline [data-code=miss]").focus()
+        misses(replay.url)
+        has(page, "#headline [data-code=miss]", "2 misses")
+        assert page.evaluate("document.activeElement.dataset.code") == "miss"  # it keeps the focus when it is made anew
+        page.locator("[data-view=timeline]").click()
+        return found + [f"timeline: {line}" for line in by_axe(page, theme)]
+
+    with running("replay", GWS) as replay:
+        assert looking.at(replay.page, look) == []
