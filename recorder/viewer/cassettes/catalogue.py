@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any, NamedTuple
 
@@ -91,13 +92,14 @@ class Catalogue:
                 wanted, self._wanted = self._wanted, {}
             for number, where in wanted.items():
                 if not self._ended.is_set():
-                    self._facts[number] = glanced(where)
+                    self._facts[number] = _whatever_comes(where, partial(glanced, where))
             if self._ended.is_set():
                 return
             left = [(number, where) for number, where in wanted.items() if not self._facts[number].is_whole]
             for number, where in sorted(left, key=lambda one: self._facts[one[0]].row["size"]):
                 if not self._ended.is_set():
-                    self._facts[number] = counted(where, self._dialect, self._facts[number], self._ended.is_set)
+                    counting = partial(counted, where, self._dialect, self._facts[number], self._ended.is_set)
+                    self._facts[number] = _whatever_comes(where, counting)
 
 
 def glanced(where: Where) -> Facts:
@@ -166,6 +168,14 @@ def counted(where: Where, dialect: Dialect | None, facts: Facts, ended: Callable
         "error": "its end was cut off, as by a crash" if found.torn is not None else "",
     }
     return Facts(snapshot.edition, facts.row | row, is_whole=True)
+
+
+def _whatever_comes(where: Where, look: Callable[[], Facts]) -> Facts:
+    """Return what a look at a file finds, or that it failed: the files after it are looked at all the same."""
+    try:
+        return look()
+    except Exception as exc:  # noqa: BLE001  # a file can be damaged in any way; the line of the list tells it
+        return Facts(_edition(where), {"size": 0, "error": f"cannot be read: {exc!r}"}, is_whole=True)
 
 
 def _edition(where: Where) -> Edition | None:

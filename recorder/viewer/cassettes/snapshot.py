@@ -5,6 +5,7 @@ A snapshot is an open file: it stays readable when the file is removed, replaced
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,11 @@ class Edition:
         return Fate.GROWN if grew and now.size > self.size else Fate.CHANGED
 
 
+def _real(path: Path) -> Path:
+    """Return a path without links; `Path.resolve` raises RuntimeError for a link that leads to itself (Python 3.12)."""
+    return Path(os.path.realpath(path))
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Where a cassette is.
@@ -76,7 +82,7 @@ class Where:
             Gone: If it is not there.
             CassetteError: If it is no file, or a link that leads out of its folder.
         """
-        if self.root is not None and not self.path.resolve().is_relative_to(self.root.resolve()):
+        if self.root is not None and not _real(self.path).is_relative_to(_real(self.root)):
             raise CassetteError(self.name, "is a link that leads out of the folder", hint="name the file itself")
         parts = []
         for file in getattr(self.path, "files", [self.path]):

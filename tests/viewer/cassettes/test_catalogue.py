@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -9,6 +10,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from recorder.viewer.cassettes import catalogue
 from recorder.viewer.cassettes.catalogue import counted, glanced
 from recorder.viewer.cassettes.snapshot import Where
 from tests.viewer.asking import PREVIEW, Viewer, viewing
@@ -53,6 +57,9 @@ def test_files_that_are_no_cassettes_are_lines_of_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.cassette")
     (tmp_path / "dangling.cassette").symlink_to(tmp_path / "nothing")
     (tmp_path / "out.cassette").symlink_to(PREVIEW)
+    (tmp_path / "loop.cassette").symlink_to("loop.cassette")
+    (tmp_path / "to.cassette").symlink_to("fro.cassette")
+    (tmp_path / "fro.cassette").symlink_to("to.cassette")
     torn = journal(tmp_path / "torn.cassette", 20)
     torn.write_bytes(torn.read_bytes()[:-5])
 
@@ -60,6 +67,7 @@ def test_files_that_are_no_cassettes_are_lines_of_it(tmp_path: Path) -> None:
     errors = {name: row["error"] for name, row in rows_of(viewer).items()}
 
     assert errors.pop("cut.cassette") != ""
+    assert {errors.pop(f"{name}.cassette") for name in ("loop", "to", "fro")} == {os.strerror(errno.ELOOP)}
     assert errors == {
         "empty.cassette": "is empty, not a cassette",
         "text.cassette": "not a cassette (it does not begin with a cassette header)",
@@ -69,6 +77,23 @@ def test_files_that_are_no_cassettes_are_lines_of_it(tmp_path: Path) -> None:
         "torn.cassette": "its end was cut off, as by a crash",
     }
     assert viewer.told == []
+
+
+def test_a_file_that_breaks_the_look_at_it_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal(tmp_path / "a.cassette", 5)
+    journal(tmp_path / "b.cassette", 6)
+    look = catalogue.glanced
+
+    def breaking(where: Where) -> catalogue.Facts:
+        if where.name == "a.cassette":
+            raise MemoryError("too much")
+        return look(where)
+
+    monkeypatch.setattr(catalogue, "glanced", breaking)
+    rows = rows_of(viewing(folders=(tmp_path,)))
+
+    assert rows["a.cassette"]["error"] == "cannot be read: MemoryError('too much')"
+    assert rows["b.cassette"]["triples"] == 6
 
 
 def test_a_file_that_changed_is_counted_again(tmp_path: Path) -> None:
