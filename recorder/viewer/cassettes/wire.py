@@ -21,6 +21,7 @@ EXACT = 100_000  # records up to which polls are told: to find them all bodies a
 _SPAN = 8_192  # records
 _HINT = "run recorder doctor for details"
 _NONE = -1
+_TIME, _STATUS = (1 << 63) - 1, (1 << 15) - 1  # the largest here; a file may hold any number
 
 
 class Wire:
@@ -113,7 +114,6 @@ class Wire:
         return tuple(replace(poll, session=labels.get(poll.client_id)) for _, poll in found)
 
     def _glance(self, cassette: OpenCassette, span: tuple[int, int]) -> None:
-        times, asked, statuses = self.times.append, self._asked.append, self.statuses.append
         for frame in decoding.frames(cassette, span):
             kind = frame[1]
             if kind not in codec.FACTS:
@@ -124,20 +124,17 @@ class Wire:
                 if record is not None and record.seq == len(self.times):
                     self.feed(record)
             elif seen.n == len(self.times):  # else, of an archive: the block in which the facts end is in two spans
-                times(seen.t)
-                if kind == codec.REQUEST:
-                    asked(self._number(seen.m, seen.u))
-                    statuses(_NONE)
-                else:
-                    asked(_NONE)
-                    statuses(seen.s)
-                    self.is_plain &= not seen.st
-        self.ended = max(self.times, default=0)
+                is_request = kind == codec.REQUEST
+                self._add(
+                    seen.t, self._number(seen.m, seen.u) if is_request else _NONE, _NONE if is_request else seen.s
+                )
+                self.is_plain &= is_request or not seen.st
 
     def _add(self, t: int, asked: int, status: int) -> None:
+        t = max(-_TIME, min(t, _TIME))
         self.times.append(t)
         self._asked.append(asked)
-        self.statuses.append(status)
+        self.statuses.append(status if -_STATUS <= status <= _STATUS else _NONE)
         self.ended = max(self.ended, t)
 
     def _number(self, method: str, target: str) -> int:

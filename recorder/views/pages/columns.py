@@ -19,6 +19,7 @@ from .light import Light, LightPushed
 from .problems import Facts, Problem, Told, Usual
 
 _NONE = -1  # in a column: nothing stands there
+_MOST = (1 << 31) - 1  # that is told of a number: a damaged file may hold any
 _US = 1000  # nanoseconds
 
 
@@ -133,7 +134,7 @@ class Items:
         self.state.append(number(item.state))
         self.method.append(number(item.method))
         self.target.append(number(item.target))
-        self.status.append(_NONE if item.status is None else item.status)
+        self.status.append(_NONE if item.status is None else max(_NONE, min(item.status, _MOST)))
         self.reason.append(number(item.reason))
         self.count.append(len(item.events))
         self._events.add(item)

@@ -15,7 +15,7 @@ from recorder.cassette.reader import open_cassette
 from recorder.cli import main
 from recorder.errors import CassetteError
 from recorder.library.sealing import seal
-from recorder.model import FORMAT, Header
+from recorder.model import FORMAT, Header, Request, Response
 from recorder.viewer.cassettes import rows, wire
 from recorder.viewer.cassettes.rows import Layout
 from recorder.viewer.cassettes.snapshot import Snapshot, Where
@@ -187,6 +187,17 @@ def test_the_blocks_hold_each_item_once(sealed: Path) -> None:
     for kind, blocks in first.items():
         for k, place in blocks:
             assert Layout.of(snapshot).items(k) == (kind, range(place, place + len(block(snapshot, k))))
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, -(2**63)])
+def test_numbers_that_no_capture_has_are_shown(number: int, tmp_path: Path) -> None:
+    request, response = Request(0, 5, 0, "c", "GET", "/", (), b""), Response(1, number, 0, number, (), b"")
+    path = tmp_path / "a.cassette"
+    path.write_bytes(encode_header(synthetic.HEADER) + encode(request) + encode(response))
+
+    snapshot = of(path)
+
+    assert json.loads(rows.document(snapshot, "a"))["title"] == "a"
 
 
 def block(snapshot: Snapshot, k: int) -> list[object]:
