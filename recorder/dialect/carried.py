@@ -138,5 +138,5 @@ def _meaning(text: str) -> object:
     """Return what a text says without its comments; the text itself if it is no TOML or too long to be parsed."""
     try:
         return tomllib.loads(text) if too_long(text) is None else text
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return text

@@ -268,7 +268,7 @@ def read(text: str, path: str, kind: type[SettingsError]) -> Table:
         raise kind(path, "TOML", problem, line=line)
     try:
         value = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:  # ValueError is also that of a number with too many digits
         line, problem = explained(text, str(exc))
         raise kind(path, "TOML", problem, line=line) from exc
     lines: dict[tuple[str, ...], int] = {}

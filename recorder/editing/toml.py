@@ -115,6 +115,6 @@ def _parsed(part: str, name: str, path: str, start: int) -> dict[str, Any]:
         return tomllib.loads(part)
     except RecursionError as exc:
         raise EditError(path, name, "nests its values too deep", line=start) from exc
-    except tomllib.TOMLDecodeError as exc:
+    except ValueError as exc:  # also of a number with more digits than Python converts
         line, problem = explained(part, str(exc))
         raise EditError(path, name, problem, line=start + line - 1) from exc

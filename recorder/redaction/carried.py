@@ -143,5 +143,5 @@ def _quoted(text: str) -> str:
 def _parsed(text: str) -> dict[str, Any] | None:
     try:
         return tomllib.loads(text) if too_long(text) is None else None
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None

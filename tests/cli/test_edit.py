@@ -104,6 +104,49 @@ def test_an_editor_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     refused(run(PREVIEW, "-o", tmp_path / "a.cassette"), "set VISUAL or EDITOR")
 
 
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ('rm "$1"', "the editor left no text"),
+        ('rm "$1"; mkdir "$1"', "the editor left no text"),
+        ('echo >>"$1"; touch "{new}"', "exists already"),
+        ('echo >>"$1"; exit 3', "set VISUAL or EDITOR"),
+        ("exit '", "no command"),
+    ],
+)
+def test_what_goes_wrong_in_an_editor_is_told_and_loses_no_text(
+    script: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = tmp_path / "a.cassette"
+    program = tmp_path / "editor"
+    program.write_text("#!/bin/sh\n" + script.replace("{new}", str(new)) + "\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("VISUAL", "exit '" if script == "exit '" else str(program))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # else it is the first TMPDIR of the process
+
+    result = run(PREVIEW, "-o", new)
+
+    refused(result, told)
+    kept = [path for path in tmp_path.glob("recorder-edit-*/*.toml") if path.is_file()]
+    assert len(kept) == (not script.startswith("rm"))
+    assert all(f"recorder edit --from {path} -o {new}" in result.stderr for path in kept)
+
+
+def test_a_text_is_told_of_when_the_user_interrupts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, editor: Path
+) -> None:
+    def interrupted(filename: str) -> None:
+        Path(filename).write_text("changed")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("click.edit", interrupted)
+    result = run(PREVIEW, "-o", tmp_path / "a.cassette")
+
+    (kept,) = tmp_path.glob("recorder-edit-*/*.toml")
+    assert result.exit_code != 0
+    assert f"recorder edit --from {kept} -o {tmp_path / 'a.cassette'}" in result.stderr
+
+
 def test_a_cassette_is_replaced_only_by_force(editor: Path, tmp_path: Path) -> None:
     editor.write_text("s/^status = 200$/status = 503/\n")
     (tmp_path / "a.cassette").write_bytes(PREVIEW.read_bytes())

@@ -196,6 +196,7 @@ RESPONSE = f'{BEGIN}[[record]]\nkind = "response"\nat = 1\nexchange = 2\nstatus 
         (RESPONSE + "body = 7\n", ["a.toml:11: record 0, body: is a text"]),
         (RESPONSE + "body = 'a\n", ["a.toml:11: record: Expected"]),
         (RESPONSE + "\nbody = '''a\n\n[[record]]\n", ["a.toml:"]),
+        (RESPONSE.replace("at = 1", f"at = {'9' * 5000}"), ["a.toml:8: record: a number has too many digits; write a"]),
         (RESPONSE.replace("at = 1", f"at = {1 << 65}"), ["a.toml:8: record 0, at: is larger than a number in a"]),
         (f"{BEGIN}part = {{ number = 1 }}\n", ["a.toml:6: part: is { capture = TEXT"]),
         (f"{BEGIN}part = {{ number = 1, after = 0, repeated = 0 }}\n", ["a.toml:6: capture: is missing; it is a text"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -139,24 +139,38 @@ def _edit(cassette: Path, new: Path, *, force: bool) -> None:
     path = folder / f"{cassette.stem}.toml"
     write_text(path, _text_of(cassette), force=False, redaction=["none"])
     before = path.read_bytes()
-    while True:
-        _open(path)
-        if path.read_bytes() == before:
-            say("nothing was changed, and nothing is written")
+    with _keeping(path, new, force=force):
+        while True:
+            _open(path)
+            if not path.is_file():
+                raise UsageError("the editor left no text, so nothing is written")
+            if path.read_bytes() == before:
+                say("nothing was changed, and nothing is written")
+                break
+            try:
+                _write(path, new, cassette, force=force)
+            except EditError as exc:
+                can_ask = sys.stdin.isatty() and sys.stderr.isatty()
+                if can_ask and click.confirm(f"recorder: {exc}\nEdit it again?", default=True, err=True):
+                    continue
+                raise
             break
-        try:
-            _write(path, new, cassette, force=force)
-        except EditError as exc:
-            can_ask = sys.stdin.isatty() and sys.stderr.isatty()
-            if can_ask and click.confirm(f"recorder: {exc}\nEdit it again?", default=True, err=True):
-                continue
-            words = ("recorder", "edit", "--from", str(path), "-o", str(new), *["--force"] * force)
-            say(f"the text is kept; correct it, and: {shlex.join(words)}")
-            raise
-        break
     path.unlink()
     with suppress(OSError):  # the editor keeps a file of its own there
         folder.rmdir()
+
+
+@contextmanager
+def _keeping(path: Path, new: Path, *, force: bool) -> Iterator[None]:
+    """Say where the text is if the block fails in any way, also by Ctrl-C: it may be the work of hours."""
+    try:
+        yield
+    except BaseException as exc:
+        if path.is_file():
+            words = ("recorder", "edit", "--from", str(path), "-o", str(new), *["--force"] * force)
+            todo = "correct it, and" if isinstance(exc, EditError) else "to make a cassette of it"
+            say(f"the text is kept; {todo}: {shlex.join(words)}")
+        raise
 
 
 def _open(path: Path) -> None:
@@ -168,7 +182,9 @@ def _open(path: Path) -> None:
     try:
         click.edit(filename=str(path))
     except click.ClickException as exc:
-        raise UsageError(f"{exc.format_message()}; set VISUAL or EDITOR; the text is kept in {path}") from exc
+        raise UsageError(f"{exc.format_message()}; set VISUAL or EDITOR") from exc
+    except ValueError as exc:  # a quotation mark without its second, or a NUL
+        raise UsageError(f"VISUAL or EDITOR is no command: {exc}; set it anew") from exc
 
 
 def _write(source: Path, new: Path, cassette: Path | None, *, force: bool) -> None:

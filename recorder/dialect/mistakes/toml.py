@@ -17,6 +17,8 @@ _TOKEN = re.compile(
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _TYPOGRAPHIC = re.compile("[\u2018\u2019\u201a\u201c-\u201e\xab\xbb]")
 _MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"  # the byte order mark
+_TOO_MANY_DIGITS = "Exceeds the limit"  # message of int(), see sys.set_int_max_str_digits
+_DIGITS = re.compile(r"[\d_]{600}")  # no limit of int() is below 640 digits
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # By the begin of a message of tomllib, what to write.
@@ -56,7 +58,7 @@ def explained(text: str, message: str) -> tuple[int, str]:
 
     Args:
         text: The text.
-        message: The message of tomllib.
+        message: The message of tomllib, or of int().
     """
     lines = text.split("\n")
     place = _PLACE.search(message)
@@ -64,6 +66,9 @@ def explained(text: str, message: str) -> tuple[int, str]:
     at = int(place[1]) if place and place[1] else last
     if text.startswith(_MARK):
         return 1, "begins with a byte order mark; save the file as UTF-8 without it (BOM)"
+    if message.startswith(_TOO_MANY_DIGITS):
+        long = (number for number, line in enumerate(lines, 1) if _DIGITS.search(line))
+        return next(long, 1), "a number has too many digits; write a shorter one, or a text between quotation marks"
     if place is None:  # RecursionError
         return 1, "nests its values too deep; a dialect needs lists of lists at most"
     opened = dict(_lines(text)).get(at)
