@@ -12,6 +12,7 @@ what only a test with a cassette needs is imported when there is one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from .plugin.choosing import folder_of
 
     folders = {folder_of(item) for item in items}  # few: to resolve that of each test would ask the disk each time
-    config.stash[_FOLDERS].update(folder.resolve() for folder in folders)
+    config.stash[_FOLDERS].update(_real(folder) for folder in folders)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -166,7 +167,7 @@ def standin(
     config, item = request.config, request.node
     settings = replace(cassette_settings, match=cassette_matcher, before_record=cassette_before_record)
     begun = config.stash[_BEGUN]
-    config.stash[_USED].update(path.resolve() for path in settings.cassettes)
+    config.stash[_USED].update(_real(path) for path in settings.cassettes)
     with _explained(), _told(request):
         if is_recorded(settings, begun):
             yield from _taken(item, settings)
@@ -188,7 +189,7 @@ def driver(
     from .plugin import driving
 
     item = request.node
-    item.config.stash[_USED].update(path.resolve() for path in cassette_settings.cassettes)
+    item.config.stash[_USED].update(_real(path) for path in cassette_settings.cassettes)
     with _explained(), _told(request), driving.Driving(cassette_settings, cassette_to, cassette_thread) as driven:
         item.stash[_DRIVING] = driven
         yield driven
@@ -333,12 +334,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not config.getoption("cassette_orphans"):
         return
     used = config.stash[_USED]
-    there = {path.resolve() for folder in config.stash[_FOLDERS] for path in folder.glob("**/*.cassette")}
+    there = {_real(path) for folder in config.stash[_FOLDERS] for path in folder.glob("**/*.cassette")}
     terminalreporter.section("cassettes that no test of this run has used")
     for path in sorted(there - used):
         terminalreporter.write_line(str(path))
     if there <= used:
         terminalreporter.write_line("none")
+
+
+def _real(path: Path) -> Path:
+    """Return a path without links; `Path.resolve` raises RuntimeError for a link that leads to itself (Python 3.12)."""
+    return Path(os.path.realpath(path))
 
 
 @contextmanager

@@ -466,6 +466,17 @@ def test_cassettes_that_no_test_has_used_are_listed(suite: Suite) -> None:
     result.stdout.no_fnmatch_line("*/preview-session.cassette")
 
 
+def test_a_link_that_leads_to_itself_is_a_cassette_that_cannot_be_read(suite: Suite, pytester: pytest.Pytester) -> None:
+    (pytester.path / "cassettes" / "loop.cassette").symlink_to("loop.cassette")
+    named = '\n@pytest.mark.cassette("loop")\ndef test_of_a_loop(standin):\n    pass\n'
+
+    result = suite(PART.format("") + named, "--cassette-orphans")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*= cassettes that no test of this run has used =*", "*/get-chained-record.cassette"])
+    result.stdout.no_fnmatch_line("*RuntimeError*")
+
+
 def test_where_all_cassettes_were_used_none_is_listed(suite: Suite) -> None:
     result = suite(PART.format(', "get-chained-record"'), "--cassette-orphans")
 
