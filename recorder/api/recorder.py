@@ -178,7 +178,9 @@ def program(words: tuple[str, ...]) -> tuple[str, ...]:
         return own
     named = shlex.join(words)
     try:
-        told = subprocess.run([*words, "--version"], capture_output=True, text=True, timeout=_ASKED, check=False)  # noqa: S603  # the user's
+        told = subprocess.run(  # noqa: S603  # the user's
+            [*words, "--version"], capture_output=True, encoding="utf-8", errors="replace", timeout=_ASKED, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise UsageError(f"the recorder {named} cannot be started: {exc}") from exc
     found = _VERSION.match(told.stdout)

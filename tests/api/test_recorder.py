@@ -82,6 +82,14 @@ def test_one_of_the_same_version_is_taken(tmp_path: Path) -> None:
     assert program(words) == words
 
 
+def test_a_program_that_prints_no_text_is_no_recorder(tmp_path: Path) -> None:
+    script = tmp_path / "other.py"
+    script.write_text("import os\nos.write(1, bytes(range(256)))\nos.write(2, b'\\xff\\xfe\\0')\n", encoding="utf-8")
+
+    with pytest.raises(UsageError, match="is no recorder: its --version says"):
+        program((sys.executable, str(script)))
+
+
 @pytest.mark.parametrize("told", ["recorder, version 0.0.9", f"recorder, version 9.9, format {FORMAT}"])
 def test_another_version_is_a_warning(told: str, tmp_path: Path) -> None:
     words = saying(tmp_path, told)
