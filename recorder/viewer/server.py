@@ -45,7 +45,7 @@ class Server:
             self._http = _Http((LOOPBACK, port), _Handler)
         except (OSError, OverflowError) as exc:
             reason = getattr(exc, "strerror", None) or exc
-            raise UsageError(f"cannot listen on {LOOPBACK}:{port}: {reason}; choose another --port") from exc
+            raise UsageError(f"cannot listen on {LOOPBACK}:{port}: {reason}; choose another port") from exc
         self.port: int = self._http.server_address[1]
 
     def run(self, app: Answering) -> None:
