@@ -43,7 +43,7 @@ export class StandIn {
   /** @hideconstructor use `standin` */
   constructor(cassette, given) {
     const [program, ...first] = command(given.recorder, { ...process.env, ...given.env });
-    const args = [...first, "replay", ...[cassette].flat().map(named), ...options(given)];
+    const args = [...first, "replay", ...options(given), "--", ...[cassette].flat().map(named)];
     this.#keeper = spawn(process.execPath, [KEEPER, program, ...args], {
       cwd: given.cwd,
       env: { ...process.env, ...given.env, RECORDER_CONTROL_TOKEN: this.#token, PYTHONUNBUFFERED: "1" },

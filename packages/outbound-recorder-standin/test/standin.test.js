@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -37,6 +37,17 @@ test("it serves, and tells how the replay went", async (t) => {
   assert.deepEqual([ended.code, ended.misses, ended.report.unplayed], [0, [], TRIPLES]);
   assert.match(ended.stderr, /not asked for: triple 1, 2, 3, 4, 5, 6/);
   assert.equal(await server.close(), ended);
+});
+
+test("a cassette may have a name like an option, and blanks and quotes in it", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "standin-"));
+  for (const name of ["-x.cassette", `a 'q" $(x) é.cassette`]) {
+    copyFileSync(fileURLToPath(CASSETTE), join(folder, name));
+    const server = await standin(name, { cwd: folder });
+    t.after(() => server.close());
+
+    assert.deepEqual((await server.report()).unplayed, TRIPLES);
+  }
 });
 
 test("a miss is explained", async (t) => {
