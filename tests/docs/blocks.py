@@ -80,9 +80,9 @@ class Command:
     @property
     def serves(self) -> bool:
         """Whether the command goes on until it is interrupted."""
-        words = re.sub(r"^(?:\w+=\S+ )*", "", self.line)
+        words = re.sub(r"^(?:\w+=(?:\$\(.*?\)|\S)+ )*", "", self.line)
         ends = " -- " in words or "--exit-when-done" in words or "--to " in words
-        return words.startswith(("recorder replay ", "recorder record ", "mitmdump ", "recorder view ")) and not ends
+        return re.match(r"(?:recorder (?:replay|record|view)|mitmdump)(?: |$)", words) is not None and not ends
 
 
 def commands(block: Block) -> Iterator[Command]:

@@ -20,6 +20,7 @@ from tests.wheel import own
 _READY = 30.0  # seconds until a server listens
 _LIMIT = 60.0  # seconds for one command
 _PORT = re.compile(r"(?<=[: ])(?:8080|8090|8091|8443|18080|18090)\b")
+_SCREEN = {"DISPLAY", "WAYLAND_DISPLAY"}  # no page is opened before the eyes of who runs the tests
 _FILE = re.compile(r"#+ ([\w./-]+\.(?:py|toml|ini|yml|json|mjs))\s*$")
 _LOOSE = (  # times, ports and ids are others in each run
     (re.compile(r"(?<![\w.-])[+]?\d+(?:\.\d+)? (?=ms\b)"), r"[+]?[\\d.]+ "),
@@ -97,20 +98,26 @@ class Terminal:
         line = self.free(command.line)
         self.typed.append(line)
         if command.serves:
-            return self._serve(line)
+            printed = self._serve(line)
+            self._holds(command, printed.splitlines())
+            return printed
         done = subprocess.run(
             ["bash", "-c", line], cwd=self.folder, env=self._env(), capture_output=True, text=True, check=False,
             timeout=_LIMIT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if done.returncode != command.code:
             raise PageError(f"{line}: exit code {done.returncode}, not {command.code}\n{done.stdout}\n{done.stderr}")
-        printed = done.stdout.splitlines() + done.stderr.splitlines()
+        self._holds(command, done.stdout.splitlines() + done.stderr.splitlines())
+        return done.stdout + done.stderr
+
+    def _holds(self, command: Command, printed: list[str]) -> None:
+        """Hold what was printed to what the page shows: in this order, with other lines between."""
         lines = iter(printed)
-        for shown in command.shown:  # in this order, with others between
+        for shown in command.shown:
             like = pattern(self.free(shown))
             if not any(like.fullmatch(line.strip()) for line in lines):
-                raise PageError(f"{line}\nshows {shown!r}, in vain for {like.pattern!r} in\n" + "\n".join(printed))
-        return done.stdout + done.stderr
+                told = f"shows {shown!r}, in vain for {like.pattern!r} in\n" + "\n".join(printed)
+                raise PageError(f"{command.line}\n{told}")
 
     def interrupt(self) -> None:
         """End the servers as Ctrl-C does."""
@@ -135,7 +142,8 @@ class Terminal:
         path = ":".join([*map(str, self.path), os.environ["PATH"]])
         home = self.folder.parent / "home"
         home.mkdir(exist_ok=True)
-        return own() | {"PATH": path, "HOME": str(home), "COLUMNS": "120", "PAGER": "cat"} | self.env
+        here = {name: value for name, value in own().items() if name not in _SCREEN}
+        return here | {"PATH": path, "HOME": str(home), "COLUMNS": "120", "PAGER": "cat"} | self.env
 
     def _serve(self, line: str) -> str:
         process = subprocess.Popen(
@@ -144,11 +152,12 @@ class Terminal:
         )  # fmt: skip
         told: list[str] = []
         ready = threading.Event()
+        last = "viewing at" if "recorder view" in line else "listening"
 
         def read() -> None:
             for one in process.stdout or ():
                 told.append(one)
-                if "listening" in one or "viewing at" in one:
+                if last in one:
                     ready.set()
             ready.set()
 
