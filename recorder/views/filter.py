@@ -240,7 +240,7 @@ class _Parser:
     def _unknown(self, name: str) -> str:
         known = sorted({*_ALIASES, *TEXT_KEYS, *NUMBER_KEYS, *self._keys})
         near = get_close_matches(name, known, 1)
-        meant = f"did you mean {near[0]}:" if near else "put other texts with a colon in quotes"
+        meant = f"did you mean '{near[0]}:'?" if near else "put other texts with a colon in quotes"
         return f"'{name}' is no key; {meant}"
 
     def _is_word(self, word: str) -> bool:

@@ -147,6 +147,14 @@ def test_a_text_is_told_of_when_the_user_interrupts(
     assert f"recorder edit --from {kept} -o {tmp_path / 'a.cassette'}" in result.stderr
 
 
+def test_without_a_terminal_no_editor_is_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    refused(run(PREVIEW, "-o", tmp_path / "a.cassette"), "there is no terminal for an editor")
+
+
 def test_a_cassette_is_replaced_only_by_force(editor: Path, tmp_path: Path) -> None:
     editor.write_text("s/^status = 200$/status = 503/\n")
     (tmp_path / "a.cassette").write_bytes(PREVIEW.read_bytes())

@@ -154,7 +154,8 @@ def command(*, output: Path | None, force: bool, sample: bool) -> None:
         _copy_sample(output, force=force)
         return
     if find_spec("mitmproxy") is None:
-        raise UsageError("the demo needs mitmproxy to record: pip install 'outbound-recorder[record,demo]'")
+        install = "pip install 'outbound-recorder[record,demo]'"
+        raise UsageError(f"the demo needs mitmproxy to record: {install}; without it: recorder demo --sample -o FILE")
     if find_spec("aiohttp") is None or find_spec("aiocometd_noloop") is None:
         raise UsageError("the demo's agent needs aiohttp and aiocometd: pip install 'outbound-recorder[demo]'")
     if output is not None:

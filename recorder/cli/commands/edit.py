@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -179,6 +180,9 @@ def _open(path: Path) -> None:
     Raises:
         UsageError: If it cannot be run, or fails.
     """
+    if not (os.environ.get("VISUAL") or os.environ.get("EDITOR") or sys.stdin.isatty()):  # click would take vi
+        then = shlex.join(("recorder", "edit", "--from", str(path)))
+        raise UsageError(f"there is no terminal for an editor; change {path}, then: {then} -o NEW")
     try:
         click.edit(filename=str(path))
     except click.ClickException as exc:
