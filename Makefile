@@ -111,9 +111,10 @@ fuzz: $(VENV)/test.done ## let all fuzz harnesses look for faults, FUZZ seconds 
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ) --seed $(SEED)
 
 # Links, anchors and orphans are errors (`strict` in mkdocs.yml). Diagrams are drawn where tests/exchange has its packages.
-docs: $(VENV)/test.done ## build the site of docs/ into build/site
+docs: $(VENV)/test.done ## build the site of docs/ into build/site, and the man page into build/man
+	$(BIN)/python docs/site/man.py build/man/recorder.1
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
-	@echo "build/site/index.html"
+	@echo "build/site/index.html build/man/recorder.1"
 
 docs-serve: $(VENV)/test.done ## serve the site while pages are written, built anew at each change
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve

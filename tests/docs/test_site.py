@@ -82,6 +82,19 @@ def test_the_reference_has_each_command_and_option(site: Path) -> None:
     assert [option for option in options if not re.search(rf"{option}[< ,]", text)] == []
 
 
+def test_the_man_page_has_each_command_and_option(tmp_path: Path) -> None:
+    made = tmp_path / "man" / "recorder.1"
+    subprocess.run([sys.executable, str(DOCS / "site" / "man.py"), str(made)], cwd=tmp_path, check=True)
+    text = made.read_text(encoding="ascii").replace("\\-", "-")
+    ctx = click.Context(main, info_name="recorder")
+    commands = {name: main.get_command(ctx, name) for name in main.list_commands(ctx)}
+    options = {o for c in commands.values() for p in c.params if not getattr(p, "hidden", False) for o in p.opts}
+
+    assert [name for name in commands if f"\n.SS recorder {name} " not in text] == []
+    assert [option for option in options if option.startswith("--") and option not in text] == []
+    assert [line for line in text.splitlines() if re.match(r"['.](?!(?:TH|SH|SS|TP|PP|nf|fi)\b)", line)] == []
+
+
 def test_a_list_or_table_of_a_page_is_drawn_as_one(site: Path) -> None:
     """GitHub takes a list without a blank line before it; Python-Markdown takes it for a text."""
     raw = re.compile(r"^(?:(?:<p>)?(?:- |\| |```|#+ )|<p>\d+\. )", re.MULTILINE)
