@@ -12,7 +12,7 @@ import pytest
 from tests.docs.blocks import DOCS, ROOT, SHELL, SHOWN, Block, blocks
 from tests.docs.terminal import Terminal, pattern, terminal
 
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("pages")]
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("pages"), pytest.mark.timeout(300)]
 
 # Pages of which somebody else types every block.
 WHOLE = {
