@@ -80,7 +80,9 @@ def compiled(text: str) -> re.Pattern[str] | AtRuns:
     """
     plain = re.compile(text)
     if plain.flags & ~re.UNICODE:
-        raise Unbounded("has flags, which change the meaning of character classes: write [Tt]oken for letters of both cases")
+        raise Unbounded(
+            "has flags, which change the meaning of character classes: write [Tt]oken for letters of both cases"
+        )
     nodes = _flat(parser.parse(text))
     alphabet = _alphabet(nodes)
     reader = _Reader(alphabet)

@@ -46,7 +46,7 @@ _EXAMPLE = "http://staging.example:8090"
 class Drive:
     """The client's side of a recording, played by cause against a server.
 
-    Nothing is sent before `run` or `step`, and nothing that may change something without being allowed.
+    Nothing is sent before `run` or `step`, and nothing that may change data without being allowed.
 
     Attributes:
         path: The file.
@@ -177,7 +177,9 @@ class Drive:
     def unused(self) -> list[str]:
         """Return a line for what was allowed or given and is for nothing in the plan, such as a misspelt name."""
         allowed = [f"no request of the drive needs the permission {name!r}" for name in self._allowed.unused(self.plan)]
-        return allowed + [f"no request takes the value {name} of the values file" for name in self._values.unused(self.plan)]
+        return allowed + [
+            f"no request takes the value {name} of the values file" for name in self._values.unused(self.plan)
+        ]
 
     def check(self) -> None:
         """Refuse to run if a step is not allowed, or a value is missing.

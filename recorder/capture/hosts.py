@@ -17,7 +17,7 @@ from ..errors import UsageError
 from ..formats.charsets import charset_of, decoded, media_of
 from ..formats.streamed import is_event_stream
 from ..model import CUT, JSON, Headers, Note, Record, Request, Response
-from ..printable import printable
+from ..printable import counted, printable
 
 NOT_RECORDED = "not-recorded"  # kind of the note about hosts whose traffic is not in the cassette
 
@@ -112,8 +112,8 @@ class Others:
         """Return how much passed; the names of other hosts are nobody's business later, so they are told at once."""
         count, hosts = self.passed.total(), len(self.passed)
         return (
-            f"{count} {'connection' if count == 1 else 'connections and requests'} to {hosts} other"
-            f" {'host' if hosts == 1 else 'hosts'} went through unrecorded"
+            f"{counted(count, 'connection', 'connections and requests')} to {counted(hosts, 'other host')}"
+            " went through unrecorded"
         )
 
 

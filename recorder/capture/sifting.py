@@ -15,6 +15,7 @@ from ..cassette.reader import OpenCassette, open_cassette
 from ..dialect.definition import Dialect
 from ..model import IN_CLEAR, Header, Note, Record
 from ..output import replacing
+from ..printable import counted
 from .hosts import NOT_RECORDED, ApiHosts, same_host, without
 
 _SHOWN = 10  # hosts
@@ -90,8 +91,8 @@ def _counted(removed: Counter[str]) -> str:
     """Return how much was removed; the names of hosts that a user visited besides are nobody's business later."""
     exchanges, hosts = removed.total(), len(removed)
     return (
-        f"{exchanges} {'exchange' if exchanges == 1 else 'exchanges'} with {hosts} other"
-        f" {'host' if hosts == 1 else 'hosts'}, which {'belongs' if hosts == 1 else 'belong'} to no API, removed"
+        f"{counted(exchanges, 'exchange')} with "
+        f"{counted(hosts, 'other host, which belongs', 'other hosts, which belong')} to no API, removed"
     )
 
 

@@ -362,5 +362,5 @@ def _leftovers(path: Path) -> Iterator[Finding]:
     """Yield findings about files beside the cassette that a killed command left half written."""
     for folder in sorted({path.absolute().parent, path.resolve().parent}):
         for found in leftovers(folder):
-            text = "a command was killed while it wrote this file; delete it; the file that it would have replaced is unchanged"
+            text = "a command was killed while it wrote this file: delete it; the file to be replaced is unchanged"
             yield Finding(Level.REMARK, "leftover", str(found), text)

@@ -64,7 +64,7 @@ def from_text(content: str, path: str) -> tuple[Header, list[Record]]:
             texts = {name: found.text(name, "") for name in _OF_TEXTS}
         else:
             known = "the tables are [cassette], once, [[record]] for each record, and [texts], once"
-            found.wrong("", f"{table.name!r} is no table of a cassette; {known}")
+            found.wrong("", f"{table.name!r} is not allowed here; {known}")
     if header is None and not mistakes:
         mistakes.append(EditError(path, "cassette", "the table [cassette] is missing", line=1))
     if mistakes or header is None:
@@ -185,7 +185,9 @@ class _Fields:
         """Note keys that have no meaning."""
         for key in self.values.keys() - set(known):
             like = near(key, known)
-            self.wrong(key, f"did you mean {like}?" if like else f"is not a key of this table, which are {named(known)}")
+            self.wrong(
+                key, f"did you mean {like}?" if like else f"is not a key of this table, which are {named(known)}"
+            )
 
     def take(self, key: str, kind: type[T], default: T | None) -> T:
         """Return a value of one type; note a mistake if it is of another, or missing and without a default."""

@@ -87,7 +87,7 @@ def row(path: Path, found: Finding | Unread | Failure) -> dict[str, object]:
     if isinstance(found, Unread):
         count = counted(found.bodies, "body", "bodies")
         note = {"level": "note", "record": None, "part": "body", "where": found.media_type}
-        return {"file": str(path), **note, "kind": "not searched", "masked": count}
+        return {"file": str(path), **note, "kind": "not looked through", "masked": count}
     place = {"level": "error", "record": found.record, "part": found.part, "where": found.where}
     return {"file": str(path), **place, "kind": found.kind, "masked": found.masked}
 

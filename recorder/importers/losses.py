@@ -82,9 +82,8 @@ _GUESSED = {
     "request at once",
     Guess.FROM_TIMINGS: "{count:answer has|answers have} no time but that of the parts in timings: their sum is taken",
     Guess.NO_MESSAGE_TIME: "{count:WebSocket message has|WebSocket messages have} no time: each follows the last",
-    Guess.SECONDS: "the time of {count:answer|answers} is taken for seconds, not milliseconds: the durations of the polls show it",
-    Guess.MICROSECONDS: "the time of {count:answer|answers} is taken for microseconds, not milliseconds: the polls "
-    "say so",
+    Guess.SECONDS: "the time of {count:answer|answers} was taken as seconds, not milliseconds, by the polls",
+    Guess.MICROSECONDS: "the time of {count:answer|answers} was taken as microseconds, not milliseconds, by the polls",
     Guess.NO_ZONE: "{count:time has|times have} no zone: the zone of the other times is taken, or UTC",
     Guess.BEFORE_CAUSE: "{count:answer or message has|answers and messages have} a time before that of the request "
     "that caused their events: they were put after its answer",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..output import appending
-from ..printable import printable
+from ..printable import counted, printable
 from ..system.signals import HANGUP
 
 
@@ -105,7 +105,7 @@ class LogFile(logging.Handler):
             self._put(b"\n")
         self._is_cut = False
         if lost:
-            self._write(f"{lost} {'line was' if lost == 1 else 'lines were'} lost: the log could not be written")
+            self._write(f"{counted(lost, 'line was', 'lines were')} lost: the log could not be written")
 
     def _write(self, text: str) -> None:
         now = self._clock()

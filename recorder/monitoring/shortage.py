@@ -33,6 +33,10 @@ class Shortage:
         if self._last is not None and now - self._last < _EVERY:
             return None
         self._last = now
-        what = "the process or the system is out of file descriptors" if error.errno in _ADVICE else f"the system is short: {error.strerror}"
+        what = (
+            "the process or the system is out of file descriptors"
+            if error.errno in _ADVICE
+            else f"the system is short: {error.strerror}"
+        )
         advice = _ADVICE.get(error.errno or 0, "free memory")
         return f"{what}: new clients must wait, connected clients are still served; what to do: {advice}"

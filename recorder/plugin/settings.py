@@ -111,7 +111,9 @@ def is_recorded(settings: Settings, begun: Container[Path]) -> bool:
         return False
     if len(settings.cassettes) > 1:
         names = ", ".join(path.name for path in settings.cassettes)
-        raise UsageError(f"a test is recorded into one cassette, this test names {names}; record the cassettes one by one")
+        raise UsageError(
+            f"a test is recorded into one cassette, this test names {names}; record the cassettes one by one"
+        )
     return True
 
 

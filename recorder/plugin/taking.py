@@ -75,7 +75,9 @@ class Taking:
             UsageError: In every call.
 
         """
-        raise UsageError(f"live session {name or ''}: a recording has no live sessions; use this call only when a cassette is played")
+        raise UsageError(
+            f"live session {name or ''}: a recording has no live sessions; use this call only when a cassette is played"
+        )
 
     def report(self) -> dict[str, Any]:
         """Return an empty report: a recorder plays no triple and sees no miss."""

@@ -19,7 +19,7 @@ def missed(playing: Playing, since: int = 0) -> str | None:
     misses = playing.misses[since:]
     if not misses:
         return None
-    count = f"{len(misses)} request{'s' if len(misses) > 1 else ''} matched nothing in {_names(playing)}"
+    count = f"{counted(len(misses), 'request')} matched nothing in {_names(playing)}"
     return "\n\n".join([count, *(text.rstrip() for text in misses)])
 
 

@@ -173,9 +173,9 @@ def test_what_is_allowed_or_given_for_nothing_is_told(tmp_path: Path) -> None:
     drive = driven("", values=path, allow=["UpdateRecrod", "UpdateRecord", "POST /nothing"])
 
     assert drive.unused() == [
-        "nothing needs 'UpdateRecrod' to be allowed",
-        "nothing needs 'POST /nothing' to be allowed",
-        "nothing takes keys.handel of the values file",
+        "no request of the drive needs the permission 'UpdateRecrod'",
+        "no request of the drive needs the permission 'POST /nothing'",
+        "no request takes the value keys.handel of the values file",
     ]
 
 
@@ -251,7 +251,7 @@ def test_a_cassette_without_a_client_is_nothing_to_drive(tmp_path: Path) -> None
     empty = tmp_path / "empty.cassette"
     empty.write_bytes(encode_header(HEADER))
 
-    with pytest.raises(NothingSelected, match="nothing that a client sent"):
+    with pytest.raises(NothingSelected, match="no request of a client"):
         driven("http://127.0.0.1:1", empty)
 
 

@@ -115,7 +115,7 @@ def test_a_dry_run_sums_up_what_it_lists_and_what_allows_all_of_it(values: Path)
     told = run("drive", PREVIEW, "--dry-run", "--values", values, "--allow", "UpdateRecord")
 
     said = told.stderr.splitlines()
-    assert said[-1] == "recorder: 11 steps; 6 may change something, 5 of them are not allowed; no value is missing"
+    assert said[-1] == "recorder: 11 steps; 6 may change data, 5 of them are not allowed; no value is missing"
     assert said[-2].startswith(
         "recorder: all that is not allowed yet: --allow StartPreviewSession --allow GetPreviewRecord --allow "
     )
@@ -125,7 +125,7 @@ def test_a_dry_run_sums_up_what_it_lists_and_what_allows_all_of_it(values: Path)
 def test_a_dry_run_of_one_request_that_is_missing_all_counts_in_the_singular() -> None:
     told = run("drive", SMALL, "--dry-run")
 
-    assert told.stderr.splitlines()[-1].endswith("1 may change something, 1 is not allowed; 1 value is missing")
+    assert told.stderr.splitlines()[-1].endswith("1 may change data, 1 is not allowed; 1 value is missing")
 
 
 def test_all_that_is_not_allowed_is_named_once_more_to_be_copied(values: Path) -> None:
@@ -152,7 +152,7 @@ def test_what_the_client_sent_as_its_own_can_be_given_another_value(given: str, 
     filled = [one for step in json.loads(told.stdout)["steps"] for one in step["values"] if one["name"] == "campaign"]
     assert [one["from"] for one in filled].count("your values") == count
     assert {one["where"] for one in filled} <= {"path 5", "body.campaignName"}
-    assert "nothing takes" not in told.stderr
+    assert "no request takes" not in told.stderr
 
 
 def test_a_handle_whose_event_was_cut_off_is_listed_as_recorded(tmp_path: Path) -> None:
@@ -211,7 +211,8 @@ def test_a_misspelt_name_is_told_beside_what_it_does_not_allow(values: Path) -> 
     told = drive(SMALL, "http://127.0.0.1:1", "--values", values, "--allow", "GetChainedRecrod")
 
     fails(2, "--allow GetChainedRecord allows it", by=told)
-    assert "recorder: warning: nothing needs 'GetChainedRecrod' to be allowed" in told.stderr.splitlines()
+    warning = "recorder: warning: no request of the drive needs the permission 'GetChainedRecrod'"
+    assert warning in told.stderr.splitlines()
 
 
 def test_nothing_is_sent_by_a_dry_run_whatever_is_allowed(values: Path) -> None:
@@ -262,7 +263,7 @@ def test_several_runs_say_first_how_much_they_send_and_write_a_cassette_each(tmp
         )
 
     assert told.exit_code == 0, told.stderr
-    said = f"sends 1 request that may change something to {standin.url} (GetChainedRecord), 3 times: 3 in all"
+    said = f"sends 1 request that may change data to {standin.url} (GetChainedRecord), 3 times: 3 in all"
     assert told.stderr.index(said) < told.stderr.index("run 1 of 3")
     names = ("l.cassette", "l-2.cassette", "l-3.cassette")
     assert [len(load_recording(tmp_path / name).triples) for name in names] == [1, 1, 1]

@@ -232,7 +232,7 @@ def test_scan_tells_which_bodies_it_could_not_look_through(raw: Path, monkeypatc
     told = run("scan", raw)
 
     assert (told.exit_code, told.stdout) == (0, "")
-    assert f"{len(read(raw).records)} bodies of type image/png were not looked through" in told.stderr
+    assert f"{len(read(raw).records)} bodies of type image/png were not searched" in told.stderr
 
 
 def _messages(tmp_path: Path, *bodies: dict[str, str]) -> Path:

@@ -117,7 +117,7 @@ def test_a_lost_session_is_named_with_the_handshake_after_it(error: str) -> None
     desk.shakes_hands()
 
     assert texts(wire) == [
-        f"session-lost: the server no longer knew the client c1 ({error}); a client shook hands again 1.5 s later"
+        f"session-lost: the server no longer knew the client c1 ({error}); a client began a new session 1.5 s later"
     ]
 
 
@@ -300,7 +300,9 @@ def test_a_session_that_the_server_ended_is_told() -> None:
     wire.wait(1.5)
     wire.desk("c2")
 
-    assert texts(wire) == ["session-ended: the server ended the session of c1; a client shook hands again 1.5 s later"]
+    assert texts(wire) == [
+        "session-ended: the server ended the session of c1; a client began a new session 1.5 s later"
+    ]
 
 
 def test_a_session_that_its_client_ended_is_not() -> None:
@@ -361,7 +363,7 @@ def test_every_way_to_refuse_a_session_loses_it(channel: str, error: str, advice
 
     why = f" ({error})" if error else ""
     assert texts(wire) == [
-        f"session-lost: the server no longer {verb} the client c1{why}; a client shook hands again 2.0 s later"
+        f"session-lost: the server no longer {verb} the client c1{why}; a client began a new session 2.0 s later"
     ]
 
 

@@ -18,7 +18,7 @@ from tests.cli.test_json import SCHEMAS, closed
 
 FOLDER = Path("/repo")
 MAIL = Finding(12, "request", "body data[3].note", "e-mail", "jo… (17 characters)")
-KEPT = Unread("image/png", 3, "3 bodies of type image/png were not looked through")
+KEPT = Unread("image/png", 3, "3 bodies of type image/png were not searched")
 UNLOOKED = Counter({("image/png", Why.KEPT): 1, ("application/x-own", Why.PATTERNS): 3})
 BROKEN = Failure(4, "byte 8", "the checksum is wrong", "a: the checksum is wrong")
 UPSTREAM = Finding(None, "header", "upstream", "user and password in a URL", "… (3 characters)")

@@ -47,7 +47,7 @@ def test_who_is_connected_is_served_and_the_others_wait_until_there_is_room(comm
             used = shortage(server, stack)
 
     assert used < 0.75
-    assert server.stderr.count("out of file descriptors: new clients wait") == 1
+    assert server.stderr.count("out of file descriptors: new clients must wait") == 1
     assert "Traceback" not in server.stderr
 
 

@@ -151,7 +151,7 @@ def test_a_server_that_is_killed_and_comes_back_while_polls_are_held(tmp_path: P
     found = findings(cassette)
     assert {"gap", "upstream-hung-up", "session-lost", "poll-aborted"} <= found.keys()
     assert "the upstream could not be reached for " in found["gap"]
-    assert "a client shook hands again" in found["session-lost"]
+    assert "a client began a new session" in found["session-lost"]
     assert "0 of them closed by the client" in found["poll-aborted"]
     triples = load_recording(cassette).triples
     assert [t.keys["reference"] for t in triples if t.state is State.COMPLETE] == ["r1", "r3"]
@@ -261,7 +261,7 @@ def test_a_session_that_is_lost_in_the_middle(stage: Stage, tmp_path: Path) -> N
     desk.hears(2)
 
     cassette = written(stage.confirmed(), tmp_path / "s.cassette")
-    assert "(402::session_unknown); a client shook hands again" in findings(cassette)["session-lost"]
+    assert "(402::session_unknown); a client began a new session" in findings(cassette)["session-lost"]
     assert len({triple.session for triple in load_recording(cassette).triples}) == 1
     assert_plays_through(cassette)
 

@@ -53,7 +53,7 @@ CASES = {
     "another session's": Case(
         chained(8), "other session's: triple 4,", (*FIRST, chained(7), complete(7)), ("--strict",)
     ),
-    "no session": Case(chained(7), "2 sessions are live and this request belongs to none of them for sure", (), (), False),
+    "no session": Case(chained(7), "2 sessions are live, and this request does not show its own", (), (), False),
     "wrong method": Case(Ask(PATH, chained().content, "PUT"), 'method differs: recorded "POST", live "PUT"'),
     "no JSON": Case(Ask(PATH, b"operationName=GetChainedRecord"), "body (live: no JSON object) differs: recorded"),
 }

@@ -92,7 +92,7 @@ def test_a_log_that_cannot_be_opened_anew_goes_on_in_the_old_file_and_says_so_on
         log.line("two")
 
     assert len(told) == 1
-    assert "cannot be opened anew" in told[0]
+    assert "cannot be reopened" in told[0]
     assert (lines(tmp_path / "gone" / "log"), lines(folder / "log")) == (["one"], ["two"])
 
 

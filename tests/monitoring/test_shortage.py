@@ -28,7 +28,7 @@ def test_it_says_what_happened_and_what_to_do(number: int, word: str) -> None:
 
     assert number in SHORT
     assert line is not None
-    assert "new clients wait" in line
+    assert "new clients must wait" in line
     assert word in line
     assert "\n" not in line
 

@@ -48,7 +48,7 @@ def test_a_missing_event_fails_the_test_that_does_not_look(driven: Suite) -> Non
     result = driven(BROKEN + MARK.format(", patience=0.3") + "def test_simulator(driver): driver.run()\n")
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*answered other than preview-session.cassette:", "*event missing*ChainedRecord*"])
+    result.stdout.fnmatch_lines(["*answered differently from preview-session*", "*event missing*ChainedRecord*"])
     result.stdout.fnmatch_lines(["*- cassette -*", "preview-session.cassette: 7/11 steps, 5/14 events; *"])
 
 
@@ -62,7 +62,7 @@ def test_findings_can_be_a_warning_or_nothing(driven: Suite) -> None:
     )
 
     result.assert_outcomes(passed=2, warnings=1)
-    result.stdout.fnmatch_lines(["*FindingWarning: *answered other than*"])
+    result.stdout.fnmatch_lines(["*FindingWarning: *answered differently from*"])
 
 
 def test_a_test_plays_step_by_step(driven: Suite) -> None:
@@ -149,7 +149,7 @@ def test_simulator(driver):
         ),
         (
             MARK.format("").replace('session"', 'session", "get-chained-record"') + "def test_a(driver): ...\n",
-            "*one cassette is driven in a test*recorder merge*",
+            "*a test drives one cassette*recorder merge*",
         ),
     ],
 )

@@ -137,7 +137,7 @@ def test_several_cassettes_are_played_but_not_recorded(tmp_path: Path) -> None:
     there.touch()
 
     assert not is_recorded(Settings((there, there), "once"), set())
-    with pytest.raises(UsageError, match=r"one cassette, this one names a.cassette, b.cassette"):
+    with pytest.raises(UsageError, match=r"one cassette, this test names a.cassette, b.cassette"):
         is_recorded(Settings((there, missing), "once"), set())
 
 

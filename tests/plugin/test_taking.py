@@ -133,7 +133,7 @@ def test_it_has_all_that_the_fixture_has_while_a_test_is_played(tmp_path: Path) 
 
     assert of_playing - set(dir(Taking)) == {"address", "page", "policy"}
     assert (recorded.misses, recorded.unplayed, recorded.report()["misses"]) == ([], (), [])
-    with pytest.raises(UsageError, match="a recorder knows no sessions"):
+    with pytest.raises(UsageError, match="a recording has no live sessions"):
         recorded.session("p1")
 
 
@@ -142,7 +142,7 @@ def test_a_real_server_is_idle_when_nothing_is_recorded_for_a_while(tmp_path: Pa
 
     recorded.wait_idle()
 
-    with pytest.raises(TimeoutError, match=r"not idle within 0\.01 s: the recorder goes on"):
+    with pytest.raises(TimeoutError, match=r"not idle within 0\.01 s: the cassette still grows"):
         recorded.wait_idle(0.01)
 
 

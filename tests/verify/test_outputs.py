@@ -36,7 +36,7 @@ def test_the_text_names_each_finding_once() -> None:
     assert lines[0] == "error   triple 5 GetChainedRecord events[0].data.record.guid"
     assert lines[1].startswith("        field gone (ChainedRecord): had ")
     assert lines[2] == "        also in triple 8"
-    assert lines[-1].startswith("info    other values at ")
+    assert lines[-1].startswith("info    values at ")
     assert sum("guid" in line for line in lines) == 1
 
 
@@ -61,9 +61,7 @@ def test_the_summary_counts_what_is_flaky_and_no_information() -> None:
 def test_values_that_changed_are_counted_in_good_english(count: int, places: str) -> None:
     value = replace(ODD, tier=Tier.INFO, rule=Rule.VALUE)
 
-    assert [*text(Verdict((value,) * count))] == [
-        f"info    other values at {places}, as each run has them; --json lists them"
-    ]
+    assert [*text(Verdict((value,) * count))] == [f"info    values at {places} differ in each run; --json lists them"]
 
 
 @pytest.mark.parametrize("verdict", [ONE, TWO, Verdict((ODD,), (ODD,))])

@@ -54,7 +54,7 @@ def test_the_vectors_use_every_key() -> None:
         ("n:1)", "filter, column 4: there is no bracket to close"),
         ('x "y', "filter, column 3: the quote is not closed"),
         ("op: x", "filter, column 4: expected a value right behind 'op:'"),
-        ("n:7..3", "filter, column 3: the range 7..3 is empty, its ends are the wrong way round"),
+        ("n:7..3", "filter, column 3: the range 7..3 is empty: write the smaller end first"),
         ("n:x", "filter, column 3: expected a number for n, as 5, >5, >=5, <5, <=5 or 3..7, not 'x'"),
         ("a or", "filter, column 5: expected a word, a quoted text, key:value or a bracket, not the end"),
         ("handel:7", "filter, column 1: 'handel' is no key; did you mean 'handle:'?"),

@@ -25,6 +25,7 @@ from ...model import GAP, Header, Headers, Record, closed_by
 from ...monitoring.answers import ENDING, OK
 from ...monitoring.answers import UNRECORDED as PASSING
 from ...monitoring.openmetrics import Family
+from ...printable import counted
 from ...redaction.bodies.change import told
 from ...redaction.joins import continued, fitted
 from ...redaction.policy import DEFAULT as DEFAULT_POLICY
@@ -117,7 +118,7 @@ class Recorder:
         if self._capture is None:
             return []
         cut, passed = self.counts.cut, [str(self._others)] * bool(self._others.passed)
-        text = f"{cut} {'body is' if cut == 1 else 'bodies are'} not kept whole; recorder doctor says which"
+        text = f"{counted(cut, 'body is', 'bodies are')} not kept whole; recorder doctor lists them"
         return [text] * (cut > 0) + passed + told(self._capture.pipeline.unlooked) + self._capture.findings
 
     @property

@@ -50,7 +50,7 @@ _REASONS = (  # what OpenSSL says, what it means, and the key of the way out
     ("alert handshake failure", "it refuses the handshake; perhaps it requires a certificate of the client", "own"),
     ("alert (bad|unsupported|unknown|revoked|expired)? ?certificate|alert (certificate|unknown ca)",
      "it does not trust the certificate of the client", "other"),
-    ("alert protocol version|unsupported protocol|agree on a tls version", "it does not support TLS 1.2 or newer", "old"),
+    ("alert protocol version|unsupported protocol|agree on a tls version", "it offers no TLS 1.2 or newer", "old"),
     ("unsafe legacy renegotiation", "it needs the unsafe, legacy form of renegotiation", "any"),
     ("does not speak tls|wrong version number|packet length too long|record layer failure", _NO_TLS, ""),
     ("connection closed|unexpected eof", "it closed the connection", ""),

@@ -90,7 +90,9 @@ class Logins:
 
     def _proxy(self, place: str) -> None:
         text = f"the proxy {place} requires a valid login (407); give one by {self._way}"
-        self._tell(PROXY_AUTH, place, f"{text}; for NTLM or Kerberos, use another proxy in between, one that logs in by itself")
+        self._tell(
+            PROXY_AUTH, place, f"{text}; for NTLM or Kerberos, use another proxy in between, one that logs in by itself"
+        )
 
 
 def _place(flow: http.HTTPFlow) -> str:

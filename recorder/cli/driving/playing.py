@@ -61,7 +61,7 @@ def summed_up(drive: Drive) -> str:
     steps, writes, refused, missing = (len(of) for of in (drive.plan.steps, drive.writes, drive.refused, drive.missing))
     those = f"{refused} of them " if refused != writes else f"{refused} "
     not_allowed = f"{those}{'is' if refused == 1 else 'are'} not allowed" if refused else "all of them are allowed"
-    changing = f"{writes} may change something, {not_allowed}" if writes else "none may change anything"
+    changing = f"{writes} may change data, {not_allowed}" if writes else "none may change data"
     lacking = (
         f"{counted(missing, 'value')} {'is' if missing == 1 else 'are'} missing" if missing else "no value is missing"
     )
@@ -77,7 +77,7 @@ def warn_of_writes(drive: Drive, repeat: int) -> None:
         return
     times = f", {repeat} times: {repeat * len(writes)} in all" if repeat > 1 else ""
     noun = "request" if len(writes) == 1 else "requests"
-    say(f"sends {len(writes)} {noun} that may change something to {drive.to} ({counted_steps(writes)}){times}")
+    say(f"sends {len(writes)} {noun} that may change data to {drive.to} ({counted_steps(writes)}){times}")
 
 
 def play(drive: Drive, outputs: Sequence[Path], repeat: int, *, tells_findings: bool = True) -> Iterator[Report]:

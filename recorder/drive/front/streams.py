@@ -106,7 +106,10 @@ class Channel:
             if self._has_all() and not problem:
                 return  # the server ended it in order
             if needs(left.out.step):
-                self._gone(self.connection.key, f"{problem or 'the server ended it'}; a request that may change data is not sent again")
+                self._gone(
+                    self.connection.key,
+                    f"{problem or 'the server ended it'}; a request that may change data is not sent again",
+                )
                 return
             if is_open:
                 self._say_lost(problem or "the server ended it")

@@ -414,7 +414,9 @@ def _check(sending: Sending, headers: CIMultiDict[str], protocols: tuple[str, ..
         if not _TOKEN.fullmatch(name):
             raise NotSent("the name of a header is invalid; the request was not sent")
         if _UNFIT.search(value):
-            raise NotSent(f"the value of its header {name} has a character that no header can have; the request was not sent")
+            raise NotSent(
+                f"the value of its header {name} has a character that no header can have; the request was not sent"
+            )
 
 
 def _data(body: bytes) -> bytes | BytesIO | None:

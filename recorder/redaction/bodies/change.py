@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Protocol
 
+from ...printable import counted
 from ..policy import Place
 
 
@@ -51,7 +52,7 @@ class Change(Protocol):
 def told(unlooked: Counter[tuple[str, Unread]]) -> list[str]:
     """Return a line for each media type of which bodies were not looked through, and what became of them."""
     return [
-        f"{count} {'body' if count == 1 else 'bodies'} of type {kind or 'unknown'} "
+        f"{counted(count, 'body', 'bodies')} of type {kind or 'unknown'} "
         f"{'was' if count == 1 else 'were'} {_BECAME[why][count > 1]}"
         for (kind, why), count in sorted(unlooked.items(), key=lambda item: (item[0][1].value, item[0][0]))
     ]

@@ -113,7 +113,7 @@ def _nearest(live: ParsedRequest, playhead: Playhead, matcher: Matcher) -> Miss:
 
 def no_session(live: ParsedRequest, playheads: int) -> Miss:
     """Explain a miss of a request that shows none of several live sessions."""
-    summary = f"{playheads} sessions are live and this request belongs to none of them for sure"
+    summary = f"{playheads} sessions are live, and this request does not show its own"
     advice = "what to do: send the cookie BAYEUX_BROWSER that the handshake set, or the session's Authorization"
     return _miss(live, summary, [advice])
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from ...bayeux.server import BayeuxServer
 from ...correlate.sessions import AUTHORIZATION
 from ...model import Recording, listed
+from ...printable import counted
 from .anchored import Unplayed
 from .channels import Channel
 from .faults import Faults
@@ -161,7 +162,7 @@ def unheard(playheads: Iterable[Playhead]) -> list[dict[str, Any]]:
 
 def unheard_text(found: dict[str, Any]) -> str:
     """Return one of the clients of `unheard` as a line for people."""
-    events = f"{found['events']} event{'s' if found['events'] > 1 else ''}"
+    events = f"{counted(found['events'], 'event')}"
     others = ", ".join(f"{one['client']} ({_joined(one['shows'])})" for one in found["listening"])
     return (
         f"{events} due to client {found['client']} ({_joined(found['shows'])}), which has no push session;"

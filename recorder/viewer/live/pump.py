@@ -90,7 +90,7 @@ class Pump(Generic[T]):
                 self._turn()
             self._turn()
         except Exception as exc:  # noqa: BLE001  # a fault of the page must not end the command, and is told on the page
-            self.broken = f"the page cannot follow any more: {exc!r}; what it shows goes on"
+            self.broken = f"the page gets no more updates: {exc!r}; the recording or replay goes on"
             self._queue.clear()
             self.log.publish({"state": {"broken": self.broken}})
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...diagnose.polls import Poll
 from ...model import State, Stream, Triple, Unsolicited
-from ...printable import printable
+from ...printable import counted, printable
 from ...push.port import SSE, WEBSOCKET
 from ..data import exchangeable, milliseconds
 from ..screen import STATES, Cell, Column, Screen, aligned
@@ -252,13 +252,13 @@ def _sorted(stats: Stats) -> list[tuple[str, Operations]]:
 
 def _summary(shown: dict[str, Any], screen: Screen | None) -> str:
     total, polls, streams = shown["total"], shown["polls"], shown.get("streams", {})
-    files, records, sessions = (_many(shown[name], name[:-1]) for name in ("files", "records", "sessions"))
-    events = f"{_many(total['events'], 'event')} ({total['unsure']} not linked for sure)"
+    files, records, sessions = (counted(shown[name], name[:-1]) for name in ("files", "records", "sessions"))
+    events = f"{counted(total['events'], 'event')} ({total['unsure']} not linked for sure)"
     ends = f"{polls['empty']} without an event, {polls['failed']} failed, {polls['open']} open at the end"
     lines = [
         f"{files}, {_size(shown['size'])}, {records}, {shown['duration']:.3f} s, {sessions}",
-        f"{_many(total['count'], 'triple')}, {events}, {shown['unsolicited']} unsolicited, {shown['plain']} other",
-        *([f"{_many(polls['count'], 'poll')}: {ends}"] if polls["count"] or not streams else []),
+        f"{counted(total['count'], 'triple')}, {events}, {shown['unsolicited']} unsolicited, {shown['plain']} other",
+        *([f"{counted(polls['count'], 'poll')}: {ends}"] if polls["count"] or not streams else []),
         *(_streamed(_STREAMS[name], counts) for name, counts in streams.items()),
         "latencies after the request in ms: least/median/p95/most",
     ]
@@ -268,8 +268,8 @@ def _summary(shown: dict[str, Any], screen: Screen | None) -> str:
 
 
 def _streamed(what: str, counts: dict[str, int]) -> str:
-    ends = f"{_many(counts['events'], 'event')}, {counts['open']} open at the end"
-    return f"{_many(counts['count'], what)}: {counts['reconnects']} opened again, {ends}"
+    ends = f"{counted(counts['events'], 'event')}, {counts['open']} open at the end"
+    return f"{counted(counts['count'], what)}: {counts['reconnects']} opened again, {ends}"
 
 
 def _operation_columns() -> Iterator[Column]:
@@ -306,10 +306,6 @@ def _table(columns: list[Column], rows: Iterable[Sequence[Cell]], screen: Screen
         return screen.table(columns, cells)
     plain = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in cells]
     return aligned([[column.name for column in columns], *plain])
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _size(number: float) -> str:

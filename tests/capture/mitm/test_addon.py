@@ -638,7 +638,7 @@ def test_a_socket_that_the_recorder_closes_at_a_large_message_is_told(
 
     told = [r.text for r in facts(record(path, steps)) if isinstance(r, Note)]
 
-    text = "a WebSocket was closed: a message has more than 16 MiB, which is not handed on (server's)"
+    text = "a WebSocket was closed: a message has more than 16 MiB, more than the recorder forwards (from the server)"
     assert told == [text] * is_told
 
 

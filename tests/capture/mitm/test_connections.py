@@ -178,7 +178,7 @@ def test_a_server_of_old_tls_is_named_as_one(lab: Lab) -> None:
 
     run(steps)
 
-    assert "speaks no TLS from 1.2 on" in lab.told()[0][1]
+    assert "offers no TLS 1.2 or newer" in lab.told()[0][1]
 
 
 def test_a_server_without_tls_is_named_as_one(lab: Lab) -> None:
@@ -235,7 +235,7 @@ def test_clients_that_leave_without_a_word_are_told_if_none_stayed(
 
     run(steps)
 
-    assert ["clients leave" in text for _, text in lab.told()] == [True] * tells
+    assert ["clients close the connection" in text for _, text in lab.told()] == [True] * tells
 
 
 # Proxies on the way

@@ -260,7 +260,7 @@ def test_a_page_that_lost_its_connection_says_so_and_gets_what_it_missed(looking
     last: list[str] = []
 
     def look(page: Page) -> None:
-        has(page, "#view-live", "No client has come")
+        has(page, "#view-live", "No client so far")
         page.on(
             "request",
             lambda request: last.extend(

@@ -25,7 +25,7 @@ def doubts(text: str) -> list[str]:
         (GWS, "open_for = 60.0", "open_for = 60000", "18: open_for: is more than an hour; if 60000 are milliseconds"),
         (GWS, 'terminal = ["PreviewRecord"]', "terminal = []\nonly = true", "109: operations.GetPreviewRecord.term"),
         (GWS, '"ChainedRecord", ', '"previewrecord", ', "112: operations.GetChainedRecord.events: 'previewrecord' is"),
-        (GWS, ENOUGH, ENOUGH[:-1] + ", []]", "84: tuple.enough: has an empty group, which identifies nothing"),
+        (GWS, ENOUGH, ENOUGH[:-1] + ", []]", "84: tuple.enough: has an empty group, which links no event"),
         (GWS, 'th = ["customer"]', 'th = ["customer", "handle"]', "77: twin.where_both: 'handle' is in"),
         (GWS, "routes = [\n", 'routes = [\n    "/api/other",\n', "25: request.routes: '/api/other' names no part"),
         (GWS, 'customer = ["data', 'colour = ["data.c"]\ncustomer = ["data', "67: event.keys.colour: links nothing"),

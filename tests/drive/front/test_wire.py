@@ -176,8 +176,8 @@ def test_what_is_no_request_is_not_sent(method, target, headers, told):
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (b"\x00\x1b[31mSSH-2.0\r\n\r\n", "no answer of HTTP"),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n", "no answer of HTTP"),
+        (b"\x00\x1b[31mSSH-2.0\r\n\r\n", "no valid HTTP answer"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n", "no valid HTTP answer"),
         (b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", "status 403, and no WebSocket"),
     ],
     ids=["other protocol", "long header", "refused"],

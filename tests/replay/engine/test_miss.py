@@ -72,8 +72,8 @@ def test_the_first_line_says_that_a_body_is_no_json() -> None:
 def test_the_first_line_says_that_it_was_played() -> None:
     assert miss(chained(7, "live"), *RECORDED, played=(1,)).summary == (
         "no recorded request matches POST /api/v2/me/outbound-records/7 (GetChainedRecord): played already: "
-        "triple 2, POST /api/v2/me/outbound-records/7 (GetChainedRecord) was recorded as often as it was asked for, "
-        "not once more"
+        "triple 2, POST /api/v2/me/outbound-records/7 (GetChainedRecord) was requested more often than "
+        "it was recorded"
     )
 
 
@@ -116,7 +116,7 @@ def test_of_several_sessions_the_one_that_is_meant_cannot_be_told() -> None:
 
     found = no_session(live, 3)
 
-    assert found.summary.endswith(": 3 sessions are live and this request belongs to none of them for sure")
+    assert found.summary.endswith(": 3 sessions are live, and this request does not show its own")
     assert "BAYEUX_BROWSER" in found.text
 
 

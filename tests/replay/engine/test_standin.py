@@ -640,7 +640,7 @@ def test_when_nothing_tells_whose_a_request_is_it_is_a_miss() -> None:
     reply = desks[0].answer(chained(7, "live"))
 
     assert reply.status == 470
-    assert "2 sessions are live and this request belongs to none of them for sure" in stage.misses[0]
+    assert "2 sessions are live, and this request does not show its own" in stage.misses[0]
 
 
 def test_a_second_run_after_a_disconnect_plays_from_the_start() -> None:

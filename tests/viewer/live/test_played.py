@@ -113,9 +113,9 @@ def test_an_unknown_button_does_nothing() -> None:
 
 def test_what_the_control_api_refuses_is_told() -> None:
     live, steered = playing()
-    steered.answer = 409, {"error": "the clock is the wall's and cannot be moved"}
+    steered.answer = 409, {"error": "the stand-in runs in real time, which cannot be advanced"}
 
-    with pytest.raises(UsageError, match="the clock is the wall's"):
+    with pytest.raises(UsageError, match="the stand-in runs in real time"):
         live.control("advance", {"seconds": 1})
     live.end(30)
 

@@ -104,7 +104,7 @@ def test_a_test_is_written_of_one_operation_or_of_all() -> None:
 
     assert live.control("test", {})["text"] == "GetChainedRecord\nCompleteRecord\n"
     assert live.control("test", {"items": ["2"]})["text"] == "CompleteRecord\n"
-    with pytest.raises(UsageError, match="no request to write a test of"):
+    with pytest.raises(UsageError, match="no test can be written"):
         live.control("test", {"items": ["99"]})
 
 

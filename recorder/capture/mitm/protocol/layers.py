@@ -313,7 +313,9 @@ class Http1Server(_Connection, layers.Http1Server):
     def wait(self, event: events.Event) -> layer.CommandGenerator[None]:
         yield from super().wait(event)
         if len(self.buf) > AHEAD:
-            yield not_carried("pipelining", f"a client sent more than {AHEAD} bytes before its last answer; the connection was closed")
+            yield not_carried(
+                "pipelining", f"a client sent more than {AHEAD} bytes before its last answer; the connection was closed"
+            )
             yield from self._refuse("Client sent too much ahead.")
 
     def _close(self) -> layer.CommandGenerator[None]:

@@ -193,7 +193,9 @@ class Walk:
         stream = self.facts.streams.get(request.exchange)
         if stream is not None and self.facts.first[stream.key] != request.exchange:
             self.connections.stream(stream, asked.session, request)
-            self.left["streams are not opened again as recorded: a drive opens a stream again when its own one ends"] += 1
+            self.left[
+                "streams are not opened again as recorded: a drive opens a stream again when its own one ends"
+            ] += 1
             return
         act = Act.CALL if stream is None else Act.SOCKET if stream.protocol == WEBSOCKET else Act.STREAM
         key = "" if stream is None else stream.key
@@ -389,7 +391,9 @@ class Walk:
         for draft in tried:
             draft.is_left = True
         if tried:
-            self.left["WebSockets that failed in the recording are not opened: the Bayeux client chooses its transport itself"] = len(tried)
+            self.left[
+                "WebSockets that failed in the recording are not opened: the Bayeux client chooses its transport itself"
+            ] = len(tried)
         self.happened = [one for one in self.happened if not _is_left(one)]
         self._replaced()
 

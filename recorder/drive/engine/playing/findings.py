@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ....model import Event
+from ....printable import counted
 from ..plan import Act, Answer, Cause, Finding, Found, Plan, Source, Step, Told, Why
 from ..reading import shown
 from .pairing import Surplus
@@ -159,7 +160,7 @@ class Words:
         where = self.where_connection(connection)
         text = (
             f"the connection was lost ({reason}) and did not come back; "
-            f"{_many(events, 'recorded event')} cannot come by it, and {_many(steps, 'step')} cannot be sent"
+            f"{counted(events, 'recorded event')} cannot come by it, and {counted(steps, 'step')} cannot be sent"
         )
         return Finding(Found.FAILED, None, 0, where, text, at)
 
@@ -190,10 +191,6 @@ def _session(client: str) -> str:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.3g} s"
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _said(answer: Answer) -> str:
