@@ -1,4 +1,4 @@
-"""Let a function of the user change or leave out what was recorded, before anybody plays it."""
+"""Change or remove recorded exchanges by a function of the user, before the recording is played."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the page of a failed test: what its cassette has, beside what the client and the server of this test really did.
+"""Make the page of a failed test: its cassette beside the live traffic of the test.
 
 What was live is redacted as the cassette is, before anything of it is written.
 """

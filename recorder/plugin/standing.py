@@ -1,4 +1,4 @@
-"""Find the pseudonyms of a redacted cassette in what a failed assertion compared, and tell that they are some."""
+"""Find pseudonyms of a redacted cassette in the two sides of a failed assertion, and explain them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Seen:
 
 
 def explained(recording: Recording, policy: Policy, texts: Iterable[str]) -> str | None:
-    """Return what is said of the pseudonyms of a recording that stand in some texts; None if there is none.
+    """Return an explanation of the pseudonyms of a recording that stand in some texts; None if there is none.
 
     Args:
         recording: The recording of a redacted cassette.

@@ -1,4 +1,4 @@
-"""Tell of a test's cassette in its report: the section, the page that compares, and what an assertion compared."""
+"""Add a cassette to the report of its test: a section, the page that compares, and the pseudonyms in an assertion."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Telling:
 
 
 def may_go_on(item: pytest.Item, *, is_driven: bool) -> bool:
-    """Return whether a fixture of a test may still play something when the test has ended: one that goes on after it.
+    """Return whether a fixture of a test may still play something after the test has ended.
 
     These are fixtures that ask for the stand-in or the driver, and for a stand-in, whose URL a client has, those with
     code after a `yield`. Pytest's own are not.

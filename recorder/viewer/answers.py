@@ -1,4 +1,4 @@
-"""Requests and answers of the viewer, without sockets."""
+"""Define requests and answers of the viewer, without sockets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Request(NamedTuple):
 
     @property
     def takes_gzip(self) -> bool:
-        """Whether the client takes an answer that is compressed with gzip."""
+        """Return whether the client accepts an answer in gzip."""
         codings = [coding.split(";") for value in self.every("accept-encoding") for coding in value.lower().split(",")]
         return any(
             name.strip() == "gzip" and not any(part.strip() in _REFUSED for part in rest) for name, *rest in codings
@@ -83,7 +83,7 @@ def nothing(status: int, *headers: tuple[str, str]) -> Answer:
 
 
 def text(status: int, words: str) -> Answer:
-    """Return an answer of one line, for who typed the address."""
+    """Return an answer of one line of text, for a person who typed the address."""
     return Answer(status, (*SECURITY, ("Content-Type", "text/plain; charset=utf-8")), f"{words}\n".encode())
 
 
@@ -93,7 +93,7 @@ def value(found: Any, request: Request, status: int = 200) -> Answer:
 
 
 def of(found: Any, request: Request) -> Answer | Stream:
-    """Return what was found as JSON: bytes hold JSON already, an iterator yields lines of it; 404 for None."""
+    """Return the answer to a question as JSON: bytes hold JSON already, an iterator yields its lines; 404 for None."""
     if found is None:
         return nothing(404)
     if isinstance(found, bytes):
@@ -102,7 +102,7 @@ def of(found: Any, request: Request) -> Answer | Stream:
 
 
 def mistake(words: str, request: Request, status: int, **more: Any) -> Answer:
-    """Return what went wrong, in one line, for a page that asked."""
+    """Return an error as JSON, in one line, in answer to a request of a page."""
     return value({"error": words, **more}, request, status)
 
 
@@ -115,7 +115,7 @@ def content(body: bytes, kind: str, request: Request, status: int = 200) -> Answ
 
 
 def lines(rows: Iterable[Any]) -> Stream:
-    """Return values that come one after the other, each a line of JSON (NDJSON)."""
+    """Return a stream of values, each a line of JSON (NDJSON)."""
     return Stream(200, (*SECURITY, ("Content-Type", LINES)), (as_bytes(row) + b"\n" for row in rows))
 
 

@@ -142,5 +142,5 @@ def _of(shown: Shown | None, kind: Kind, request: Request, rest: list[str], give
 
 
 def _number(text: str) -> int:
-    """Return a number of a path, 0 for what is none: there is no cassette 0."""
+    """Return a number in a path; 0, which no cassette has, for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

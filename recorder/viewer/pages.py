@@ -1,4 +1,4 @@
-"""Build the HTML of the viewer's pages: what is shown comes later, as data."""
+"""Build the HTML of the viewer's pages; a page asks for its data later."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class _Http(ThreadingHTTPServer):
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that hung up, or sent what is no HTTP, is no fault of the viewer's."""
+        """Ignore errors of connections: a client that hung up or sent broken HTTP is no fault of the viewer."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head + body)
 
     def _pour(self, answer: Stream) -> None:
-        """Send parts as they come, in chunks; an end without the last chunk tells the client that something failed."""
+        """Send each part as a chunk as soon as it is known; a missing last chunk shows that the work failed."""
         chunked = self.request_version != "HTTP/1.0"
         self.close_connection |= not chunked
         more = [("Transfer-Encoding", "chunked")] if chunked else []
@@ -187,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002  # the stdlib's
-        """Answer what is no HTTP without a body: the stdlib's page repeats what was sent."""
+        """Answer broken HTTP without a body: the page of the stdlib repeats what the client sent."""
         self.close_connection = True
         self.command = self.command or ""
         self._send(nothing(code))

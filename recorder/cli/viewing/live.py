@@ -99,7 +99,7 @@ class Steering:
         self.look = controls.look
 
     def act(self, method: str, action: str, body: bytes) -> tuple[int, Any]:
-        """Carry out an action of the control API, and let what is due by it leave."""
+        """Carry out an action of the control API, and send the steps that are due after it."""
         from ...replay.server.control import carry_out
 
         answer = carry_out(method, action, body, self._controls)

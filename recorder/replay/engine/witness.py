@@ -1,4 +1,4 @@
-"""Remember what passed between the clients and a stand-in, and show it as the records of a recording.
+"""Keep the traffic between clients and a stand-in, and return it as records of a recording.
 
 A stand-in keeps the values that came and went as they are, which costs a tuple for each. Only who asks for records pays
 for making them.

@@ -29,7 +29,7 @@ OthersOf = Callable[[int, int], Others]  # by record and place of an event
 
 
 def none(_seq: int, _index: int) -> Others:
-    """Return no others."""
+    """Return no other requests, for items that are not judged."""
     return ()
 
 

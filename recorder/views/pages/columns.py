@@ -353,7 +353,7 @@ class Columns:
 
 
 def steps(values: Iterable[int]) -> list[int]:
-    """Return the first value, and of each other what it is more than the one before."""
+    """Return the first value, then the difference of each value from the one before."""
     found, before = [], 0
     for value in values:
         found.append(value - before)

@@ -161,7 +161,7 @@ class Usual:
         self._operations: dict[str, _Operation] = {}
 
     def add(self, facts: Facts) -> None:
-        """Take a triple; one that changes later must be added when it no longer does."""
+        """Add the times of a triple that no longer changes."""
         one = self._operations.setdefault(facts.operation or "", _Operation(self._most))
         one.count += 1
         one.early += facts.is_early
@@ -199,7 +199,7 @@ class Usual:
         return None if one is None else _limit(one.ack.of_others(facts.ack))
 
     def limit_of_last(self, facts: Facts) -> tuple[int, int] | None:
-        """Return the same of the last event."""
+        """Return the usual time to the last event, of others, and the far later one; None if nothing is usual."""
         one = self._operations.get(facts.operation or "")
         return None if one is None else _limit(one.last.of_others(facts.last))
 
@@ -210,7 +210,7 @@ class Usual:
         return others >= FEWEST and 2 * (one.early - facts.is_early) >= others
 
     def rows(self) -> list[list[object]]:
-        """Return for each operation `[name, {"count", "ack": [p50, p95] or null, "last": likewise}]`."""
+        """Return for each operation `[name, {"count", "ack": [p50, p95] or null, "last": [p50, p95] or null}]`."""
         return [[name, self.of(name)] for name in sorted(self._operations)]
 
     def of(self, operation: str) -> dict[str, object]:
@@ -294,12 +294,12 @@ def finding(severity: str, text: str) -> Problem:
 
 
 def clipped(text: str) -> str:
-    """Return a text that came from the wire, as long as it may stand in a sentence."""
+    """Return a text from the wire, cut to the length that fits into a sentence."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def length(us: int) -> str:
-    """Return a time for people."""
+    """Return a time, given in microseconds, with its unit as people read it."""
     if us < 10_000:
         return f"{us / 1000:.1f} ms"
     return f"{us / 1000:.0f} ms" if us < 1_000_000 else f"{us / 1_000_000:.1f} s"

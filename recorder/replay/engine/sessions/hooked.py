@@ -1,4 +1,4 @@
-"""Let a function of the user have a say in which recorded request answers a live one.
+"""Find the recorded request for a live one with a matcher of the user, a function of both.
 
 It narrows the choice, where it refuses a request that matches, or widens it, where it takes one that does not. What the
 answer is made of stays as it is: an event never comes before its request, and has the live ids.
