@@ -22,8 +22,7 @@ from ...dialect.fitting import Fit
 from ...errors import CaptureError, RecorderError
 from ...formats.streamed import is_event_stream, streamed_media
 from ...model import GAP, Header, Headers, Record, closed_by
-from ...monitoring.answers import ENDING, OK
-from ...monitoring.answers import UNRECORDED as PASSING
+from ...monitoring import answers
 from ...monitoring.openmetrics import Family
 from ...printable import counted
 from ...redaction.bodies.change import told
@@ -124,12 +123,12 @@ class Recorder:
     @property
     def status(self) -> str:
         """The status of the recorder, for those who watch it."""
-        failed = PASSING if self._settings.go_on_when_full else ENDING
-        return OK if self.failure is None else failed
+        failed = answers.UNRECORDED if self._settings.go_on_when_full else answers.ENDING
+        return answers.OK if self.failure is None else failed
 
     def families(self) -> Iterator[Family]:
         """Yield the counters of the recorder and of its process."""
-        return families(self._capture, is_recording=self.status == OK)
+        return families(self._capture, is_recording=self.status == answers.OK)
 
     def sift(self) -> list[str]:
         """Remove the hosts without an API from the closed cassette; return lines for the user about it.
