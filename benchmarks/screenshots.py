@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/report.md: the page of `recorder report`, in Debian's Chromium.
+"""Takes the pictures of docs/report.md, docs/view.md and docs/live.md, in Debian's Chromium.
 
 python -m benchmarks.screenshots [--to docs]
 python -m benchmarks.screenshots --look FOLDER   # every view with 5, 500 and 20,000 triples in both themes, to look at
@@ -13,14 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks import synthetic
+from benchmarks import served_pages, synthetic
+from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import Cassette
 from recorder.dialect.definition import load
 from recorder.model import Record, Response
 from recorder.views.document import Document
 from recorder.views.document import page as html
 from recorder.views.report import document, part
-from tests.lab.browser import browsing
+from tests.lab.browser import Browser, browsing
 from tests.views.late import late_session
 from tests.wire import HEADER
 
@@ -67,10 +68,32 @@ def main() -> None:
         for size in {shot.triples for shot in shots}:
             (Path(folder) / f"{size}.html").write_text(html(_session(size)), "utf-8")
         for path in browser.on_page(_photographer(Path(folder), shots, to)):
-            size = path.stat().st_size
-            print(f"{path}: {size} bytes")
-            if size > MOST and not options.look:
-                raise SystemExit(f"{path} has more than {MOST} bytes")
+            _tell(path, MOST if not options.look else None)
+        for path in _served(browser, to, Path(folder), is_looked_at=options.look is not None):
+            _tell(path, MOST if not options.look else None)
+
+
+def _tell(path: Path, most: int | None) -> None:
+    size = path.stat().st_size
+    print(f"{path}: {size} bytes")
+    if most is not None and size > most:
+        raise SystemExit(f"{path} has more than {most} bytes")
+
+
+def _served(browser: Browser, to: Path, folder: Path, *, is_looked_at: bool) -> Iterator[Path]:
+    """Take the pictures of the pages that a server sends."""
+    cassettes = folder / "cassettes"
+    cassettes.mkdir()
+    if not is_looked_at:
+        yield from served_pages.of_list(browser, to, cassettes)
+        yield from served_pages.of_live(browser, to, folder)
+        return
+    made = {size: cassettes / f"{size:05}.cassette" for size in SIZES}
+    for size, path in made.items():
+        written = _records(size)
+        path.write_bytes(encode_header(written.header) + b"".join(map(encode, written.records)))
+    yield from served_pages.to_look_at(browser, to, made)
+    yield from served_pages.of_live(browser, to, folder, ("light", "dark"))
 
 
 def _to_look_at() -> Iterator[Shot]:
@@ -84,12 +107,14 @@ def _to_look_at() -> Iterator[Shot]:
 
 
 def _session(triples: int) -> Document:
+    name = "late.cassette" if triples == SIZES[0] else "day.cassette"
+    return document([part(name, _records(triples), load())], name)
+
+
+def _records(triples: int) -> Cassette:
     if triples == SIZES[0]:
-        header = replace(HEADER, started=_STARTED, redaction="gws")
-        cassette = Cassette(header, tuple(late_session().records))
-        return document([part("late.cassette", cassette, load())], "late.cassette")
-    cassette = Cassette(synthetic.HEADER, tuple(_refused(synthetic.records(triples))))
-    return document([part("day.cassette", cassette, load())], "day.cassette")
+        return Cassette(replace(HEADER, started=_STARTED, redaction="gws"), tuple(late_session().records))
+    return Cassette(synthetic.HEADER, tuple(_refused(synthetic.records(triples))))
 
 
 def _refused(records: Iterator[Record]) -> Iterator[Record]:

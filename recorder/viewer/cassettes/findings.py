@@ -16,7 +16,7 @@ from ...views.pages.problems import finding
 
 Scan: TypeAlias = Callable[[Path], Iterable[dict[str, Any]]]  # rows of `recorder scan --json`
 
-_SEVERITIES = {"damage": "error", "problem": "error", "remark": "info", "error": "warning", "note": "info"}
+_SEVERITIES = {"damage": "error", "problem": "error", "remark": "info", "error": "error", "note": "info"}
 _PLACE = re.compile(r"(record|triple) ([0-9]{1,18})\b")
 _MOST = 2_000  # findings that are told
 

@@ -210,8 +210,8 @@ class RecordingFeed:
         self._usual.add(facts)
         is_early = facts.is_early and self._usual.is_early(facts)
         if is_early and name not in self._early:
-            self._early.add(name)
-            same = (one for one in self._items.values() if one.op is not None and one.op.name == name)
+            self._early.add(name)  # it may be usual for all operations since now
+            same = (one for one in self._items.values() if one.op is not None and one.op.name is not None)
             self._changed.update(dict.fromkeys(same))
 
     def _linked(self, link: Link) -> None:

@@ -159,12 +159,14 @@ class Usual:
         """Begin without triples; `most` times of each kind are kept, the last ones, None for all."""
         self._most = most
         self._operations: dict[str, _Operation] = {}
+        self._all = _Operation(0)  # counts of all operations together
 
     def add(self, facts: Facts) -> None:
         """Add the times of a triple that no longer changes."""
         one = self._operations.setdefault(facts.operation or "", _Operation(self._most))
-        one.count += 1
-        one.early += facts.is_early
+        for counts in (one, self._all):
+            counts.count += 1
+            counts.early += facts.is_early
         for times, value in ((one.ack, facts.ack), (one.last, facts.last)):
             if value is not None:
                 times.add(value)
@@ -180,8 +182,9 @@ class Usual:
             lasts: Microseconds to the last event, of those that need no more.
         """
         one = self._operations.setdefault(operation, _Operation())
-        one.count += count
-        one.early += early
+        for counts in (one, self._all):
+            counts.count += count
+            counts.early += early
         one.ack.sorted = sorted([*one.ack.sorted, *acks])
         one.last.sorted = sorted([*one.last.sorted, *lasts])
 
@@ -204,10 +207,15 @@ class Usual:
         return None if one is None else _limit(one.last.of_others(facts.last))
 
     def is_early(self, facts: Facts) -> bool:
-        """Return whether events before the ack are usual: at least half of the others have one."""
+        """Return whether events before the ack are usual: at least half of the others have one.
+
+        The others are those of the same operation; if they are too few, those of all operations: whether a server
+        answers before it pushes is a habit of the server.
+        """
         one = self._operations.get(facts.operation or "", _Operation())
-        others = one.count - 1
-        return others >= FEWEST and 2 * (one.early - facts.is_early) >= others
+        counts = one if one.count > FEWEST else self._all
+        others = counts.count - 1
+        return others >= FEWEST and 2 * (counts.early - facts.is_early) >= others
 
     def rows(self) -> list[list[object]]:
         """Return for each operation `[name, {"count", "ack": [p50, p95] or null, "last": [p50, p95] or null}]`."""

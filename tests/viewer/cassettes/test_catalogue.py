@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
+from recorder.cassette.codec import encode, encode_header
 from recorder.viewer.cassettes import catalogue
 from recorder.viewer.cassettes.catalogue import counted, glanced
 from recorder.viewer.cassettes.snapshot import Where
 from tests.viewer.asking import PREVIEW, Viewer, viewing
 from tests.viewer.cassettes.test_rows import journal
+from tests.views.late import late_session
+from tests.wire import HEADER
 
 
 def rows_of(viewer: Viewer) -> dict[str, dict[str, Any]]:
@@ -33,6 +36,8 @@ def rows_of(viewer: Viewer) -> dict[str, dict[str, Any]]:
 def test_it_tells_what_each_cassette_holds(tmp_path: Path) -> None:
     shutil.copy(PREVIEW, tmp_path / "preview.cassette")
     journal(tmp_path / "journal.cassette", 20)
+    late = late_session().records
+    (tmp_path / "late.cassette").write_bytes(encode_header(HEADER) + b"".join(map(encode, late)))
 
     viewer = viewing(folders=(tmp_path,))
     rows = rows_of(viewer)
@@ -40,10 +45,11 @@ def test_it_tells_what_each_cassette_holds(tmp_path: Path) -> None:
     sealed = rows["preview.cassette"]
     told = [sealed[name] for name in ("form", "triples", "sessions", "states", "error")]
     assert told == ["journal", 6, 1, {"complete": 6}, ""]
-    page = viewer.json(f"c/{sealed['k']}/api/rows")["recordings"][0]
-    severities = [severity for _, _, _, severity, *_ in page["problems"] if severity != "info"]
-    assert sealed["problems"] == dict(Counter(severities))
-    assert severities != []
+    for name, found in (("preview", {}), ("late", {"error": 2, "warning": 1})):
+        row = rows[f"{name}.cassette"]
+        page = viewer.json(f"c/{row['k']}/api/rows")["recordings"][0]
+        severities = [severity for _, _, _, severity, *_ in page["problems"] if severity != "info"]
+        assert row["problems"] == dict(Counter(severities)) == found
     assert sealed["size"] == PREVIEW.stat().st_size
     assert (rows["journal.cassette"]["form"], rows["journal.cassette"]["triples"]) == ("journal", 20)
 

@@ -96,7 +96,7 @@ def test_a_finding_names_the_item_that_it_is_about(tmp_path: Path) -> None:
     assert [row["where"] for row in rows] == ["body", "record 9, body", "record 10, body", "record 999, body"]
     shown = printed("explain", path, "1") + printed("explain", path, "2")
     assert rows[0]["item"] is rows[3]["item"] is None
-    assert {row["severity"] for row in rows} == {"warning"}
+    assert {row["severity"] for row in rows} == {"error"}
     assert all(row["item"] is None or f"{row['item']}  " in f"triple {shown}" for row in rows[1:3])
 
 

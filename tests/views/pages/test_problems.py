@@ -63,6 +63,9 @@ CASES = {
     "late by a factor": Case(last(6001), last(6000), (0, "late", "warning"), (last(2000),) * FEWEST),
     "early": Case(EARLY, FINE._replace(events=(Told("Got", 10 * MS),)), (0, "early", "warning")),
     "early as usual": Case(EARLY, FINE, (0, "early", "info"), (EARLY,) * FEWEST),
+    "early as usual for the server": Case(
+        EARLY, FINE, (0, "early", "info"), (EARLY._replace(operation="Other"),) * FEWEST
+    ),
     "rival": Case(
         FINE._replace(events=(Told("Got", 20 * MS, 1000, 1),)), FINE, (0, "unsure", "info"),
     ),

@@ -6,7 +6,7 @@ import { plain } from "../text.js";
 
 export function sessionCard({ name, recorded, played, of, next, unplayed, pending, where }, now) {
   const waiting = pending.filter(({ steps }) => steps);
-  const facts = [recorded ? `follows ${recorded}` : null, where].filter(Boolean).join(", ");
+  const facts = [recorded ? `follows ${recorded}` : null, where].filter(Boolean);
   return h(
     "details",
     { class: "client" },
@@ -16,7 +16,7 @@ export function sessionCard({ name, recorded, played, of, next, unplayed, pendin
       h("b", {}, plain(name)),
       " ",
       of === null ? `${played} played` : `${played} of ${of} played`,
-      h("span", { class: "facts" }, ` ${plain(facts)}`),
+      h("span", { class: "facts" }, facts.map((fact) => ` · ${plain(fact)}`).join("")),
       of ? h("meter", { min: 0, max: of, value: played, "aria-label": `played of ${name}` }) : null,
       h("div", {}, next === null ? "all was played" : [h("span", { class: "facts" }, "next: "), plain(next)]),
       waiting.length ? h("ul", {}, waiting.map((run) => pendingRow(run, now))) : null,

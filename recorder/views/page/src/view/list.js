@@ -145,7 +145,7 @@ function problemsOf({ error, pending, problems, triples }) {
     );
     return told.length ? told : "none";
   }
-  if (pending) return "counts …";
+  if (pending) return "counting …";
   return triples === undefined ? "–" : "too large to judge here";
 }
 

@@ -83,7 +83,7 @@ export function statsOf(root, { model, state, choose }) {
   async function ask() {
     isAsked = true;
     root.setAttribute("aria-busy", "true");
-    figures.replaceChildren(h("p", { class: "facts" }, "counts …"));
+    figures.replaceChildren(h("p", { class: "facts" }, "counting …"));
     try {
       figures.replaceChildren(...counted(await model.source.ask("stats")));
     } catch ({ message }) {
