@@ -79,7 +79,7 @@ cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cass
 page: $(PAGE)/node_modules/done ## build the page of `recorder report` of its source
 	cd $(PAGE) && npm run --silent build
 
-screenshots: $(VENV)/test.done chromium ## take the pictures of docs/report.md again
+screenshots: $(VENV)/test.done chromium ## take the pictures of the pages in docs again
 	$(BIN)/python -m benchmarks.screenshots
 
 conformance: $(VENV)/test.done $(LAB)/node_modules/done ## ask three Bayeux servers, write their answers into docs/bayeux.md
