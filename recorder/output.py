@@ -252,7 +252,6 @@ def appending(target: Path) -> int:
     """
     if not NO_LINKS and target.is_symlink():  # Windows, where making a link takes a right that users do not have
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    target.parent.mkdir(parents=True, exist_ok=True)
     return descriptor_of(target, _APPENDING | os.O_CREAT | NO_LINKS, 0o600)
 
 

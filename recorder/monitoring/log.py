@@ -32,7 +32,7 @@ class LogFile(logging.Handler):
     """
 
     def __init__(self, path: Path, warn: Callable[[str], None], clock: Callable[[], float] = time.time) -> None:
-        """Open the file, or make it, for the owner alone.
+        """Open the file, or make it and its folder, for the owner alone.
 
         Args:
             path: The file.
@@ -48,6 +48,7 @@ class LogFile(logging.Handler):
         self._lost = 0  # lines since the last one that was written
         self._is_broken = self._is_cut = self._is_writing = self._is_renamed = False
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = appending(path)
         except OSError as exc:
             raise OutputError(f"{path}: cannot be written: {_reason(exc)}") from exc

@@ -82,7 +82,7 @@ def test_a_mistake_in_a_filter_is_one_line_with_its_column(command: list[str]) -
     result = run(*command, PREVIEW, "--filter", "n:1 opp:x")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "recorder: filter, column 5: 'opp' is no key; did you mean op:\n"
+    assert result.stderr == "recorder: filter, column 5: 'opp' is no key; did you mean 'op:'?\n"
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def test_a_variable_that_names_nothing_usable_is_told_and_left_out(
 def test_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.pem: cannot be read"):
         settings(upstream_ca=(tmp_path / "none.pem",))
-    with pytest.raises(UsageError, match="no private key is in it"):
+    with pytest.raises(UsageError, match="it holds no private key"):
         settings(client_cert=issued(None, "desk.example").saved(tmp_path / "own.pem"))
 
 

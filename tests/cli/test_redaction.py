@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +18,7 @@ from recorder.redaction.bodies.change import Unread
 from recorder.redaction.policy import load
 from recorder.redaction.scan import Finding, Scan
 from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run, run_apart
-from tests.lab.processes import RECORDER, recorder
+from tests.lab.processes import recorder
 from tests.wire import HEADER, Wire, preview
 
 DOCS = Path(__file__).parents[2] / "docs" / "security.md"
@@ -412,24 +410,3 @@ def test_record_redacts_by_a_policy_under_a_kept_key(mine: Path, tmp_path: Path)
 def test_record_refuses_options_that_make_no_sense(options: list[str], words: str, tmp_path: Path) -> None:
     fails(2, words, by=run_apart("record", "http://127.0.0.1:9", "-o", tmp_path / "new", *options))
     assert not (tmp_path / "new").exists()
-
-
-# docs
-
-
-@pytest.mark.once
-def test_the_commands_of_the_documentation_run(raw: Path, tmp_path: Path) -> None:
-    run("redact", PREVIEW, "-o", tmp_path / "session.cassette")
-    lines = re.findall(r"^    (recorder .*)$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
-    environment = os.environ | {"PATH": f"{Path(RECORDER).parent}:{os.environ['PATH']}"}
-
-    with recorder("replay", PREVIEW) as upstream:
-        for line in lines:
-            expected = re.search(r"# exit code (\d)$", line)
-            shell = line.replace("http://gws.example:8090", upstream.url) + (" -- true" if " record " in line else "")
-            told = subprocess.run(
-                ["bash", "-c", shell], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-            )
-            assert told.returncode == (int(expected[1]) if expected else 0), (line, told.stderr)
-
-    assert len(lines) >= 10

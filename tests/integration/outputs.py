@@ -55,6 +55,8 @@ COMMANDS = {
     "report": "report in -o out --force",
     "diff --html": "diff in two --html out --force",
     "slice": "slice in --triples 1-2 -o out --force",
+    "edit --to": "edit in --to out --force",
+    "edit --from": "edit --from text -o out --force",
     "merge": "merge in two -o out --force",
     "recover": "recover in -o out --force",
     "redact": "redact in -o out --force",
@@ -112,10 +114,12 @@ OTHERS = {
     "dialect ls": "prints what is shipped",
     "dialect show": "prints what is shipped",
     "drive": "drives a server; its cassette is written by what writes that of `recorder record`",
+    "help": "prints a help",
     "policy ls": "prints what is shipped",
     "policy show": "prints what is shipped",
     "replay": "serves; what it reads, `ls` reads",
     "tail": "follows a file until a signal; what it reads, `ls` reads",
+    "view": "serves; what it reads, `ls` and `report` read",
     "verify": "drives as `drive` does; its files are written as those of `diff --html`",
 }
 _PEM = b"-----BEGIN CERTIFICATE-----"
@@ -544,7 +548,8 @@ def inputs() -> dict[str, bytes]:
         _run_here(["merge", str(PREVIEW), "-o", "in"])
         _run_here(["seal", "in", "-o", "sealed"])
         _run_here(["ca", "-o", "pem", "--ca-dir", "ca"])
-        files = {name: Path(name).read_bytes() for name in ("in", "sealed", "pem")}
+        _run_here(["edit", "in", "--to", "text"])
+        files = {name: Path(name).read_bytes() for name in ("in", "sealed", "pem", "text")}
         files |= {f"ca/{path.name}": path.read_bytes() for path in Path("ca").iterdir()}
         os.chdir(ROOT)
     files |= {"two": CALL.read_bytes(), "har": _HAR, "old": OLDER.read_bytes(), "asks.py": _ASKS.encode()}

@@ -63,7 +63,7 @@ def test_a_link_a_pipe_and_a_folder_are_no_log(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
 
-    for name in ("link", "pipe", "folder", "missing/log"):
+    for name in ("link", "pipe", "folder", "other/log"):
         with pytest.raises(OutputError, match=f"{name}: cannot be written: "):
             LogFile(tmp_path / name, [].append)
 

@@ -191,7 +191,7 @@ def test_time_that_is_moved_brings_what_is_due(late: tuple[Playing, Desk]) -> No
 def test_a_wall_clock_cannot_be_moved(thread: LoopThread) -> None:
     with (
         Playing(Settings((PREVIEW,), rate=1.0), thread) as played,
-        pytest.raises(UsageError, match="cannot be moved"),
+        pytest.raises(UsageError, match="cannot be advanced"),
     ):
         played.advance(1)
 

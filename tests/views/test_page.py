@@ -288,7 +288,7 @@ def test_an_event_nobody_asked_for_can_be_looked_at(browser: Browser, tmp_path: 
 
     text = report.look(lambda page: page.locator("#detail").inner_text(), "#event=u1")
 
-    assert "Nobody asked for it" in text
+    assert "Unsolicited: no rule found its request" in text
     assert "DeviceStateChangeMessage" in text
 
 

@@ -98,8 +98,8 @@ def test_a_ca_file_may_hold_more_than_certificates(tmp_path: Path, lab: Issued, 
 def test_a_ca_file_without_a_usable_certificate_is_refused(tmp_path: Path, lab: Issued) -> None:
     damaged = lab.pem.replace(lab.pem.splitlines()[2][:20], b"A" * 20)
     for name, content, says in (
-        ("empty", b"", "no certificate in PEM"),
-        ("text", b"0 certificates\n", "no certificate in PEM"),
+        ("empty", b"", "it holds no PEM certificate"),
+        ("text", b"0 certificates\n", "it holds no PEM certificate"),
         ("der", lab.der, "is DER or PKCS #12, not PEM; convert it by openssl x509 -inform der"),
         ("key", lab.pem + lab.key_pem(), "holds a private key"),
         ("damaged", damaged, "a certificate in it is damaged"),
@@ -134,8 +134,8 @@ def test_a_certificate_with_its_key_is_shown(tmp_path: Path, lab: Issued) -> Non
 def test_a_client_certificate_that_cannot_be_used_is_refused(tmp_path: Path, lab: Issued) -> None:
     desk, other = issued(lab, "desk.example"), issued(lab, "other.example")
     for name, content, says in (
-        ("no-key", desk.pem, "no private key is in it"),
-        ("no-certificate", desk.key_pem(), "no certificate in PEM"),
+        ("no-key", desk.pem, "it holds no private key"),
+        ("no-certificate", desk.key_pem(), "it holds no PEM certificate"),
         ("mismatch", desk.pem + other.key_pem(), "does not belong to its first certificate"),
         ("encrypted", desk.pem + desk.key_pem(b"hunter2"), "is encrypted; decrypt it by openssl pkey"),
         ("p12", desk.der, "is DER or PKCS #12, not PEM; convert it by openssl pkcs12"),

@@ -310,7 +310,7 @@ def test_misses_pause_step_and_faults_of_a_stand_in(looking: Looking) -> None:
         has(page, "#view-live [aria-label=Faults]", "hit 3 times")
         has(page, "#view-live [aria-label=Clients]", "18 of 18 played")
         page.get_by_role("button", name="Clear faults").click()
-        has(page, "#view-live [aria-label=Faults]", "None is played")
+        has(page, "#view-live [aria-label=Faults]", "No fault is set")
 
     with running("replay", GWS, "--rate", "instant") as replay:
         looking.at(replay.page, look)
