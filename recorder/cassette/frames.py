@@ -171,16 +171,10 @@ def frame_in(content: bytes, start: int, offset: int) -> Frame | None:
         start: Place of the frame in it, from 0.
         offset: Byte in the file, for the result.
     """
-    begin = start + _HEAD.size
-    if begin > len(content):
+    end = _behind(content, start)
+    if end is None:
         return None
-    array, kind, uint, length = _HEAD.unpack_from(content, start)
-    end = begin + length
-    if array != _ARRAY4 or uint != _UINT32 or kind > _MAX_KIND or end + _TAIL.size > len(content):
-        return None
-    uint, crc = _TAIL.unpack_from(content, end)
-    is_intact = uint == _UINT32 and crc == zlib.crc32(content[start:end])
-    return Frame(offset, kind, content[begin:end]) if is_intact else None
+    return Frame(offset, content[start + 1], content[start + _HEAD.size : end - _TAIL.size])
 
 
 class Window:
@@ -241,7 +235,7 @@ class Window:
                 start = self._next
 
 
-def _behind(content: memoryview, start: int) -> int | None:
+def _behind(content: bytes | memoryview, start: int) -> int | None:
     """Return the place behind the frame that begins at another; None if no intact frame lies there as a whole."""
     begin = start + _HEAD.size
     if begin > len(content):

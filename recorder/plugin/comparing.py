@@ -34,7 +34,7 @@ _ROWS = 1_000  # differences on a page
 
 
 class Live(NamedTuple):
-    """What was live in a test.
+    """The traffic of one test with its server, before redaction.
 
     Attributes:
         name: What it is called on the page.
@@ -52,7 +52,7 @@ class Live(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """How a cassette is read, and what was live is redacted.
+    """The dialect and the policies for the page of a failed test.
 
     Attributes:
         dialect: Dialect of both.

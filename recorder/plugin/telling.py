@@ -29,7 +29,7 @@ FACTORY = pytest.StashKey[pytest.TempPathFactory]()  # of a test: makes its temp
 
 @dataclass(slots=True)
 class Telling:
-    """What is told of one run of pytest: where its pages are, and how many.
+    """The folder of the pages of one pytest run, and their number.
 
     Attributes:
         pages: Pages that were written into the temporary folder.

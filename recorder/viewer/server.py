@@ -19,7 +19,7 @@ _CONNECTIONS = 256  # at once
 
 
 class Answering(Protocol):
-    """What answers requests: the app."""
+    """An app that answers requests."""
 
     def answer(self, request: Request) -> Answer | Stream:
         """Return the answer to a request."""

@@ -15,7 +15,7 @@ from .pages.blocks import Blocks, packed
 
 
 class Document(NamedTuple):
-    """What a page shows: its rows (`docs/report.md` describes their shape), and the blocks of each recording."""
+    """The data of a page: rows (`docs/report.md` describes their shape), and the blocks of each recording."""
 
     rows: dict[str, Any]
     blocks: tuple[Blocks, ...] = ()

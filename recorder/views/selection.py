@@ -81,7 +81,7 @@ class Choice:
 
     @property
     def is_full(self) -> bool:
-        """Whether more items passed than can be shown."""
+        """True if more items passed than can be shown."""
         return self._most is not None and self.count > self._most
 
     def triple(self, item: Triple, *, is_doubtful: bool = False, is_near: bool = False) -> None:

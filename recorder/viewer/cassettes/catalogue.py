@@ -27,7 +27,7 @@ class _Ended(Exception):
 
 
 class Facts(NamedTuple):
-    """What the list tells of a cassette.
+    """A row of the list of cassettes.
 
     Attributes:
         edition: The edition of the file that was looked at; None for one that is gone.

@@ -22,7 +22,7 @@ from .wire import Wire
 
 
 class Fate(Enum):
-    """What became of a file since it was opened."""
+    """A change of a cassette file since a page opened it."""
 
     SAME = "same"
     GROWN = "grown"
@@ -32,7 +32,7 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """What a file was like when it was looked at: for each of its parts device, inode, bytes, nanoseconds."""
+    """The state of a cassette file at one moment: device, inode, bytes and nanoseconds of each of its parts."""
 
     parts: tuple[tuple[int, int, int, int], ...]
 
@@ -63,7 +63,7 @@ def _real(path: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where a cassette is.
+    """The place of a cassette file, and the folder that limits links.
 
     Attributes:
         path: The file.

@@ -25,7 +25,7 @@ _TIME, _STATUS = (1 << 63) - 1, (1 << 15) - 1  # the largest here; a file may ho
 
 
 class Wire:
-    """What the rows need of the records.
+    """The times, targets and statuses of all records, for the rows of a page.
 
     Attributes:
         times: Nanoseconds since the capture began, by record.

@@ -23,7 +23,7 @@ _BREATH = 0.0005  # seconds after each batch, in which the command goes on
 
 
 class Feed(Protocol):
-    """What becomes of the things that happen."""
+    """A feed that turns records, or steps of a stand-in, into deltas for a live page."""
 
     def take(self) -> Delta:
         """Return what changed since the last call."""

@@ -62,7 +62,7 @@ class _Item:
 
 
 class RecordingFeed:
-    """What a page shows of a recording: `feed` takes records, `take` returns what changed, `whole` all there is."""
+    """The live state of a recording: `feed` takes records, `take` returns the changes, `whole` everything."""
 
     def __init__(self, dialect: Dialect, *, most: int = ITEMS, most_bytes: int = _BYTES) -> None:
         """Begin without records.

@@ -65,7 +65,7 @@ Happened: TypeAlias = Began | Pushed | Answered | Missed
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    """What was played to a client: a request with its answer and events, or an event alone, or a miss.
+    """An item played to a client: a request with its answer and events, an event alone, or a miss.
 
     Attributes:
         identity: Names it on the page.
@@ -90,7 +90,7 @@ class _Item:
 
 
 class StandInFeed:
-    """What a page shows of a stand-in: `feed` takes what happens, `take` returns what changed, `whole` all there is."""
+    """The live state of a stand-in: `feed` takes its steps, `take` returns the changes, `whole` everything."""
 
     def __init__(self, *, most: int = ITEMS) -> None:
         """Begin with nothing played; `most` items are kept."""

@@ -41,7 +41,7 @@ _US = 1000  # nanoseconds
 
 
 class Problem(NamedTuple):
-    """What is wrong with an item: a code, a severity and one sentence."""
+    """A problem of an item: a code, a severity and one sentence."""
 
     code: str
     severity: str
@@ -58,7 +58,7 @@ class Told(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """How far a triple got.
+    """The times and states of a triple by which its problems are judged.
 
     Attributes:
         operation: Name of the operation; None for an exchange that is none.
@@ -105,7 +105,7 @@ class Facts(NamedTuple):
 
     @property
     def is_early(self) -> bool:
-        """Whether an event came before the ack."""
+        """True if an event came before the ack."""
         return self.ack is not None and any(event.at < (self.answered or 0) for event in self.events)
 
 
@@ -153,7 +153,7 @@ class _Operation:
 
 
 class Usual:
-    """What is usual for each operation: how long it takes to the ack and to the last event."""
+    """The usual times to the ack and to the last event, for each operation."""
 
     def __init__(self, most: int | None = None) -> None:
         """Begin without triples; `most` times of each kind are kept, the last ones, None for all."""

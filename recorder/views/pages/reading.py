@@ -67,7 +67,7 @@ class Judge(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a page shows of one cassette; the attributes are those of `report.Part`."""
+    """The shown items of one cassette; the attributes are those of `report.Part`."""
 
     about: About
     columns: Columns
@@ -78,7 +78,7 @@ class Shown(NamedTuple):
 
 
 class _Kept:
-    """What a page shows of one cassette, as it is read."""
+    """The rows and blocks of one cassette, filled as it is read."""
 
     def __init__(self, *, is_choice: bool = False) -> None:
         self.columns, self.blocks = Columns(), Blocks()

@@ -23,7 +23,7 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the rows tell of a recording beside its items.
+    """The facts of a recording that its rows have beside the items.
 
     Attributes:
         name: For people: the name of the file, never its path.
@@ -49,7 +49,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a recording stands on a page of several.
+    """The place of a recording on a page of several.
 
     Attributes:
         prefix: Stands before the labels of its sessions.
