@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 _UNSEEN = re.compile(r"[^\x20-\x7e\n\t]")
@@ -58,3 +59,9 @@ def _escaped(char: re.Match[str]) -> str:
 
 def _named(code: int) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """Return the name of a function in messages: its module and qualified name."""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{getattr(function, '__module__', type(function).__module__)}.{name}"

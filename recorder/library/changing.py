@@ -12,6 +12,7 @@ from ..cassette.reader import read
 from ..errors import UsageError
 from ..model import Chunk, Record, Request, Response, SocketMessage
 from ..output import replacing
+from ..printable import name_of
 
 Change: TypeAlias = Callable[[Record], Record | None]
 _GIVEN = (Request, Response, Chunk, SocketMessage)
@@ -70,9 +71,3 @@ def _called(record: Record) -> str:
     if isinstance(record, Request):
         return f"{record.method} {record.target}"
     return f"the {type(record).__name__.lower()} of record {record.seq}"
-
-
-def name_of(function: Callable[..., object]) -> str:
-    """Return what a function of the user is called in messages: its module and name."""
-    name = getattr(function, "__qualname__", type(function).__qualname__)
-    return f"{getattr(function, '__module__', type(function).__module__)}.{name}"

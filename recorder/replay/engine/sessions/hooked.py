@@ -6,11 +6,11 @@ answer is made of stays as it is: an event never comes before its request, and h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ....model import Request
-from ....printable import printable
+from ....printable import name_of, printable
 from ....requests.request import ParsedRequest, RecordedRequest
 from ..http import HttpRequest
 from ..matching.matcher import Matcher, describe
@@ -50,12 +50,6 @@ def as_seen(request: HttpRequest, live: ParsedRequest, *, is_whole: bool) -> Req
     if not is_whole:
         method, target, body = live.method, live.path, live.raw
     return Request(0, 0, request.number, request.connection, method, target, request.headers, body)
-
-
-def name_of(function: Callable[..., object]) -> str:
-    """Return what a function is called in messages: its module and name."""
-    name = getattr(function, "__qualname__", type(function).__qualname__)
-    return f"{getattr(function, '__module__', type(function).__module__)}.{name}"
 
 
 @dataclass(slots=True)
