@@ -174,3 +174,21 @@ def test_a_request_without_an_effect_may_be_repeated() -> None:
         live.posts(replace(get_me()))
 
     assert stage.misses == []
+
+
+@pytest.mark.parametrize("match", [None, yes, nothing])
+def test_of_equal_requests_of_two_sessions_that_of_the_own_one_is_taken(match: Match | None) -> None:
+    wire = Wire()
+    for handle, reference in ((7, "a"), (8, "b")):
+        desk = wire.desk()
+        for ask in (chained(handle, f"{reference}1"), complete(7, f"{reference}2")):
+            desk.asks(ask, done(7, ask.content["referenceId"]))
+    stage = Stage(wire.recording(), policy=Policy(match=match))
+    live = stage.desk()
+    live.listens()
+
+    live.posts(chained(8, "live-1"))
+    live.posts(complete(7, "live-2"))
+
+    assert stage.misses == []
+    assert stage.standin.played == (3, 4)
