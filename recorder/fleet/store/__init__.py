@@ -1,0 +1,1 @@
+"""Read and write cassettes that are elsewhere, by their URL."""
