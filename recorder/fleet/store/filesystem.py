@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ...files import is_url
+
+__all__ = ["filesystem_of", "is_url"]
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
-
-
-def is_url(text: str) -> bool:
-    """Return whether a text names a file in a store, e.g. `s3://bucket/day.cassette`, and no local file."""
-    scheme, mark, _ = text.partition("://")
-    return bool(mark) and scheme.replace("+", "").replace("-", "").isalnum()
 
 
 def filesystem_of(url: str) -> tuple[AbstractFileSystem, str]:
