@@ -292,6 +292,16 @@ def is_same_place(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
+def as_argument(path: Path) -> str:
+    """Return the text by which another process of this user finds a file: of a URL, with its secrets."""
+    return path.url if isinstance(path, Remote) else str(path)
+
+
+def folder_of(path: Path) -> Path | None:
+    """Return the folder of a file, for temporary files beside it; None, the system's, for a file at a URL."""
+    return None if isinstance(path, Remote) else path.resolve().parent
+
+
 def _flat(url: str) -> str:
     return re.sub("/+", "/", url)
 

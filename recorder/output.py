@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from .errors import OutputError, UsageError
-from .files import descriptor_of
+from .files import Remote, descriptor_of
 from .system import locks, rights
 from .system.opening import KEEPS_OPEN_FILES, NO_LINKS, SAFELY, persistently, sync_folder
 
@@ -47,6 +47,11 @@ def refuse(target: Path, inputs: Iterable[Path] = (), *, force: bool = False) ->
         UsageError: If the target is an input, no regular file, written by a recorder, or exists without `force`.
         OutputError: If the target or its folder cannot be written.
     """
+    if isinstance(target, Remote):
+        if target in inputs:
+            raise UsageError(f"{target}: the command reads this file; choose another name for the output")
+        target.refuse(force=force)
+        return
     real = _resolved(target)  # also for the kernel `missing/../file` is nothing, but missing folders are made
     there = _status(real)
     for path in inputs:
@@ -88,6 +93,10 @@ def replacing(
         UsageError: If the target is no regular file, written by a recorder, or exists without `force`.
         OutputError: If the target cannot be written, e.g. because the disk is full; the old file is unchanged.
     """
+    if isinstance(target, Remote):
+        with target.replacing(force=force) as file:
+            yield file
+        return
     if not follow and target.is_symlink():
         target.unlink()
     replacement = Replacement(target, force=force, like=like, private=private)
@@ -112,6 +121,8 @@ class Replacement:
 
     def __init__(self, target: Path, *, force: bool = False, like: Iterable[Path] = (), private: bool = False) -> None:
         """Open a temporary file beside the target; the arguments and errors are those of `replacing`."""
+        if isinstance(target, Remote):
+            raise UsageError(f"{target}: is at a URL, where nothing can be written bit by bit; choose a local file")
         self._named, self._force, self.descriptor = target, force, -1
         self._folders: list[Path] = []  # made for this file
         self._is_done = self._is_left = False  # in its place; in its place, and under its temporary name too
@@ -123,7 +134,8 @@ class Replacement:
         try:
             self._old = _locked(self.target) if self.target.exists() else -1
             self._make_folders(self.target.parent)
-            self._create([status for path in like if (status := _status(path)) is not None], private=private)
+            here = [path for path in like if not isinstance(path, Remote)]  # in a store nobody has such rights
+            self._create([status for path in here if (status := _status(path)) is not None], private=private)
         except OSError as exc:
             self.close()
             raise self.failed(exc) from exc
@@ -339,6 +351,8 @@ def _resolved(target: Path) -> Path:
 
 def _is_same(real: Path, there: os.stat_result | None, path: Path) -> bool:
     """Return whether a path leads to a file, which may be made yet; its own problems are told by who opens it."""
+    if isinstance(path, Remote):
+        return False
     if os.path.realpath(path) == os.fspath(real):
         return True
     try:

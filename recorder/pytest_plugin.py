@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .files import Remote
 from .plugin.declaring import CHECKED, MARKER, declare
 
 if TYPE_CHECKING:
@@ -344,7 +345,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _real(path: Path) -> Path:
     """Return a path without links; `Path.resolve` raises RuntimeError for a link that leads to itself (Python 3.12)."""
-    return Path(os.path.realpath(path))
+    return path if isinstance(path, Remote) else Path(os.path.realpath(path))
 
 
 @contextmanager

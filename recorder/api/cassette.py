@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from os import PathLike
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +11,7 @@ from ..cassette.reader import OpenCassette, open_cassette
 from ..correlate.engine import correlate
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
+from ..fleet.store.places import place
 from ..library.stored import Triples, triples
 from ..model import Header, Record, Recording, Triple
 
@@ -31,7 +31,7 @@ class Cassette:
             DialectError: If the dialect is unknown or wrong.
 
         """
-        self.path = Path(path)
+        self.path = place(path)
         self._dialect = Dialect.load(dialect) if dialect is not None else None
         self._open: OpenCassette = open_cassette(self.path)
         self._triples: Triples | None = None

@@ -28,6 +28,8 @@ from ..drive.engine.report import Report
 from ..drive.engine.selecting import of_clients
 from ..drive.engine.values import Values
 from ..errors import NothingSelected, UsageError, ValuesError
+from ..fleet.store.keeping import Working
+from ..fleet.store.places import place
 from ..library.recording import derive
 from ..model import Record, Recording
 from ..output import refuse
@@ -113,7 +115,7 @@ class Drive:
         on_record: Callable[[Record], None] | None = None,
     ) -> None:
         """Read the cassette, and plan; nothing is sent."""
-        self.path, self.to = Path(cassette), to
+        self.path, self.to = place(cassette), to
         self._rate, self._patience = _rate(rate), Patience(least=_seconds(patience))
         self._on_missing, self._settle = _on_missing(on_missing), settle
         self._allowed = Allowed(allow, everything=allow_all)
@@ -316,13 +318,14 @@ class Drive:
         from ..drive.front.tape import Tape  # noqa: PLC0415  # see above
 
         wanted = output if output is not None else self._output
-        tape = None
+        tape = working = None
         if wanted is not None:
-            path = Path(wanted)
+            path = place(wanted)
             refuse(path, [self.path], force=self._force)
+            working = Working(path, force=self._force)
             kept = Settings(force=self._force)
             policy, known = of_more(self.cassette.header, self._redacting), self._values.hidden()
-            tape = Tape(path, upstream=self.to, dialect=self.dialect, policy=policy, known=known, settings=kept)
+            tape = Tape(working.path, upstream=self.to, dialect=self.dialect, policy=policy, known=known, settings=kept)
         self._runs += 1
         # ids need not be secret
         random = secrets.token_bytes if self._seed is None else Random(f"{self._seed} {self._runs}").randbytes  # noqa: S311
@@ -345,6 +348,7 @@ class Drive:
             values=self._values,
             rules=self.dialect.push,
             keep=self._on_record,
+            working=working,
         )
         return self._run
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..drive.front.run import Front
     from ..drive.front.tape import Tape
     from ..drive.front.target import Target
+    from ..fleet.store.keeping import Working
 
 
 class Run:
@@ -39,9 +40,10 @@ class Run:
         values: Values,
         rules: PushRules,
         keep: Callable[[Record], None] | None = None,
+        working: Working | None = None,
     ) -> None:
         """Take the parts of the run; nothing is sent yet."""
-        self.driver = driver
+        self.driver, self._working = driver, working
         self._plan, self._target, self._tape = plan, target, tape
         self._allowed, self._values, self._rules, self._keep = allowed, values, rules, keep
         self._front: Front | None = None
@@ -79,6 +81,8 @@ class Run:
             await self._front.run()
         finally:
             self._seconds = time.monotonic() - self._began
+            if self._working is not None:
+                await asyncio.to_thread(self._working.put)
 
     async def step(self) -> Step | None:
         """Let one more step leave, and wait until the one after it could.
@@ -137,6 +141,6 @@ class Run:
             waits=state.waits,
             is_over=state.is_over,
             has_stalled=state.has_stalled,
-            cassette=None if self._tape is None else self._tape.path,
+            cassette=None if self._working is None else self._working.target,
             seconds=seconds,
         )

@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
 from ..errors import UpstreamError, UsageError
+from ..files import as_argument
+from ..fleet.store.places import place
 from ..model import FORMAT
 from ..system.signals import ASK, of_its_own
 
@@ -79,11 +81,11 @@ class Recorder:
             raise UsageError(f"{cassette}: name the server to record, e.g. http://gws.example:8090")
         self.url = ""
         self.urls: dict[str, str] = {}
-        self.cassette = Path(cassette)
+        self.cassette = place(cassette)
         given = [*(["--dialect", dialect] if dialect else []), *(["--policy", policy] if policy else [])]
         given += [*(["--force"] if force else []), *options]
         self._program = words_of(command)
-        self._arguments = ["record", upstream, "-o", str(cassette), *given]
+        self._arguments = ["record", upstream, "-o", as_argument(self.cassette), *given]
         self._before_record = before_record
         self._others = sum(text == "--also" or text.startswith("--also=") for text in options)
         self._process: subprocess.Popen[str] | None = None

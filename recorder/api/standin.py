@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from ..dialect.definition import load
 from ..errors import UsageError
+from ..fleet.store.places import place
 from ..library.recording import joined, load_recording
 from ..model import Recording
 from ..printable import counted
@@ -445,13 +445,13 @@ def _texts(given: Sequence[str]) -> Sequence[str]:
 
 
 def _name(given: str | PathLike[str] | Recording) -> str:
-    return f"a recording of {given.header.upstream}" if isinstance(given, Recording) else Path(given).name
+    return f"a recording of {given.header.upstream}" if isinstance(given, Recording) else place(given).name
 
 
 def _recording(given: str | PathLike[str] | Recording, dialect: str | None) -> Recording:
     if isinstance(given, Recording):
         return given
-    return load_recording(Path(given), load(dialect) if dialect else None)
+    return load_recording(place(given), load(dialect) if dialect else None)
 
 
 def _session(told: dict[str, Any]) -> Session:

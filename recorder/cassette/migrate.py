@@ -9,13 +9,14 @@ from typing import IO, TypeAlias
 
 from ..dialect.definition import names, source
 from ..errors import CassetteError
+from ..files import folder_of
 from ..model import FORMAT
 from ..output import replacing
 from . import codec
 from .reader import Facts, OpenCassette, open_cassette
 from .sealed import SealedWriter
 
-Step: TypeAlias = Callable[[OpenCassette, IO[bytes], Path], None]
+Step: TypeAlias = Callable[[OpenCassette, IO[bytes], Path | None], None]
 
 
 def migrate(source: Path, target: Path) -> int:
@@ -32,12 +33,12 @@ def migrate(source: Path, target: Path) -> int:
     for version in range(found, FORMAT):
         # the source is closed before its new form takes its place: Windows replaces no open file
         with replacing(target, force=True, like=[source]) as file, open_cassette(source) as cassette:
-            STEPS[version](cassette, file, target.resolve().parent)
+            STEPS[version](cassette, file, folder_of(target))
         source = target
     return found
 
 
-def _from_1(cassette: OpenCassette, file: IO[bytes], folder: Path) -> None:
+def _from_1(cassette: OpenCassette, file: IO[bytes], folder: Path | None) -> None:
     """Write a cassette of format 1 as format 2: the header gets the text of the dialect, if it is a shipped one."""
     old = cassette.header
     new = replace(old, format=2, dialect_text=source(old.dialect) if old.dialect in names() else "")

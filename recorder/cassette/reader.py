@@ -107,16 +107,17 @@ class OpenCassette:
 
     Attributes:
         torn: The torn tail of a journal, or None; set once frames or records were read to the end.
+        place: The path by which another process can open the file; None if there is none.
         awaited: Number of frames in which a journal may still say its dialect; 0 if it has, or will not.
     """
 
-    def __init__(self, file: IO[bytes], path: str) -> None:
+    def __init__(self, file: IO[bytes], path: str, place: Path | None = None) -> None:
         """Take ownership of `file` and read the header.
 
         Raises:
             CassetteError: If the file is no cassette.
         """
-        self._file, self.path = file, path
+        self._file, self.path, self.place = file, path, place
         finalize(self, file.close)  # a recording that is used in no `with` block keeps it open as long as it is read
         self._size = file.seek(0, SEEK_END)
         self._block = lru_cache(_CACHED)(self._read_block)
@@ -555,7 +556,7 @@ def open_cassette(path: Path) -> OpenCassette:
     except OSError as exc:
         raise CassetteError(str(path), exc.strerror or str(exc)) from exc
     try:
-        return OpenCassette(file, str(path))
+        return OpenCassette(file, str(path), path)
     except BaseException:
         file.close()
         raise

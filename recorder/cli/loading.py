@@ -371,7 +371,7 @@ def _divided(found: OpenRecording, by: Expression, jobs: int) -> Iterator[Triple
 
     every = found.recording.triples
     blocks = (range(first, min(first + _BLOCK, len(every))) for first in range(0, len(every), _BLOCK))
-    args = Path(found.cassette.path), found.recording.header, by
+    args = found.cassette.place, found.recording.header, by
     for places in mapped(_accepted, args, blocks, jobs):
         yield from map(every.__getitem__, places)
     found.verify()
@@ -485,12 +485,9 @@ def sources(paths: Sequence[Path], dialect: str | None) -> Iterator[list[Source]
 
 def tell_if_none(sources: Sequence[Source], parts: Sequence[Part]) -> None:
     """Say on stderr why a cassette has no triples, if so."""
-    from ..cassette.reader import open_cassette
-
     for source, part in zip(sources, parts, strict=True):
         if not part.requests:
-            with open_cassette(Path(source.header.file)) as cassette:
-                hint_if_none(part.requests, cassette.header, cassette.records(), source.dialect.name)
+            hint_if_none(part.requests, source.header, source.records, source.dialect.name)
 
 
 def _source(path: Path, cassette: OpenCassette, dialect: str | None) -> Source:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..errors import InputError
+from ..files import Remote, is_url
 from ..loopback import LOOPBACK, is_loopback
 from .guide.commands import WORDS
 from .saying import say
@@ -38,12 +40,21 @@ def offers(what: str) -> Callable[[click.Context, click.Parameter, str], list[Co
 class InputFile(click.Path):
     """The path of an existing file that a command reads, and must not write to."""
 
-    def __init__(self) -> None:
-        """Take paths of files; the command itself reports a file that it cannot open, with exit code 4."""
+    def __init__(self, *, at_url: bool = True) -> None:
+        """Take paths of files; the command itself reports a file that it cannot open, with exit code 4.
+
+        Args:
+            at_url: Take URLs, too.
+        """
         super().__init__(exists=True, dir_okay=False, readable=False, path_type=Path)
+        self._at_url = at_url
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path, and remember it as an input of the command; a missing file is told with the one meant."""
+        if is_url(os.fspath(value)):
+            if not self._at_url:
+                self.fail(f"{_shown(value)} is a URL; name a file on this machine", param, ctx)
+            return _at_url(os.fspath(value), param, ctx)
         try:
             path = Path(str(super().convert(value, param, ctx)))
         except click.BadParameter as exc:
@@ -53,6 +64,32 @@ class InputFile(click.Path):
             raise click.BadParameter(f"{exc.message.rstrip('.')}; {hint}", ctx, param) from exc
         add_input(path, is_content=True)
         return path
+
+
+def _shown(url: Any) -> str:
+    """Return a URL without its secrets."""
+    return str(Remote(os.fspath(url)))
+
+
+def _at_url(url: str, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+    """Return the path of a file at a URL; where several files are taken, of a pattern too (see `found_at_urls`)."""
+    from ..fleet.store.places import is_pattern, place
+
+    path = place(url)
+    is_one_of = param is not None and param.nargs == -1
+    if (ctx is None or not ctx.resilient_parsing) and not (is_one_of and is_pattern(path)):
+        _must_exist(path, param, ctx)
+    add_input(path, is_content=True)
+    return path
+
+
+def _must_exist(path: Path, param: click.Parameter | None, ctx: click.Context | None) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError as exc:
+        raise click.BadParameter(f"{path} does not exist.", ctx, param) from exc
+    except OSError as exc:
+        raise InputError(f"{path}: {exc.strerror}") from exc
 
 
 def _hint(path: Path, ctx: click.Context | None) -> str:
@@ -72,8 +109,20 @@ class NameOrFile(click.ParamType):  # type: ignore[type-arg]  # generic in its s
 
     name = "NAME|FILE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002  # click's signature
+    def __init__(self, *, at_url: bool = False) -> None:
+        """Take names and paths.
+
+        Args:
+            at_url: Take URLs of cassettes, too.
+        """
+        self._at_url = at_url
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text; if it is the path of a file, remember the file as an input of the command."""
+        if is_url(str(value)):
+            if not self._at_url:
+                self.fail(f"{_shown(value)} is a URL; name a file on this machine", param, ctx)
+            return str(value)
         if Path(str(value)).is_file():
             add_input(Path(str(value)), is_content=False)
         return str(value)
@@ -119,6 +168,10 @@ class OutputFile(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path; refuse a text that is no name of a file."""
         text = os.fspath(value)
+        if is_url(text):
+            from ..fleet.store.places import place
+
+            return place(text)
         if not text or text.endswith(("/", "/.", "/..")):
             self.fail(f"{text!r} names a folder; add the name of a file", param, ctx)
         if text == "-":
@@ -126,8 +179,24 @@ class OutputFile(click.Path):
         return Path(str(super().convert(value, param, ctx)))
 
 
-def _gathered(_context: click.Context, _param: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+def found_at_urls(context: click.Context, param: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the files, with those that fit a pattern of a URL in its place; a shell expands other patterns itself."""
+    if context.resilient_parsing or not any(isinstance(path, Remote) for path in paths):
+        return paths
+    from ..fleet.store.places import found, is_pattern
+
+    every: list[Path] = []
+    for path in paths:
+        fitting = found(path) if isinstance(path, Remote) and is_pattern(path) else [path]
+        if not fitting:
+            raise click.BadParameter(f"no file fits {path}.", context, param)
+        every += fitting
+    return tuple(every)
+
+
+def _gathered(context: click.Context, param: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
     """Return the cassettes with the parts of each capture as one; say on stderr what is missing of it."""
+    paths = found_at_urls(context, param, paths)
     if len(paths) < 2:
         return paths
     from ..library.parts import gathered
@@ -152,6 +221,7 @@ files_argument = click.argument(
     nargs=-1,
     required=True,
     type=InputFile(),
+    callback=found_at_urls,
     shell_complete=offers("cassettes"),
 )
 # the same, with the parts of one capture as one cassette

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from ..errors import UsageError
-from ..files import open_regular
+from ..files import Remote, is_same_place, open_regular
 from ..model import IN_CLEAR, Header, Record
 from ..output import refuse, replacing
 from ..printable import counted
@@ -39,6 +39,8 @@ def add_input(path: Path, *, is_content: bool) -> None:
     context = click.get_current_context(silent=True)
     if context is not None:
         context.meta.setdefault(_INPUTS, {})[path] = is_content
+    if isinstance(path, Remote):
+        return
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         try:
             out, there = os.fstat(descriptor), path.stat()
@@ -80,7 +82,7 @@ def logging_into(path: Path | None, *, beside: Path | None = None, takes_all: bo
         return
     from ..monitoring.log import opened
 
-    if beside is not None and os.path.realpath(path) == os.path.realpath(beside):
+    if beside is not None and is_same_place(path, beside):
         raise UsageError(f"{path}: the command writes this file; choose another name for the log")
     refuse(path, _inputs(), force=True)
     if path.exists():

@@ -22,6 +22,7 @@ from ..cassette.tables import Rows
 from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, DialectError, PolicyError
+from ..files import Remote
 from ..model import CUT, GUESSED, LEFT_OUT, Chunk, Event, Failure, Header, Headers, Note, Record, Request, Response
 from ..output import leftovers
 from ..printable import counted
@@ -360,6 +361,8 @@ def _header(path: Path) -> Header | None:
 
 def _leftovers(path: Path) -> Iterator[Finding]:
     """Yield findings about files beside the cassette that a killed command left half written."""
+    if isinstance(path, Remote):
+        return
     for folder in sorted({path.absolute().parent, path.resolve().parent}):
         for found in leftovers(folder):
             text = "a command was killed while it wrote this file: delete it; the file to be replaced is unchanged"

@@ -42,6 +42,9 @@ class Rotated(Whole):
         found.files = tuple(files)
         return found
 
+    def __str__(self) -> str:
+        return str(self.files[0]) if self.files else super().__str__()  # that of a URL is another than its path's
+
     def opened(self) -> OpenCassette:
         """Return the parts as one open cassette; `torn` is the tail of the first part that has one.
 
@@ -51,7 +54,7 @@ class Rotated(Whole):
         if self._file is None:
             self._file, self._torn = _written(self.files)
             finalize(self, self._file.close)
-        found = OpenCassette(BufferedReader(_Shared(self._file)), str(self))
+        found = OpenCassette(BufferedReader(Shared(self._file)), str(self))
         found.torn = self._torn
         return found
 
@@ -165,7 +168,7 @@ def _written(files: Sequence[Path]) -> tuple[IO[bytes], TornTail | None]:
     return whole, next((part.torn for part in parts if part.torn is not None), None)
 
 
-class _Shared(RawIOBase):
+class Shared(RawIOBase):
     """A file that several read at once, each from its own position."""
 
     def __init__(self, file: IO[bytes]) -> None:

@@ -16,6 +16,7 @@ from ..correlate.engine import Correlator
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect
 from ..errors import CassetteError
+from ..files import folder_of
 from ..model import IN_CLEAR, Header, Record, Recording
 from ..output import replacing
 from ..redaction.carried import carrying
@@ -58,7 +59,7 @@ def seal(
     # the source is closed before its sealed form takes its place: Windows replaces no open file
     with replacing(target, force=True, like=[source], private=is_private) as file, open_cassette(source) as cassette:
         records = cassette.records() if watch is None else _watched(cassette.records(), watch)
-        write_sealed(file, header, records, correlator, target.resolve().parent)
+        write_sealed(file, header, records, correlator, folder_of(target))
         _whole(cassette, source)
         file.flush()
         _verify(Path(file.name))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import UsageError
+from ..fleet.store.places import place
 from ..replay.engine.policy import Repeat
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def path_of(folder: Path, name: Any) -> Path:
     """
     if not isinstance(name, str | Path) or not str(name):
         raise UsageError(f"a cassette is named by a string, not {name!r}")
-    path = Path(name)
+    path = place(name)
     if path.is_absolute():
         return path
     if ".." in path.parts or "\0" in str(name):

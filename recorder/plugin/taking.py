@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from ..cassette.reader import read
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect, load
 from ..errors import OutputError, UsageError
+from ..files import Remote
 from ..library.recording import derive
 from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
@@ -137,8 +138,12 @@ def taking(settings: Settings, *, add: bool) -> Iterator[Taking]:
         raise UsageError(f"{cassette}: name the server to record: --cassette-upstream http://gws.example:8090")
     chosen = load(settings.dialect) if settings.dialect else None
     command = program(words_of(settings.recorder))
-    cassette.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cassette.parent, prefix=RECORDING) as folder:
+    is_remote = isinstance(cassette, Remote)
+    if is_remote and add and cassette.exists():
+        raise UsageError(f"{cassette}: nothing can be added to a file at a URL; record it anew: --cassette-mode all")
+    if not is_remote:
+        cassette.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=None if is_remote else cassette.parent, prefix=RECORDING) as folder:
         taken = Path(folder) / cassette.name
         recorder = Recorder(
             settings.upstream,
@@ -153,7 +158,7 @@ def taking(settings: Settings, *, add: bool) -> Iterator[Taking]:
             recorded = Taking(recorder.url, cassette, taken)
             yield recorded
         if recorded.is_kept:
-            with locking(cassette.parent):
+            with nullcontext() if is_remote else locking(cassette.parent):
                 if add and cassette.exists():
                     add_new(cassette, taken, settings.policy, chosen)
                 else:

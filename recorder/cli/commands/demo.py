@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import OutputError, RecorderError, UsageError
+from ...files import as_argument
 from ...model import JSON, Recording, Triple
 from ...printable import counted
 from ...system.signals import ASK, of_its_own
@@ -189,12 +190,12 @@ async def _demo(path: Path, *, force: bool) -> Verdict:
     source = load([cassette], None)
     async with _server("replay", str(cassette)) as live:
         _say(f"live server    {live}  plays {cassette.name}")
-        async with _server("record", live, "-o", str(path), *(["--force"] if force else [])) as proxy:
+        async with _server("record", live, "-o", as_argument(path), *(["--force"] if force else [])) as proxy:
             _say(f"recorder       {proxy}  an agent drives {counted(len(source.triples), 'operation')} through it")
             await _drive(proxy, source, prefix="first-", think=0.0)
     new = load([path], None)
     announce("".join(table.overview(new.triples)))
-    async with _server("replay", str(path)) as url:
+    async with _server("replay", as_argument(path)) as url:
         _say(f"stand-in       {url}  replays the new cassette to a slower agent with fresh ids")
         return await _drive(url, new, prefix=f"{secrets.token_hex(4)}-", think=_THINK)
 

@@ -36,7 +36,7 @@ def command() -> None:
 
 
 @command.command("check", short_help="Print every mistake in dialects.")
-@click.argument("dialects", metavar="FILE...", nargs=-1, required=True, type=InputFile())
+@click.argument("dialects", metavar="FILE...", nargs=-1, required=True, type=InputFile(at_url=False))
 def check(dialects: tuple[Path, ...]) -> None:
     """Check dialects: print every mistake with its line, its cause and what to write; exit code 1 for mistakes.
 
@@ -90,7 +90,7 @@ def suggest(cassettes: tuple[Path, ...], *, output: Path | None, force: bool, ye
 
 
 @command.command("show", short_help="Print a shipped dialect, or the one in a cassette.")
-@click.argument("name", metavar="[NAME|CASSETTE]", type=NameOrFile(), default="gws-outbound")
+@click.argument("name", metavar="[NAME|CASSETTE]", type=NameOrFile(at_url=True), default="gws-outbound")
 def show(name: str) -> None:
     """Print a shipped dialect, as a start for a dialect of your own, or the dialect that a cassette holds.
 
@@ -101,11 +101,13 @@ def show(name: str) -> None:
     from ...cassette.reader import open_cassette
     from ...dialect.carried import held
     from ...dialect.definition import source
+    from ...fleet.store.places import place
 
-    if not Path(name).is_file():
+    path = place(name)
+    if not path.is_file():
         click.echo(source(name), nl=False)
         return
-    with open_cassette(Path(name)) as cassette:
+    with open_cassette(path) as cassette:
         text = held(cassette.header) or source(cassette.header.dialect)
     click.echo(shown(text).encode(), nl=False)
 

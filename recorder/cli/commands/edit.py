@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...errors import EditError, UsageError
+from ...files import folder_of
 from ...printable import counted
 from ..loading import facts, policy_of
 from ..options import InputFile, OutputFile, force_option, offers, output_option
@@ -210,7 +211,7 @@ def _write(source: Path, new: Path, cassette: Path | None, *, force: bool) -> No
         raise last from exc
     before = [policy_of(cassette)] if cassette is not None else []
     with writing(new, force=force, redaction=[header.redaction, *before]) as file:
-        write(file, header, records, name, new.resolve().parent)
+        write(file, header, records, name, folder_of(new))
         file.flush()
         with open_cassette(Path(file.name)) as written:
             written.verify()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import UsageError
+from ...files import folder_of
 from ...printable import to_json
 from ..options import (
     InputFile,
@@ -80,7 +81,7 @@ def command(
     must_be_writable(output, force=force)
     chosen, key = redaction(policy, key_file, off=no_redaction)
     redactor, choosing = _redactor(chosen, key, given), Choosing(given)
-    with Spool(output.absolute().parent) as spool:
+    with Spool(folder_of(output)) as spool:
         found = _read(Container.of(source), spool, origin, lambda spool: _chosen(choosing, spool, output))
         rules = _chosen(choosing, spool, output)
         header = Header(

@@ -30,7 +30,7 @@ def command() -> None:
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=InputFile(),
+    type=InputFile(at_url=False),
 )
 def check(policies: tuple[Path, ...]) -> None:
     """Check policies: print every mistake with its line; exit code 1 if there are mistakes.
@@ -56,7 +56,7 @@ def check(policies: tuple[Path, ...]) -> None:
 
 
 @command.command("show", short_help="Print a policy, or the one in a cassette.")
-@click.argument("source", metavar="[NAME|FILE|CASSETTE]", type=NameOrFile(), default="gws")
+@click.argument("source", metavar="[NAME|FILE|CASSETTE]", type=NameOrFile(at_url=True), default="gws")
 def show(source: str) -> None:
     """Print a policy, as a start for a policy of your own, or the policy in a cassette.
 
@@ -68,10 +68,12 @@ def show(source: str) -> None:
     """
     from ...cassette.reader import open_cassette
     from ...errors import CassetteError
+    from ...fleet.store.places import place
     from ...redaction.policy import load, shipped
 
-    if Path(source).is_file():
-        with suppress(CassetteError), open_cassette(Path(source)) as cassette:
+    path = place(source)
+    if path.is_file():
+        with suppress(CassetteError), open_cassette(path) as cassette:
             text = cassette.header.policy_text or shipped(cassette.header.redaction).text
             click.echo(shown(text).encode(), nl=False)
             return

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from ...errors import UsageError
+from ...files import folder_of
 from ...printable import counted, printable, to_json
 from ..jobs import Block, blocks, mapped
 from ..loading import rules_of
@@ -204,7 +205,7 @@ def _write(work: _Redaction, target: Path, dialect: Dialect | None, *, force: bo
     with writing(target, force=force, redaction=[new.redaction]) as file:
         if correlator is not None:
             records = chain.from_iterable(numbered(work.redacted(_itself)))
-            write_sealed(file, new, records, correlator, target.resolve().parent)
+            write_sealed(file, new, records, correlator, folder_of(target))
         else:
             file.write(encode_header(new))
             for frames in numbered(work.redacted(encode)):

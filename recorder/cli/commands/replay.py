@@ -180,9 +180,11 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant
               recorder replay session.cassette --exit-when-done --clock virtual
     """
+    from ...fleet.store.fetched import at_hand
     from ...library.index.making import maker_of
 
-    recording = load(cassettes, options["dialect"], maker_of)
+    # events are due at their times, so what is read later is read from this machine
+    recording = load([at_hand(path) for path in cassettes], options["dialect"], maker_of)
     allow_descriptors(_DESCRIPTORS)
     collect_rarely()
     options["control_token"] = token_of(options["control_token"], CONTROL_TOKEN)

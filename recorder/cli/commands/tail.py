@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from ...errors import CassetteError
-from ...files import open_regular
+from ...errors import CassetteError, UsageError
+from ...files import Remote, open_regular
 from ...model import Note, Record
 from ..loading import rules_of
 from ..options import cassette_argument, dialect_option, jsonl_option
@@ -42,6 +42,8 @@ def command(cassette: Path, *, as_lines: bool, dialect: str | None) -> None:
     from ...cassette.journal import Following
     from ...views.live.rows import Live, as_line
 
+    if isinstance(cassette, Remote):
+        raise UsageError(f"{cassette}: is at a URL, where no recorder writes bit by bit; recorder ls lists it")
     live, header = None, None
     before: list[Record] = []  # records by a dialect that the journal may replace
     try:

@@ -11,15 +11,31 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import click
 
+from ...files import Remote
 from ..loading import expression
-from ..options import dialect_option, offers
+from ..options import InputFile, dialect_option, found_at_urls, offers
 from ..saying import say
 
 _TOKEN = 24  # bytes
 _POLICY = "gws"  # for a cassette of another policy, as `recorder scan` takes it
+
+
+class _Given(InputFile):
+    """The path of a cassette or a folder; at a URL, a folder stands for the cassettes below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dir_okay = True
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        path = super().convert(value, param, ctx)
+        is_folder = isinstance(path, Remote) and "*" not in path.name and path.is_dir()
+        return path / "**" if is_folder else path
 
 
 @click.command("view")
@@ -27,7 +43,8 @@ _POLICY = "gws"  # for a cassette of another policy, as `recorder scan` takes it
     "given",
     metavar="[FILE|DIR]...",
     nargs=-1,
-    type=click.Path(exists=True, readable=False, path_type=Path),
+    type=_Given(),
+    callback=found_at_urls,
     shell_complete=offers("cassettes"),
 )
 @click.option(
@@ -61,7 +78,7 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
     from ...viewer.server import Server
 
     paths = given or (Path(),)
-    files, folders = [path for path in paths if not path.is_dir()], [path for path in paths if path.is_dir()]
+    files, folders = [path for path in paths if not _is_folder(path)], [path for path in paths if _is_folder(path)]
     expression(wanted, dialect, files)  # tells of its mistakes
     if len(files) > 1:
         files, told = gathered(files)
@@ -80,6 +97,10 @@ def command(given: tuple[Path, ...], *, port: int, opens: bool, wanted: str | No
         server.run(app)
     server.close()
     cassettes.close()
+
+
+def _is_folder(path: Path) -> bool:
+    return not isinstance(path, Remote) and path.is_dir()  # those at URLs were looked into
 
 
 def _scanned(dialect: str | None, path: Path) -> Iterator[dict[str, object]]:

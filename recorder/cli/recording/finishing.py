@@ -16,6 +16,7 @@ from types import FrameType
 
 from ...cassette.reader import open_cassette
 from ...errors import RecorderError
+from ...fleet.store.keeping import Working
 from ...library.sealing import seal
 from ...system.signals import ENDS, HANGUP
 from ..saying import progress, say
@@ -72,6 +73,20 @@ class Finishing:
                 say(f"{exc}; the recording is whole, but not sealed; {way}")
                 return exc.exit_code
         say(f"{self._path}: sealed, {before} bytes before, {self._path.stat().st_size} now")
+        return 0
+
+    def put(self, working: Working) -> int:
+        """Put the cassette at its URL; return 0, or the exit code of the error that left it here."""
+        with self._leavable(f"is put at {working.target}; Ctrl-C leaves it here"):
+            try:
+                for there in working.put():
+                    say(f"{there}: is there, whole")
+            except KeyboardInterrupt:
+                say(f"{working.target}: interrupted: {working.kept()}")
+                return 130
+            except RecorderError as exc:
+                say(str(exc))
+                return exc.exit_code
         return 0
 
     def _is_sealed(self) -> bool:

@@ -12,7 +12,6 @@ import re
 import signal
 import time
 from collections.abc import Coroutine, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +28,9 @@ from ...dialect.definition import Dialect, load
 from ...dialect.fitting import Fit
 from ...errors import CaptureError, UsageError
 from ...exporters.pytest_suite import skeleton
+from ...files import Remote
+from ...fleet.store.keeping import Working
+from ...fleet.store.places import place
 from ...model import Header, Record
 from ...model import Recording as Exported
 from ...monitoring.log import LogFile
@@ -69,8 +71,6 @@ class Recording:
             UsageError: If the options contradict each other, or the cassette cannot be written.
 
         """
-        output = given["output"]
-        append, self._path = output.startswith("+"), Path(output.removeprefix("+"))
         if upstream and given["mode"] != "reverse":
             raise UsageError(
                 f"--mode {given['mode']} takes no UPSTREAM: the client names the server itself; a command goes after --"
@@ -82,7 +82,8 @@ class Recording:
             raise UsageError("--rewrite-links needs --mode reverse: in other modes no link leads past the proxy")
         self._seals, limits, self._log = given["seal"], _limits(given), given["log"]
         self._token, self._given = token_of(given["control_token"], CONTROL_TOKEN), given
-        must_be_writable(self._path, force=given["force"] or append)
+        append, self._working = _wanted(given["output"], force=given["force"])
+        self._path = self._working.path
         policy, key = redaction(given["policy"], given["key_file"], off=given["no_redaction"])
         settings = Settings(
             fsync=Fsync(given["fsync"]),
@@ -116,6 +117,8 @@ class Recording:
             UpstreamError: If the server cannot be reached.
 
         """
+        if self._working.is_elsewhere:
+            say(f"{self._working.target}: is recorded in {self._path}, and put there at the end")
         with logging_into(self._log, beside=self._path) as log:
             if self._page is None:
                 return self._run_logged(log)
@@ -161,13 +164,16 @@ class Recording:
         lost = f"{self._path}: the disk or the network does not answer; what was not yet written is lost"
         with Ending(self._hurry, lost, hangs_up=log is None) as ending:
             code = asyncio.run(self._record(ending, log))
-        if self._recorder.failure is None and (self._clients.are_sifted or self._seals):
+        is_elsewhere, is_whole = self._working.is_elsewhere, self._recorder.failure is None
+        if is_elsewhere or (is_whole and (self._clients.are_sifted or self._seals)):
             ending.waits()
             finishing = Finishing(self._path, is_left=ending.is_urgent, hangs_up=log is None)
-            if self._clients.are_sifted:
+            if is_whole and self._clients.are_sifted:
                 finishing.sift(self._recorder.sift)
-            if self._seals:
+            if is_whole and self._seals:
                 code = finishing.seal() or code
+            if is_elsewhere:
+                code = finishing.put(self._working) or code
             ending.told(code)
         return code
 
@@ -276,6 +282,20 @@ class _Told(logging.Handler):
             self._page.warn(record.getMessage())
         self._display.clear()
         say(record.getMessage(), is_error=record.levelno >= logging.ERROR)
+
+
+def _wanted(output: str, *, force: bool) -> tuple[bool, Working]:
+    """Return whether to add to the file of -o, and where to write it.
+
+    Raises:
+        UsageError: If it must not be written, or is at a URL and is to be added to.
+        OutputError: If it cannot be written.
+    """
+    append, target = output.startswith("+"), place(output.removeprefix("+"))
+    if append and isinstance(target, Remote):
+        raise UsageError(f"{target}: nothing can be added to a file at a URL; record into a new one and merge both")
+    must_be_writable(target, force=force or append)
+    return append, Working(target, force=force)
 
 
 def _limits(given: dict[str, Any]) -> Limits:

@@ -66,7 +66,8 @@ def found(pattern: str | os.PathLike[str]) -> list[Path]:
 
 
 def _here(pattern: str) -> Iterable[Path]:
-    return (path for text in glob.iglob(pattern, recursive=True) if (path := Path(text)).is_file())  # noqa: PTH207  # Path.glob takes no absolute pattern
+    every = glob.iglob(pattern, recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
+    return filter(Path.is_file, map(Path, every))
 
 
 def _listed(where: Remote) -> Iterable[Path]:
@@ -103,11 +104,15 @@ class RemotePath(Remote):
 
     def refuse(self, *, force: bool) -> None:
         """Refuse a file that must not be written; the errors are those of `recorder.output.refuse`."""
-        raise NotImplementedError
+        from .writing import refuse  # noqa: PLC0415  # not for a name alone
+
+        refuse(self, force=force)
 
     def replacing(self, *, force: bool) -> AbstractContextManager[IO[bytes]]:
         """Write the file whole or not at all; the errors are those of `recorder.output.replacing`."""
-        raise NotImplementedError
+        from .writing import replacing  # noqa: PLC0415  # not for a name alone
+
+        return replacing(self, force=force)
 
     def info(self) -> dict[str, Any]:
         """Return what the store says of the file now.

@@ -53,12 +53,28 @@ _KINDS = {
     "ServiceRequestError": Kind.LOST,  # this and the next: azure.core
     "ServiceResponseError": Kind.LOST,
 }
+# codes of S3 for which the library has no class of its own
+_CODES = {
+    "PreconditionFailed": Kind.REPLACED,
+    "412": Kind.REPLACED,
+    "ConditionalRequestConflict": Kind.LOST,  # another writer is at it: the next try sees which object there is
+    "InternalError": Kind.LOST,
+    "ServiceUnavailable": Kind.LOST,
+    "SlowDown": Kind.LOST,
+    "RequestTimeout": Kind.LOST,
+    "500": Kind.LOST,
+    "503": Kind.LOST,
+}
 _TEXTS = {
     Kind.MISSING: (errno.ENOENT, "does not exist"),
     Kind.FOLDER: (errno.EISDIR, "is a folder; /** behind it finds the cassettes in it"),
     Kind.THERE: (errno.EEXIST, "exists already"),
     Kind.REPLACED: (errno.ESTALE, "was replaced while it was read; run the command again"),
 }
+
+
+class Told(OSError):
+    """An error that is told already."""
 
 
 class Lost(OSError):
@@ -69,9 +85,15 @@ class Replaced(OSError):
     """A file that is another one than when it was opened."""
 
 
+class Missing(Told, FileNotFoundError):
+    """A file that is not there."""
+
+
 def kind_of(error: BaseException) -> Kind:
     """Return the kind of an error of a store, or of an error that it came from."""
     for one in _chain(error):
+        if (kind := _CODES.get(_code(one))) is not None:
+            return kind
         for cls in type(one).__mro__:
             if cls.__name__ in _KINDS:
                 return _KINDS[cls.__name__]
@@ -80,20 +102,31 @@ def kind_of(error: BaseException) -> Kind:
 
 def told(error: BaseException) -> OSError:
     """Return the error as one of the system, whose `strerror` is fit for a user."""
+    if isinstance(error, Told):
+        return error
     kind = kind_of(error)
+    if kind is Kind.MISSING:
+        return Missing(*_TEXTS[kind])
     if kind in _TEXTS:
-        return OSError(*_TEXTS[kind])
+        return Told(*_TEXTS[kind])
     said = _said(error)
     if kind is Kind.DENIED:
-        return OSError(errno.EACCES, f"access denied ({said}); check the credentials for this store")
+        return Told(errno.EACCES, f"access denied ({said}); check the credentials for this store")
     if kind is Kind.LOST:
-        return OSError(errno.EIO, f"the store cannot be reached ({said})")
-    return OSError(errno.EIO, f"cannot be used: {said}")
+        return Told(errno.EIO, f"the store cannot be reached ({said})")
+    return Told(errno.EIO, f"cannot be used: {said}")
 
 
 def without_secrets(text: str) -> str:
     """Return a text of a library on one line, without logins and signed queries of URLs, and not too long."""
     return printable(_SECRET.sub(_hidden, " ".join(text.split())))[:_LONGEST]
+
+
+def _code(error: BaseException) -> str:
+    """Return the code that S3 gave (`botocore.exceptions.ClientError.response`)."""
+    answer = getattr(error, "response", None)
+    stated = answer.get("Error") if isinstance(answer, dict) else None
+    return str(stated.get("Code", "")) if isinstance(stated, dict) else ""
 
 
 def _hidden(found: re.Match[str]) -> str:

@@ -95,7 +95,7 @@ class Stored:
                 raise IsADirectoryError(errno.EISDIR, "is a folder") from exc
             raise
         # S3 compares by itself (If-Match), and a file in memory is never changed in place
-        self._compares = not {"s3", "memory"}.intersection(_protocols(self._fs))
+        self._compares = not {"s3", "memory"}.intersection(protocols(self._fs))
         details: Mapping[str, Any] = getattr(self._file, "details", None) or self._fs.info(self._path)
         if details["type"] == "directory":
             raise IsADirectoryError(errno.EISDIR, "is a folder")
@@ -134,5 +134,6 @@ def mark(info: Mapping[str, Any]) -> str:
     return next((str(info[name]) for name in _MARKS if info.get(name)), "")
 
 
-def _protocols(fs: AbstractFileSystem) -> tuple[str, ...]:
+def protocols(fs: AbstractFileSystem) -> tuple[str, ...]:
+    """Return the schemes that a file system has."""
     return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)

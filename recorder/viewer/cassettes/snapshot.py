@@ -87,7 +87,7 @@ class Where:
         parts = []
         for file in getattr(self.path, "files", [self.path]):
             try:
-                found = Path(file).stat()
+                found = file.stat()
             except FileNotFoundError:
                 raise Gone(f"{self.name}: the file is gone") from None
             except OSError as exc:
