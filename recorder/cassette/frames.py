@@ -25,6 +25,7 @@ MAX_BODY = 64 << 20  # bytes; a reader refuses a larger length before it allocat
 _HEAD = struct.Struct(">BBBI")
 _TAIL = struct.Struct(">BI")
 _AHEAD = 256 << 10  # bytes that are read at once
+_FAR_AHEAD = 1 << 15  # the same where each byte comes over a network
 _BULK = 1 << 20  # bytes that are read at once, where all frames are wanted
 _NEAR = 64 << 10  # bytes that may be left out between two frames without a new start
 _ARRAY4 = 0x94
@@ -183,15 +184,17 @@ class Window:
     A frame that is far from the one before is read alone, so that a look-up here and there reads no more than it needs.
     """
 
-    def __init__(self, file: IO[bytes], size: int, path: str) -> None:
+    def __init__(self, file: IO[bytes], size: int, path: str, *, is_far: bool = False) -> None:
         """Take a file that others may read, too.
 
         Args:
             file: The file.
             size: Its size in bytes.
             path: Its name, for errors.
+            is_far: Whether each byte comes over a network, by a file that itself reads more for who reads on.
         """
         self._file, self._size, self._path = file, size, path
+        self._ahead = _FAR_AHEAD if is_far else _AHEAD
         self._start, self._content = 0, b""
         self._next = 0  # byte behind the frame that was asked for last
 
@@ -206,7 +209,7 @@ class Window:
         found = frame_in(self._content, start, offset) if start >= 0 else None
         if found is None and 0 <= offset - self._next < _NEAR:
             self._file.seek(offset)
-            self._start, self._content = offset, self._file.read(min(_AHEAD, self._size - offset))
+            self._start, self._content = offset, self._file.read(min(self._ahead, self._size - offset))
             found = frame_in(self._content, 0, offset)
         if found is None:  # it is far off, longer than the window, or damaged
             self._file.seek(offset)

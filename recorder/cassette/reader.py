@@ -20,7 +20,7 @@ from typing import IO, Any, Self, overload
 from weakref import finalize
 
 from ..errors import CassetteError, TornTail
-from ..files import open_regular
+from ..files import Remote, open_regular
 from ..model import Header, Record, Row
 from . import blocks, codec
 from .bodies import Remembered
@@ -366,7 +366,7 @@ class OpenCassette:
 
     def window(self) -> Window:
         """Return what reads frames that follow each other, for one reader."""
-        return Window(self._file, self._size, self.path)
+        return Window(self._file, self._size, self.path, is_far=isinstance(self.place, Remote))
 
     def at(self, address: int, window: Window | None = None) -> Frame:
         """Return the frame at an address.

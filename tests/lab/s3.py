@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
+from urllib.request import Request, urlopen
 
 import fsspec
 from moto.server import ThreadedMotoServer
@@ -27,6 +28,8 @@ def s3(bucket: str = BUCKET) -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "nothing",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
+    with urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")):
+        pass  # a server before it, in this process, has left its buckets
     try:
         with patch.dict("os.environ", found):
             fsspec.get_filesystem_class("s3").clear_instance_cache()

@@ -11,13 +11,16 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ...errors import InputError, RecorderError
 from ...files import Remote, is_url
 from .filesystem import filesystem_of
 from .problems import Kind, kind_of, told
 from .ranges import fresh
+
+if TYPE_CHECKING:
+    from .reading import Before
 
 _LOCAL = {"file", "local"}
 _WEB = {"http", "https"}
@@ -89,7 +92,9 @@ def _listed(where: Remote) -> Iterable[Path]:
 
 
 class RemotePath(Remote):
-    """The path of a file at a URL."""
+    """The path of a file at a URL; what was fetched of it lives as long as the path."""
+
+    _fetched: Before | None = None
 
     def opened(self) -> IO[bytes]:
         """Open the file for reading, by ranges.
@@ -98,9 +103,11 @@ class RemotePath(Remote):
             OSError: If the file cannot be opened.
             UsageError: If there is no library for its scheme.
         """
-        from .reading import opened  # noqa: PLC0415  # not for a name alone
+        from .reading import Before, opened  # noqa: PLC0415  # not for a name alone
 
-        return opened(self.url, str(self))
+        if self._fetched is None:
+            self._fetched = Before()
+        return opened(self.url, str(self), self._fetched)
 
     def refuse(self, *, force: bool) -> None:
         """Refuse a file that must not be written; the errors are those of `recorder.output.refuse`."""

@@ -27,6 +27,7 @@ class Source(Protocol):
     """One content of a file, which can be read in ranges."""
 
     size: int
+    mark: str  # tells this content from others of that size; "" where the store does not say
 
     def fetch(self, start: int, end: int) -> bytes:
         """Return the bytes between two places, once.
@@ -99,18 +100,18 @@ class Stored:
         details: Mapping[str, Any] = getattr(self._file, "details", None) or self._fs.info(self._path)
         if details["type"] == "directory":
             raise IsADirectoryError(errno.EISDIR, "is a folder")
-        self.size, self._mark = int(details["size"]), mark(details)
+        self.size, self.mark = int(details["size"]), mark(details)
 
     def fetch(self, start: int, end: int) -> bytes:
         """Return the bytes between two places; see `Source`."""
         if self._process != os.getpid():
-            before = self.size, self._mark
+            before = self.size, self.mark
             self._open()
-            if before != (self.size, self._mark):
+            if before != (self.size, self.mark):
                 raise Replaced
         self._file.seek(start)
         found: bytes = self._file.read(end - start)
-        if self._compares and mark(fresh(self._fs, self._path)) != self._mark:
+        if self._compares and mark(fresh(self._fs, self._path)) != self.mark:
             raise Replaced
         if len(found) < end - start:
             raise Lost(errno.EIO, f"{end - start - len(found)} bytes are missing")

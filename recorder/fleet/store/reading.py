@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 import io
+import os
+from dataclasses import dataclass, field
 from typing import IO
 
 from ...errors import InputError, RecorderError
-from .ahead import ReadAhead
+from .ahead import Held, ReadAhead
 from .problems import told
 from .ranges import Source, Stored, patiently
 from .web import Web
 
+_BUFFERED = 1 << 14
 
-def opened(url: str, name: str) -> IO[bytes]:
+
+@dataclass(slots=True)
+class Before:
+    """What this process has fetched of a file, for those who open it again.
+
+    Attributes:
+        process: The process.
+        content: Tells the content from others of that URL.
+        held: The bytes.
+    """
+
+    process: int = 0
+    content: tuple[int, str] = (-1, "")
+    held: Held = field(default_factory=Held)
+
+    def of(self, content: tuple[int, str]) -> Held:
+        """Return what was fetched of a content."""
+        if (self.process, self.content) != (os.getpid(), content) or not content[1]:
+            self.process, self.content, self.held = os.getpid(), content, Held()
+        return self.held
+
+
+def opened(url: str, name: str, before: Before) -> IO[bytes]:
     """Open a file at a URL for reading.
 
     Args:
         url: The URL.
         name: Its text in errors, without secrets.
+        before: What was fetched of it before.
 
     Raises:
         OSError: If the file cannot be opened.
@@ -29,17 +55,17 @@ def opened(url: str, name: str) -> IO[bytes]:
         raise
     except Exception as exc:  # each library has errors of its own
         raise told(exc) from exc
-    return io.BufferedReader(_Raw(source, name))
+    return io.BufferedReader(_Raw(source, name, before.of((source.size, source.mark))), _BUFFERED)
 
 
 class _Raw(io.RawIOBase):
     """A file at a URL for Python's buffered reader; an error names the URL."""
 
-    def __init__(self, source: Source, name: str) -> None:
+    def __init__(self, source: Source, name: str, held: Held) -> None:
         self._source, self.name, self._at = source, name, 0
-        self._ahead = ReadAhead(source.size, lambda start, end: patiently(source.fetch, start, end))
-        if isinstance(source, Web):
-            self._ahead.keep(0, source.first)
+        self._ahead = ReadAhead(source.size, lambda start, end: patiently(source.fetch, start, end), held)
+        if isinstance(source, Web) and source.first:
+            held.put(0, source.first)
 
     def readable(self) -> bool:
         return True

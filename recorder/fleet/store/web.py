@@ -37,7 +37,7 @@ class Web:
         """
         self._url = url
         self._whole: IO[bytes] | None = None
-        self.size, self._mark = -1, ""
+        self.size, self.mark = -1, ""
         self._connect()
         self.first = self._run(0, _FIRST)
 
@@ -79,9 +79,9 @@ class Web:
                     raise Replaced
                 return await self._take(answer)
             size = int(found[3])
-            if self.size >= 0 and (size, mark) != (self.size, self._mark):
+            if self.size >= 0 and (size, mark) != (self.size, self.mark):
                 raise Replaced
-            self.size, self._mark = size, mark
+            self.size, self.mark = size, mark
             content = bytearray()
             try:
                 async for chunk in answer.content.iter_any():
