@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -318,6 +319,17 @@ def test_the_api_takes_urls() -> None:
         assert len(list(cassette.triples())) == 6
     with StandIn("s3://team/in") as standin:
         assert standin.url.startswith("http://")
+
+
+@pytest.mark.usefixtures("store")
+def test_the_page_says_what_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/store.md").read_text()
+    for line in re.findall(r"^\$ recorder (.*)$", page, re.MULTILINE):
+        told = run(line)
+        assert told.code == 0, (line, told.err)
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(program, "docs/store.md", "exec"), {})
 
 
 def test_no_command_loads_fsspec_without_a_url(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "docs/drive.md": "tests/integration/test_drive_page.py",
     "docs/inspection.md": "tests/cli/test_captures.py",
     "docs/pytest.md": "tests/integration/test_pytest_page.py",
+    "docs/store.md": "tests/cli/test_urls.py",
     **WHOLE,
 }
 OUTSIDE = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/desktop/README.md", "examples/desktop-js/README.md")
