@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from recorder import Drive, StandIn, UsageError
@@ -54,6 +55,16 @@ def test_a_second_run_has_fresh_ids_and_a_cassette_of_its_own(server: StandIn, t
     assert len({*ids, "desk-1"}) == 3
     assert [len(report.recording().triples) for report in (one, other)] == [6, 6]
     assert drive.report() == other
+
+
+def test_a_run_is_put_at_a_url(server: StandIn) -> None:
+    report = driven(server.url, output="memory://live/one.cassette").run()
+
+    assert str(report.cassette) == "memory://live/one.cassette"
+    assert len(report.recording().triples) == 6
+    with pytest.raises(UsageError, match=r"^memory://live/one.cassette: exists already"):
+        driven(server.url, output="memory://live/one.cassette").run()
+    fsspec.filesystem("memory").store.clear()
 
 
 def test_a_seed_gives_equal_ids(server: StandIn) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from recorder.api.threads import LoopThread
 from recorder.cassette.codec import encode, encode_header
 from recorder.cli.desktop import agent
 from recorder.errors import RecorderError, UsageError
+from recorder.fleet.store.places import place
 from recorder.plugin.playing import Playing, recording_of
 from recorder.plugin.settings import Settings
 from recorder.redaction.policy import load, shipped
@@ -55,6 +57,18 @@ def test_a_whole_session_is_played_and_nothing_is_left(standin: Playing) -> None
     assert standin.played == (1, 2, 3, 4, 5, 6)
     assert (standin.unplayed, standin.misses, standin.pending, standin.stall) == ((), [], 0, None)
     assert standin.report()["played"] == {"p1": [1, 2, 3, 4, 5, 6]}
+
+
+def test_a_cassette_at_a_url_is_played_and_a_missing_one_told(thread: LoopThread) -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe_file("/played.cassette", PREVIEW.read_bytes())
+
+    with Playing(Settings((place("memory://played.cassette"),)), thread) as played:
+        assert len(works(played.url, "mine-")) == 14
+    store.rm("/played.cassette")
+
+    with pytest.raises(UsageError, match=r"^there is no memory://played.cassette; record it from the real server"):
+        recording_of([place("memory://played.cassette")], None)
 
 
 def test_each_stand_in_begins_with_nothing_played(thread: LoopThread) -> None:

@@ -150,3 +150,7 @@ def test_hosts_and_origins_are_allowed_one_or_many() -> None:
 def test_a_host_that_is_no_text_is_refused(value: Any) -> None:
     with pytest.raises(UsageError, match="allow_host must be a string or a list of strings"):
         marked(allow_host=value)
+
+
+def test_a_cassette_may_be_named_by_its_url(tmp_path: Path) -> None:
+    assert str(path_of(tmp_path, "s3://team/a/day.cassette")) == "s3://team/a/day.cassette"
