@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import InputError
 from ..files import Remote, is_url
 from ..loopback import LOOPBACK, is_loopback
 from .guide.commands import WORDS
@@ -84,12 +83,13 @@ def _at_url(url: str, param: click.Parameter | None, ctx: click.Context | None) 
 
 
 def _must_exist(path: Path, param: click.Parameter | None, ctx: click.Context | None) -> None:
+    from ..fleet.store.places import is_pattern
+
     try:
         path.stat()
     except FileNotFoundError as exc:
-        raise click.BadParameter(f"{path} does not exist.", ctx, param) from exc
-    except OSError as exc:
-        raise InputError(f"{path}: {exc.strerror}") from exc
+        hint = "; one file is wanted here, and no pattern" if is_pattern(path) else ""
+        raise click.BadParameter(f"{path} does not exist{hint}.", ctx, param) from exc
 
 
 def _hint(path: Path, ctx: click.Context | None) -> str:

@@ -186,6 +186,7 @@ def test_the_figures_are_those_of_the_file(tmp_path: Path) -> None:
         ("ls s3://team/none", 2, "s3://team/none does not exist."),
         ("ls s3://none/none", 2, "s3://none/none does not exist."),
         ("ls s3://team/none/*", 2, "no file fits s3://team/none/*."),
+        ("show s3://team/*/two.cassette 1", 2, "does not exist; one file is wanted here, and no pattern."),
         ("ls s3://team/deep", 4, "s3://team/deep: is a folder; /** behind it finds the cassettes in it"),
         ("ls s3://team/deep/notes.txt", 4, "s3://team/deep/notes.txt: not a cassette"),
         ("ls nope://a", 2, "nope://a: cannot be opened: Protocol not known: nope"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import os
 import stat
@@ -64,7 +63,9 @@ def found(pattern: str | os.PathLike[str]) -> list[Path]:
         return [where]
     text = where.url if isinstance(where, Remote) else str(where)
     wide = text.rpartition("/")[2] == "**"
-    every = _listed(where) if isinstance(where, Remote) else _here(text)
+    every = list(_listed(where)) if isinstance(where, Remote) else list(_here(text))
+    if not every and where.is_file():  # a key may have such letters in it
+        return [where]
     return sorted((path for path in every if not wide or path.suffix == CASSETTE), key=str)
 
 
@@ -125,7 +126,8 @@ class RemotePath(Remote):
         """Return what the store says of the file now.
 
         Raises:
-            OSError: If there is no such file, or the store does not say.
+            FileNotFoundError: If there is no such file.
+            InputError: If the store does not say.
             UsageError: If there is no library for its scheme.
         """
         try:
@@ -136,13 +138,17 @@ class RemotePath(Remote):
         except RecorderError:
             raise
         except Exception as exc:  # each library has errors of its own
-            raise told(exc) from exc
+            problem = told(exc)
+            if isinstance(problem, FileNotFoundError):
+                raise problem from exc
+            raise InputError(f"{self}: {problem.strerror}") from exc
 
     def stat(self, **_: Any) -> os.stat_result:
         """Return its size, its kind, and the time of its last change; the rest is made up.
 
         Raises:
-            OSError: If there is no such file, or the store does not say.
+            FileNotFoundError: If there is no such file.
+            InputError: If the store does not say.
         """
         info = self.info()
         kind = stat.S_IFDIR if info["type"] == "directory" else stat.S_IFREG
@@ -162,14 +168,12 @@ class RemotePath(Remote):
         """Return whether there is such a file or folder.
 
         Raises:
-            OSError: If the store does not say.
+            InputError: If the store does not say.
         """
         try:
             self.info()
-        except OSError as exc:
-            if exc.errno == errno.ENOENT:
-                return False
-            raise
+        except FileNotFoundError:
+            return False
         return True
 
     def is_file(self, **_: Any) -> bool:
@@ -183,7 +187,7 @@ class RemotePath(Remote):
     def _is(self, kind: str) -> bool:
         try:
             return bool(self.info()["type"] == kind)
-        except OSError:
+        except (OSError, InputError):
             return False
 
     def read_bytes(self) -> bytes:

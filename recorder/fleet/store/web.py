@@ -5,18 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import re
+from time import sleep
 from typing import IO, TYPE_CHECKING, Any
 
+from ...system.opening import read_at
 from ...temporary import temporary
 from .filesystem import filesystem_of
-from .problems import Lost, Replaced
+from .problems import Kind, Lost, Replaced, kind_of
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
 _FIRST = 1 << 15  # bytes of the first request, which tells the size
 _CHUNK = 1 << 20
-_TRIES = 3
+_WAITS = (0.1, 0.5)  # seconds before each further try of the first request
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")  # RFC 9110 section 14.4
 _DENIED = {401, 403}
 _MISSING = {404, 410}
@@ -39,7 +41,17 @@ class Web:
         self._whole: IO[bytes] | None = None
         self.size, self.mark = -1, ""
         self._connect()
-        self.first = self._run(0, _FIRST)
+        self.first = self._begin()
+
+    def _begin(self) -> bytes:
+        for pause in (*_WAITS, None):
+            try:
+                return self._run(0, _FIRST)
+            except Exception as exc:  # each library has errors of its own
+                if kind_of(exc) is not Kind.LOST or pause is None:
+                    raise
+                sleep(pause)
+        raise AssertionError  # the last pause is None
 
     def _connect(self) -> None:
         self._process = os.getpid()
@@ -48,7 +60,7 @@ class Web:
     def fetch(self, start: int, end: int) -> bytes:
         """Return the bytes between two places; see `Source`."""
         if self._whole is not None:
-            return os.pread(self._whole.fileno(), end - start, start)
+            return read_at(self._whole.fileno(), end - start, start)
         if self._process != os.getpid():
             self._connect()
         return self._run(start, end)
@@ -107,7 +119,7 @@ class Web:
             whole.close()
             raise Lost(errno.EIO, f"{size} of {stated} bytes came")
         self._whole, self.size = whole, size
-        return os.pread(whole.fileno(), _FIRST, 0)
+        return read_at(whole.fileno(), _FIRST, 0)
 
 
 def _refuse(answer: Any) -> None:

@@ -114,6 +114,13 @@ def test_another_pattern_finds_any_file() -> None:
     assert found("memory://none/*") == []
 
 
+@pytest.mark.usefixtures("memory")
+def test_a_name_with_letters_of_a_pattern_is_found() -> None:
+    fsspec.filesystem("memory").pipe_file("/team/day[1].cassette", b"")
+
+    assert found("memory://team/day[1].cassette") == [place("memory://team/day[1].cassette")]
+
+
 def test_a_pattern_finds_files_of_this_machine(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     for name in ("b.cassette", "a.cassette", "deep/c.cassette", "notes.txt"):

@@ -26,6 +26,7 @@ class Site(ThreadingHTTPServer):
     Attributes:
         files: Contents by path.
         has_ranges: Whether it answers with ranges.
+        busy: Number of requests that it does not answer now.
         asked: Method, path with its query, and range of each request.
     """
 
@@ -35,6 +36,7 @@ class Site(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files: dict[str, bytes] = {}
         self.has_ranges = True
+        self.busy = 0
         self.asked: list[str] = []
 
     def at(self, path: str) -> Remote:
@@ -49,7 +51,10 @@ class _Handler(BaseHTTPRequestHandler):
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         self.server.asked.append(f"{self.command} {self.path} {self.headers.get('Range', '')}")
         content = self.server.files.get(self.path.partition("?")[0])
-        if content is None or self.path.endswith("?denied"):
+        if self.server.busy:
+            self.server.busy -= 1
+            self._send(503, b"")
+        elif content is None or self.path.endswith("?denied"):
             self._send(404 if content is None else 403, b"")
         elif wanted and self.server.has_ranges:
             first, last = int(wanted[1]), min(int(wanted[2]), len(content) - 1)
@@ -129,6 +134,13 @@ def test_a_size_is_known_without_a_head_request(site: Site) -> None:
     assert site.at("/large").exists()
     assert not site.at("/none").exists()
     assert not [asked for asked in site.asked if not asked.startswith("GET")]
+
+
+def test_a_busy_server_is_asked_again(site: Site) -> None:
+    site.busy = 2
+
+    assert site.at("/large").read_bytes() == LARGE
+    assert len([asked for asked in site.asked if asked.endswith("bytes=0-32767")]) == 3
 
 
 def test_nothing_is_written_there(site: Site) -> None:
