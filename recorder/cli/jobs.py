@@ -43,7 +43,12 @@ def available() -> int:
 
 
 def mapped(
-    make: Callable[..., Callable[[Item], Result]], args: tuple[Any, ...], items: Iterable[Item], jobs: int
+    make: Callable[..., Callable[[Item], Result]],
+    args: tuple[Any, ...],
+    items: Iterable[Item],
+    jobs: int,
+    *,
+    afresh: bool = False,
 ) -> Iterator[Result]:
     """Yield the result of each item, in order; a single item is done in this process.
 
@@ -53,6 +58,7 @@ def mapped(
         args: The arguments for `make`.
         items: The items; at most a few of them are in memory at a time.
         jobs: Number of processes.
+        afresh: Start new processes, no forks: some libraries have threads, which a fork does not have.
 
     Raises:
         WorkerError: If a process was killed.
@@ -68,18 +74,20 @@ def mapped(
     if len(first) < 2:
         yield from map(make(*args), chain(first, coming))
         return
-    with _pool(jobs, make, args) as pool:
+    with _pool(jobs, make, args, afresh=afresh) as pool:
         yield from _results(pool, chain(first, coming), jobs + _AHEAD)
 
 
 @contextmanager
-def _pool(jobs: int, make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...]) -> Iterator[ProcessPoolExecutor]:
+def _pool(
+    jobs: int, make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...], *, afresh: bool
+) -> Iterator[ProcessPoolExecutor]:
     """Start processes that do one work, and end them."""
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
     from multiprocessing import get_context
 
     # A fork starts at once and has the modules. On macOS the libraries of the system are not safe after one.
-    context = get_context("fork" if sys.platform == "linux" else "spawn")
+    context = get_context("fork" if sys.platform == "linux" and not afresh else "spawn")
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(make, args))
     try:
         yield pool

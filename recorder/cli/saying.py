@@ -14,7 +14,7 @@ from typing import Protocol
 import click
 
 from ..model import Record
-from ..printable import printable
+from ..printable import counted, printable
 
 _CLEAR = "\r\x1b[K"  # to the beginning of the line, and erase it
 _SILENCE = 1.0  # seconds, after which the user wants to know
@@ -130,6 +130,35 @@ def progress(doing: str) -> Iterator[Progress | None]:
         yield shown
     finally:
         shown.clear()
+
+
+@contextmanager
+def counting(
+    doing: str, what: str, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows how many of some things are done, in the last line of a terminal; it does nothing elsewhere.
+
+    Args:
+        doing: What is done, e.g. `reads`.
+        what: One of the things, e.g. `cassette`.
+        clock: Returns seconds.
+
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _of: None
+        return
+    due = clock() + _SILENCE
+
+    def shown(done: int, of: int) -> None:
+        nonlocal due
+        if clock() >= due:
+            due = clock() + _AGAIN
+            _print(f"{_CLEAR}recorder: {printable(doing)}: {done:,} of {counted(of, what)}")
+
+    try:
+        yield shown
+    finally:
+        _print(_CLEAR)
 
 
 def _print(text: str) -> None:

@@ -67,6 +67,8 @@ def examine(
     dialect: Dialect | None = None,
     shown: Shown = nullcontext,
     spread: Spread = _in_turn,
+    *,
+    beside: bool = True,
 ) -> list[Finding]:
     """Return all findings about a cassette file: damage first, then problems, then remarks.
 
@@ -77,6 +79,7 @@ def examine(
         shown: Begins a display; yields what to call with each record, None for nothing.
         spread: Calls what a function returns for some arguments with each part, in order or in several processes;
             yields the results in order.
+        beside: Also find files beside the cassette that a killed command left.
 
     Raises:
         CassetteError: If the file cannot be opened, is empty, or is too damaged to be searched.
@@ -88,7 +91,8 @@ def examine(
         findings += found
         if not goes_on:
             break
-    findings += _leftovers(path)
+    if beside:
+        findings += _leftovers(path)
     order = list(Level)
     return sorted(findings, key=lambda finding: order.index(finding.level))
 

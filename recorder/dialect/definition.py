@@ -245,6 +245,18 @@ class Dialect:
         """Return whether an event reports a failed operation."""
         return bool(self.error_marks) and all(self._is_marked(event, self.error_marks))
 
+    def error_in(self, event: Event) -> str | None:
+        """Return the values that mark an event as an error, e.g. `ErrorMessage`; None for any other event."""
+        if not self.is_error(event):
+            return None
+        roots = self._roots_of_event(event)
+        return ", ".join(one for path, marks in self.error_marks.items() for one in texts(path, roots) if one in marks)
+
+    def is_terminal(self, operation: str | None, event: str) -> bool:
+        """Return whether an event of this name ends an operation of this name."""
+        known = self.operations.get(operation or "")
+        return known is not None and event in known.terminal
+
     def is_ignored(self, event: Event) -> bool:
         """Return whether an event is a heartbeat or a comment in a stream, which no operation causes."""
         return event.channel == COMMENT or (bool(self.ignore) and any(self._is_marked(event, self.ignore)))
@@ -260,6 +272,15 @@ class Dialect:
     def succeeded(self, ack: Response) -> bool:
         """Return whether an ack reports success, by its HTTP status and by the status code in its body, if any."""
         return self._is_success(ack.status, parse_json(ack.body, ack.headers))
+
+    def refusal(self, ack: Response) -> str | None:
+        """Return the status by which an ack reports a failure, e.g. `HTTP 503` or `statusCode 2`; None of a success."""
+        content = parse_json(ack.body, ack.headers)
+        if self._is_success(ack.status, content):
+            return None
+        codes = ((path, text(path, {"body": content})) for path in self.ack_status)
+        told = next((f"{path.rpartition('.')[2]} {code}" for path, code in codes if code is not None), None)
+        return f"HTTP {ack.status}" if told is None or not self._is_success(ack.status, None) else told
 
     def bare(self, key: str, value: str) -> str:
         """Return the value of a key as it is compared: for a key in `path_keys`, the part after the last slash."""

@@ -9,8 +9,8 @@ import re
 import struct
 from collections.abc import Iterator
 
+from ..library.latency import ack_ms, offset_ms
 from ..model import Link, Recording, Triple, listed
-from ..views.data import ack_ms, offset_ms
 
 _LONGEST = 120  # characters of a label
 _SERVER = "server"

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..bayeux.json_bodies import load_json
+from ..library.latency import milliseconds
 from ..model import Event, Headers, Link, Triple, Unsolicited, Value, listed
-
-_MS = 1_000_000  # nanoseconds
 
 
 def triple(item: Triple) -> dict[str, Any]:
@@ -73,16 +72,6 @@ def content(body: bytes, headers: Headers = ()) -> Any:
         return body.decode("utf-8", "backslashreplace")
 
 
-def offset_ms(link: Link, item: Triple) -> float:
-    """Return the milliseconds from the request to an event."""
-    return milliseconds(link.event.t - item.request.t)
-
-
-def ack_ms(item: Triple) -> float | None:
-    """Return the milliseconds from the request to the ack, None without an ack."""
-    return milliseconds(item.ack.t - item.request.t) if item.ack else None
-
-
 def as_text(value: Value | None) -> str | None:
     """Return the value of a key as one text, None if it has none."""
     return None if value is None else listed(value)
@@ -108,8 +97,3 @@ def _linked(link: Link, start: int) -> dict[str, Any]:
 
 def _event(event: Event, start: int) -> dict[str, Any]:
     return {"channel": event.channel, "offset_ms": milliseconds(event.t - start), "data": event.data}
-
-
-def milliseconds(nanoseconds: int) -> float:
-    """Return nanoseconds as milliseconds, to the microsecond."""
-    return round(nanoseconds / _MS, 3)

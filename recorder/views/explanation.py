@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 from ..correlate.anchors import text as in_words
 from ..diagnose.explain import Candidate, Judgement
+from ..library.latency import offset_ms
 from ..model import Anchor, Event, Failure, Link, State, Triple, listed
 from ..printable import printable
-from . import data
 
 Numbers: TypeAlias = Callable[[int], int | None]
 
@@ -39,7 +39,7 @@ def request(triple: Triple, attempts: Iterable[int], lost: Iterable[Failure]) ->
         for failure in lost
     ]
     for place, link in enumerate(triple.events, 1):
-        offset = data.offset_ms(link, triple)
+        offset = offset_ms(link, triple)
         lines.append(f"  event {triple.n}.{place}  +{offset} ms  {printable(link.name)}  {_decision(link)}")
     return "\n".join([*lines, *_hint(triple)]) + "\n"
 

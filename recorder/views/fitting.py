@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ..formats.charsets import charset_of, media_of
+from ..library.latency import ack_ms, offset_ms
 from ..model import Headers, Triple
 from . import data
 from .filter import Either, Every, Expression, Not, Word, fits
@@ -38,7 +39,7 @@ def _without_bodies(item: Triple) -> dict[str, Any]:
     events = [
         {
             "channel": link.event.channel, "name": link.name, "rule": link.rule, "confidence": link.confidence,
-            "offset_ms": data.offset_ms(link, item),
+            "offset_ms": offset_ms(link, item),
         }
         for link in item.events
     ]  # fmt: skip
@@ -52,7 +53,7 @@ def _without_bodies(item: Triple) -> dict[str, Any]:
         "state": item.state.value,
         "keys": item.keys,
         "request": {"method": request.method, "path": request.target},
-        "ack": ack and {"status": ack.status, "ms": data.ack_ms(item)},
+        "ack": ack and {"status": ack.status, "ms": ack_ms(item)},
         "events": events,
     }
     named = (text for link in item.events for text in (link.event.channel, link.name or "", link.rule))

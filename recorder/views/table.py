@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any
 
 from ..capture.hosts import host_of
+from ..library.latency import ack_ms, offset_ms
 from ..model import Link, Triple, Unsolicited, listed
 from ..printable import printable
-from .data import ack_ms, content, offset_ms
+from .data import content
 from .screen import STATES, Cell, Column, Screen, aligning, batched
 
 _COLUMNS = (

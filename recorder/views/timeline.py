@@ -16,11 +16,11 @@ from ..correlate.anchors import anchoring
 from ..correlate.anchors import text as in_words
 from ..correlate.ordering import unfolded
 from ..diagnose.answers import Strange, strange
+from ..library.latency import ack_ms, offset_ms
 from ..model import Anchor, Note, Record, Recording, Reply, Stream, Triple, Unsolicited, listed
 from ..printable import printable
 from ..push.port import WEBSOCKET
 from ..push.rules import MESSAGE
-from .data import ack_ms, offset_ms
 from .screen import Cell, Column, Screen, Spooled, aligning
 
 _SECOND = 1_000_000_000

@@ -6,8 +6,8 @@ import pytest
 
 from recorder.cassette.reader import Cassette
 from recorder.exporters.mermaid import mermaid
+from recorder.library.latency import ack_ms, offset_ms
 from recorder.library.recording import derive
-from recorder.views.data import ack_ms, offset_ms
 from tests.exchange.checks import checked
 from tests.exporters.exports import HOSTILE, hostile, preview_cassette, two_sessions
 

@@ -109,6 +109,8 @@ READERS = {
 # commands that neither write nor read a cassette, or that are tried under another name
 OTHERS = {
     "addon": "prints a path",
+    "catalogue build": "writes a folder, swapped as a whole: tests/fleet/catalogue",
+    "catalogue show": "prints the counts of a catalogue",
     "completion": "prints a script",
     "demo": "runs `recorder record`, which writes",
     "dialect ls": "prints what is shipped",

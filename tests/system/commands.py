@@ -54,6 +54,7 @@ doctor s.cassette
 doctor torn.cassette --json
 drive s.cassette --dry-run
 verify s.cassette --to http://127.0.0.1:9 --dry-run
+catalogue show nothing
 explain s.cassette 2
 explain s.cassette 2 --json
 grep PreviewRecord s.cassette

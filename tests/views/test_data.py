@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.library.latency import ack_ms, offset_ms
 from recorder.model import Recording
-from recorder.views.data import ack_ms, content, offset_ms, triple, unsolicited
+from recorder.views.data import content, triple, unsolicited
 from tests.wire import Ask, Wire, body, chained, done, get_me, record_event, state_event
 
 SEED = json.loads((Path(__file__).parents[1] / "lab" / "seed.json").read_text())

@@ -6,8 +6,8 @@ import pytest
 
 from recorder.dialect.definition import shipped
 from recorder.diff.differences import Changed, Difference, Latency, What, differences
+from recorder.library.latency import offset_ms
 from recorder.requests.bindings import ABSENT
-from recorder.views.data import offset_ms
 from recorder.views.difference import Tally, array, as_json, text
 from tests.diff.edits import json_of, later, recording, without
 

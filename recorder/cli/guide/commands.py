@@ -47,6 +47,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "convert": "Write a cassette in a format of another tool.",
         "textconv": "Print a cassette as text for git diff.",
     },
+    "Fleet": {
+        "catalogue": "Build tables over many cassettes, as Parquet.",
+    },
     "Rules": {
         "dialect": "List, print, check, and suggest dialects.",
         "recorrelate": "Link the events of a cassette again, by a dialect.",

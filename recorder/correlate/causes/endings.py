@@ -53,8 +53,7 @@ class Endings:
 
     def is_terminal(self, op: Operation, link: Link) -> bool:
         """Return whether an event is the last one of an operation, by its name."""
-        known = self.dialect.operations.get(op.name or "")
-        return known is not None and link.name in known.terminal
+        return self.dialect.is_terminal(op.name, link.name)
 
     def is_end(self, op: Operation, seen: Seen, link: Link) -> bool:
         """Take an event of an operation; return whether the operation has ended with it."""

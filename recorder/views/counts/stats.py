@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...diagnose.polls import Poll
+from ...library.latency import milliseconds
 from ...model import State, Stream, Triple, Unsolicited
 from ...printable import counted, printable
 from ...push.port import SSE, WEBSOCKET
-from ..data import exchangeable, milliseconds
+from ..data import exchangeable
 from ..screen import STATES, Cell, Column, Screen, aligned
 
 _ORDER = [state.value for state in State]

@@ -1,0 +1,315 @@
+"""Find the files of a catalogue, and put new ones in their place all at once.
+
+    catalogue/generations/00000007.json             names the files that count; the highest number counts
+    catalogue/triples/dialect=NAME/day=DAY/*.parquet   … and so on for the other tables
+    catalogue/cassettes/*.parquet
+
+A build writes its files under new names, then the list of its generation, and then removes the files that no list
+names. A list is written whole or not at all, and only if there is none of that number yet: of two builds at once one
+is refused. A build that is killed leaves files that no list names; the next one removes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from io import RawIOBase
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from ...errors import InputError, OutputError, RecorderError, UsageError
+from ...output import replacing
+from ...temporary import temporary
+from ..store.filesystem import filesystem_of, is_url
+from .pieces import Partition
+from .schema import TABLES, VERSION
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+FORMAT = "outbound-recorder catalogue"
+_LISTS = "generations"
+_AGAIN = 5  # times to look for the list, if a build removes the one that was found
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A file of a table.
+
+    Attributes:
+        path: Its path in the catalogue.
+        size: Bytes.
+    """
+
+    path: str
+    rows: int
+    size: int
+
+
+class Written(RawIOBase):
+    """A file that is being written.
+
+    Attributes:
+        size: Bytes written so far.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Write into a file, which is closed by its owner."""
+        self._file, self.size = file, 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        self.size += memoryview(data).nbytes
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self.size
+
+
+class Folder:
+    """The folder of a catalogue, on this machine or in a store."""
+
+    def __init__(self, url: str) -> None:
+        """Take a URL, or a path.
+
+        Raises:
+            UsageError: If there is no library for the scheme of the URL.
+        """
+        self.url = url.rstrip("/") if is_url(url) else str(Path(url).absolute())
+        self.store: AbstractFileSystem
+        self.store, self.root = filesystem_of(self.url)
+        self._is_local = not is_url(self.url)
+
+    def name(self, path: str) -> str:
+        """Return the URL, or the absolute path, of a file by its path in the catalogue."""
+        return f"{self.url}/{path}"
+
+    def generations(self) -> list[int]:
+        """Return the numbers of the lists that are there, sorted.
+
+        Raises:
+            InputError: If the folder cannot be listed.
+        """
+        with _told(self.url, InputError, "cannot be listed"):
+            self.store.invalidate_cache()
+            try:
+                found = self.store.ls(f"{self.root}/{_LISTS}", detail=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        names = (name.rpartition("/")[2].removesuffix(".json") for name in found if name.endswith(".json"))
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def list_of(self, generation: int) -> bytes:
+        """Return the list of a generation.
+
+        Raises:
+            FileNotFoundError: If it is gone.
+            InputError: If it cannot be read.
+        """
+        with _told(self.url, InputError, "cannot be read", FileNotFoundError):
+            content: bytes = self.store.cat_file(f"{self.root}/{_LISTS}/{generation:08}.json")
+        return content
+
+    def claim(self, generation: int, content: bytes) -> None:
+        """Write the list of a generation, if there is none of that number.
+
+        Raises:
+            FileExistsError: If there is one.
+            OutputError: If it cannot be written.
+        """
+        path = f"{self.root}/{_LISTS}/{generation:08}.json"
+        if self._is_local:
+            if Path(path).exists():
+                raise FileExistsError(path)
+            try:
+                with replacing(Path(path)) as file:
+                    file.write(content)
+            except UsageError as exc:  # another process made it meanwhile
+                raise FileExistsError(path) from exc
+            return
+        with _told(self.url, OutputError, "cannot be written", FileExistsError):
+            if self.store.exists(path):
+                raise FileExistsError(path)
+            self.store.pipe_file(path, content, mode="create")
+
+    @contextmanager
+    def writing(self, path: str) -> Iterator[Written]:
+        """Write a new file in the block; it is there when the block ends without an error.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        full = f"{self.root}/{path}"
+        if self._is_local:
+            with replacing(Path(full)) as file:
+                yield Written(file)
+            return
+        with temporary() as file:
+            yield Written(file)
+            file.seek(0)
+            with _told(self.name(path), OutputError, "cannot be written"):
+                self.store.pipe_file(full, file.read())
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[IO[bytes]]:
+        """Read a file in the block.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+        with (
+            _told(self.name(path), InputError, "cannot be read"),
+            self.store.open(f"{self.root}/{path}", "rb") as file,
+        ):
+            yield file
+
+    def paths(self, under: str) -> list[str]:
+        """Return the paths of all files in a folder of the catalogue, by their paths in the catalogue."""
+        with _told(self.url, InputError, "cannot be listed"):
+            self.store.invalidate_cache()
+            found = self.store.find(f"{self.root}/{under}")
+        return [name[len(self.root) :].lstrip("/") for name in found]
+
+    def remove(self, paths: list[str]) -> None:
+        """Remove files; those that are gone already do not matter.
+
+        Raises:
+            OutputError: If one of them cannot be removed.
+        """
+        with _told(self.url, OutputError, "old files cannot be removed"):
+            for path in paths:
+                try:
+                    self.store.rm_file(f"{self.root}/{path}")
+                except FileNotFoundError:
+                    continue
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A catalogue as one build left it.
+
+    Attributes:
+        url: Its URL, or its absolute path.
+        generation: Number of the build, from 1.
+        schema: Version of its tables.
+        recorder: Version of the recorder that wrote it.
+        tables: The files of each table.
+    """
+
+    url: str
+    generation: int
+    schema: int
+    recorder: str
+    tables: Mapping[str, tuple[DataFile, ...]]
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the catalogue at a URL, or in a folder.
+
+        Raises:
+            UsageError: If there is no catalogue.
+            InputError: If it cannot be read, or a newer version wrote it.
+        """
+        found = cls.find(Folder(url))
+        if found is None:
+            raise UsageError(f"{url}: holds no catalogue; recorder catalogue build makes one")
+        return found
+
+    @classmethod
+    def find(cls, folder: Folder) -> Self | None:
+        """Return the catalogue in a folder; None if there is none.
+
+        Raises:
+            InputError: If it cannot be read, or a newer version wrote it.
+        """
+        for _ in range(_AGAIN):
+            generations = folder.generations()
+            if not generations:
+                return None
+            try:
+                return cls._of(folder, generations[-1], folder.list_of(generations[-1]))
+            except FileNotFoundError:
+                continue
+        raise InputError(f"{folder.url}: cannot be read: builds replace it all the time; try again")
+
+    @classmethod
+    def _of(cls, folder: Folder, generation: int, content: bytes) -> Self:
+        where = folder.name(f"{_LISTS}/{generation:08}.json")
+        try:
+            told = json.loads(content)
+            if told["format"] != FORMAT:
+                raise InputError(f"{where}: is no list of a catalogue")
+            if told["schema"] > VERSION:
+                problem = f"holds tables of version {told['schema']}, this is version {VERSION}"
+                raise InputError(f"{where}: {problem}; upgrade outbound-recorder")
+            tables = {name: tuple(DataFile(**one) for one in told["files"].get(name, ())) for name in TABLES}
+            return cls(folder.url, generation, told["schema"], told["recorder"], tables)
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            problem = "is damaged; build the catalogue anew in another place"
+            raise InputError(f"{where}: {problem}") from exc
+
+    def files(self, table: str) -> list[str]:
+        """Return the files of a table that count, as URLs or absolute paths."""
+        return [f"{self.url}/{one.path}" for one in self.tables[table]]
+
+    def swap(self, folder: Folder) -> None:
+        """Let this be the catalogue from now on, and remove the files that are none of it.
+
+        Raises:
+            FileExistsError: If another build was faster.
+            OutputError: If the list cannot be written, or an old file cannot be removed.
+        """
+        files = {name: [asdict(one) for one in files] for name, files in self.tables.items()}
+        about: dict[str, Any] = {"format": FORMAT, "schema": self.schema, "recorder": self.recorder, "files": files}
+        folder.claim(self.generation, json.dumps(about, indent=1).encode())
+        self.clean(folder)
+
+    def clean(self, folder: Folder) -> None:
+        """Remove older lists, and files that no list names and no build that goes on may name."""
+        live = {one.path for files in self.tables.values() for one in files}
+        dead = [f"{_LISTS}/{one:08}.json" for one in folder.generations() if one < self.generation]
+        for table in TABLES:
+            for path in folder.paths(table):
+                number = path.rpartition("/")[2].partition("-")[0]
+                if path.endswith(".parquet") and number.isdecimal() and int(number) <= self.generation:
+                    dead += [path] if path not in live else []
+        folder.remove(dead)
+
+
+def path_of(partition: Partition, generation: int, token: str) -> str:
+    """Return the path in a catalogue of a new file.
+
+    Args:
+        partition: Where its rows stand.
+        generation: Number of the build that writes the file.
+        token: Tells it from the other files of the build.
+    """
+    name = f"{generation:08}-{token}.parquet"
+    if not TABLES[partition.table].partitioned:
+        return f"{partition.table}/{name}"
+    return f"{partition.table}/{folder_of(partition)}/{name}"
+
+
+def folder_of(partition: Partition) -> str:
+    """Return the folders by which Hive names a partition: other tools take the columns from them."""
+    day = date(1970, 1, 1) + timedelta(partition.day)
+    return f"dialect={quote(partition.dialect, safe='')}/day={day.isoformat()}"
+
+
+@contextmanager
+def _told(where: str, error: type[RecorderError], what: str, *passing: type[Exception]) -> Iterator[None]:
+    """Turn the errors of a store into one of this package; each library of a store has errors of its own."""
+    try:
+        yield
+    except RecorderError:
+        raise
+    except passing:
+        raise
+    except Exception as exc:
+        raise error(f"{where}: {what}: {exc or type(exc).__name__}") from exc

@@ -1,0 +1,167 @@
+"""Write the files of a catalogue anew where its rows change: old rows without those that go, then the new ones.
+
+Cassettes whose rows stay are not read again. Small files of a partition are joined on the way, so that a partition
+has a few large files however often a catalogue is built.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .dataset import DataFile, Dataset, Folder, folder_of, path_of
+from .pieces import Partition, Spool
+from .schema import TABLES, arrow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MOST = 1_000_000  # rows of a file
+_SMALL = 250_000  # rows below which a file is written anew with its new neighbours
+_GROUP = 65_536  # rows of a group in a file
+_COMPRESSION = "zstd"
+_EPOCH = 719_163  # ordinal of 1970-01-01
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a catalogue knows of a cassette.
+
+    Attributes:
+        days: Days of its rows, as numbers since 1970-01-01.
+    """
+
+    mark: str
+    rules: str
+    dialect: str | None
+    days: tuple[int, ...]
+    problem: str | None
+
+
+def known_in(dataset: Dataset, folder: Folder) -> dict[str, Known]:
+    """Return the cassettes in a catalogue, by name.
+
+    Raises:
+        InputError: If a file of the catalogue cannot be read.
+    """
+    columns = ["url", "mark", "rules", "dialect", "days", "problem"]
+    found: dict[str, Known] = {}
+    for one in dataset.tables["cassettes"]:
+        for batch in _batches(folder, one, columns):
+            for row in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
+                name, mark, rules, dialect, days, problem = row
+                numbers = tuple(day.toordinal() - _EPOCH for day in days)
+                found[name] = Known(mark, rules, dialect, numbers, problem)
+    return found
+
+
+def merged(
+    dataset: Dataset | None, folder: Folder, spool: Spool, gone: Mapping[str, Known], generation: int
+) -> dict[str, tuple[DataFile, ...]]:
+    """Write the files of the next generation; return all files of each table.
+
+    Args:
+        dataset: The catalogue so far; None if there is none.
+        folder: Its folder.
+        spool: The new rows.
+        gone: The cassettes whose old rows go: those that changed too.
+        generation: Number of the next generation.
+
+    Raises:
+        InputError: If a file of the catalogue cannot be read.
+        OutputError: If a file cannot be written.
+    """
+    tables: dict[str, list[DataFile]] = {name: list(dataset.tables[name]) if dataset else [] for name in TABLES}
+    losing = {Partition(name, *rest) for rest in _places(gone) for name in TABLES if TABLES[name].partitioned}
+    losing |= {Partition("cassettes")} if gone else set()
+    for partition in sorted({*spool.partitions(), *losing}):
+        files = tables[partition.table]
+        old = [one for one in files if _is_in(one, partition)]
+        again = [one for one in old if one.rows < _SMALL] if spool.rows_of(partition) else []
+        if partition in losing:
+            again += [one for one in old if one not in again and _holds(folder, one, gone)]
+        if len(again) == 0 and not spool.rows_of(partition):
+            continue
+        kept = [one for one in files if one not in again]
+        rows = _rows(folder, again, gone.keys(), spool, partition)
+        tables[partition.table] = [*kept, *_written(folder, partition, rows, generation)]
+    return {name: tuple(sorted(files, key=lambda one: one.path)) for name, files in tables.items()}
+
+
+def _places(gone: Mapping[str, Known]) -> set[tuple[str, int]]:
+    """Return the dialects and days of the rows that go."""
+    return {(one.dialect, day) for one in gone.values() if one.dialect is not None for day in one.days}
+
+
+def _is_in(file: DataFile, partition: Partition) -> bool:
+    if not TABLES[partition.table].partitioned:
+        return True
+    return file.path.startswith(f"{partition.table}/{folder_of(partition)}/")
+
+
+def _holds(folder: Folder, file: DataFile, gone: Mapping[str, Known]) -> bool:
+    """Return whether a file has rows of a cassette that is gone; only the column that tells is read."""
+    names = [TABLES[file.path.partition("/")[0]].columns[0].name]
+    return any(
+        not gone.keys().isdisjoint(batch.column(0).unique().to_pylist()) for batch in _batches(folder, file, names)
+    )
+
+
+def _rows(
+    folder: Folder, old: Iterable[DataFile], gone: Collection[str], spool: Spool, partition: Partition
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of old files without those of cassettes that are gone, then the new ones."""
+    import pyarrow as pa  # noqa: PLC0415  # an extra, and slow to import
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    names = pa.array(sorted(gone), pa.string())
+    for file in old:
+        for batch in _batches(folder, file):
+            yield batch.filter(pc.invert(pc.is_in(batch.column(0), value_set=names))) if len(names) else batch
+    yield from spool.of(partition)
+
+
+def _batches(folder: Folder, file: DataFile, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    import pyarrow.parquet as pq  # noqa: PLC0415  # an extra, and slow to import
+
+    schema = arrow(TABLES[file.path.partition("/")[0]])
+    with folder.reading(file.path) as opened, pq.ParquetFile(opened) as content:
+        for batch in content.iter_batches(_GROUP, columns=columns):
+            yield batch if columns is not None else batch.select(schema.names).cast(schema)
+
+
+def _written(
+    folder: Folder, partition: Partition, rows: Iterator[pa.RecordBatch], generation: int
+) -> Iterator[DataFile]:
+    """Write rows into files of at most so many; yield the files."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  # an extra, and slow to import
+
+    schema = arrow(TABLES[partition.table])
+    groups = _groups(rows, schema)
+    group = next(groups, None)
+    while group is not None:
+        path, count = path_of(partition, generation, secrets.token_hex(4)), 0
+        with folder.writing(path) as file, pq.ParquetWriter(file, schema, compression=_COMPRESSION) as writer:
+            while group is not None and (count == 0 or count + group.num_rows <= _MOST):
+                writer.write_table(group, row_group_size=_GROUP)
+                count += group.num_rows
+                group = next(groups, None)
+        yield DataFile(path, count, file.size)
+
+
+def _groups(rows: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield rows in tables of about a group."""
+    import pyarrow as pa  # noqa: PLC0415  # an extra, and slow to import
+
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in rows:
+        held.append(batch)
+        count += batch.num_rows
+        if count >= _GROUP:
+            yield pa.Table.from_batches(held, schema)
+            held, count = [], 0
+    if count:
+        yield pa.Table.from_batches(held, schema)
