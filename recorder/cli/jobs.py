@@ -5,6 +5,7 @@ Blocks are cut by counts of records and bytes alone, so no result depends on the
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -88,7 +89,7 @@ def _pool(
 
     # A fork starts at once and has the modules. On macOS the libraries of the system are not safe after one.
     context = get_context("fork" if sys.platform == "linux" and not afresh else "spawn")
-    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(make, args))
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(gc.get_threshold(), make, args))
     try:
         yield pool
     except BrokenExecutor as exc:
@@ -118,10 +119,11 @@ def _results(pool: ProcessPoolExecutor, items: Iterator[Any], ahead: int) -> Ite
         raise error
 
 
-def _begin(make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...]) -> None:
+def _begin(garbage: tuple[int, int, int], make: Callable[..., Callable[[Any], Any]], args: tuple[Any, ...]) -> None:
     global _work  # noqa: PLW0603  # a worker has one work, and its pool gives it no other place
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all processes; the first one ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the command raises on it; the pool ends its workers by it
+    gc.set_threshold(*garbage)  # a new process has Python's own, by which it looks for garbage all the time
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _work = make(*args)
 

@@ -54,7 +54,8 @@ def _results(
     except TimeoutError as exc:
         raise UpstreamError(f"{scheduler}: has no workers; start some with dask worker {scheduler}") from exc
     room = sum(client.nthreads().values()) + _AHEAD
-    going = as_completed(client.submit(_call, make, args, item, pure=False) for item in islice(items, room))
+    first = [client.submit(_call, make, args, item, pure=False) for item in islice(items, room)]
+    going = as_completed(first, loop=client.loop)
     for future in going:
         result = _result_of(future, scheduler)
         future.release()
