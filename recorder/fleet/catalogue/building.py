@@ -139,7 +139,7 @@ def _planned(
     kept = {
         name: one
         for name, one in known.items()
-        if name in found and found[name].mark == one.mark and settings.is_current(one.rules) and not again
+        if name in found and one.mark and found[name].mark == one.mark and settings.is_current(one.rules) and not again
     }
     lost = {} if adds else {name: one for name, one in known.items() if name not in found}
     sources = [source for name, source in found.items() if name not in kept]

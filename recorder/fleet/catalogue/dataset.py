@@ -12,19 +12,20 @@ is refused. A build that is killed leaves files that no list names; the next one
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from io import RawIOBase
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from ...errors import InputError, OutputError, RecorderError, UsageError
+from ...errors import InputError, OutputError, UsageError
+from ...files import Remote, open_regular
 from ...output import replacing
-from ...temporary import temporary
-from ..store.filesystem import filesystem_of, is_url
+from ..store.filesystem import filesystem_of
+from ..store.places import place
+from ..store.problems import Kind, kind_of, told
 from .pieces import Partition
 from .schema import TABLES, VERSION
 
@@ -73,7 +74,11 @@ class Written(RawIOBase):
 
 
 class Folder:
-    """The folder of a catalogue, on this machine or in a store."""
+    """The folder of a catalogue, on this machine or in a store.
+
+    Attributes:
+        url: Its URL, or its absolute path.
+    """
 
     def __init__(self, url: str) -> None:
         """Take a URL, or a path.
@@ -81,10 +86,10 @@ class Folder:
         Raises:
             UsageError: If there is no library for the scheme of the URL.
         """
-        self.url = url.rstrip("/") if is_url(url) else str(Path(url).absolute())
-        self.store: AbstractFileSystem
-        self.store, self.root = filesystem_of(self.url)
-        self._is_local = not is_url(self.url)
+        where = place(url.rstrip("/") or "/")
+        self.url = where.url if isinstance(where, Remote) else str(where.absolute())
+        self._store: AbstractFileSystem
+        self._store, self._root = filesystem_of(self.url)
 
     def name(self, path: str) -> str:
         """Return the URL, or the absolute path, of a file by its path in the catalogue."""
@@ -96,13 +101,7 @@ class Folder:
         Raises:
             InputError: If the folder cannot be listed.
         """
-        with _told(self.url, InputError, "cannot be listed"):
-            self.store.invalidate_cache()
-            try:
-                found = self.store.ls(f"{self.root}/{_LISTS}", detail=False)
-            except (FileNotFoundError, NotADirectoryError):
-                return []
-        names = (name.rpartition("/")[2].removesuffix(".json") for name in found if name.endswith(".json"))
+        names = (path.rpartition("/")[2].removesuffix(".json") for path in self.paths(_LISTS))
         return sorted(int(name) for name in names if name.isdecimal())
 
     def list_of(self, generation: int) -> bytes:
@@ -112,9 +111,8 @@ class Folder:
             FileNotFoundError: If it is gone.
             InputError: If it cannot be read.
         """
-        with _told(self.url, InputError, "cannot be read", FileNotFoundError):
-            content: bytes = self.store.cat_file(f"{self.root}/{_LISTS}/{generation:08}.json")
-        return content
+        with self._reading(f"{_LISTS}/{generation:08}.json") as file:
+            return file.read()
 
     def claim(self, generation: int, content: bytes) -> None:
         """Write the list of a generation, if there is none of that number.
@@ -123,20 +121,12 @@ class Folder:
             FileExistsError: If there is one.
             OutputError: If it cannot be written.
         """
-        path = f"{self.root}/{_LISTS}/{generation:08}.json"
-        if self._is_local:
-            if Path(path).exists():
-                raise FileExistsError(path)
-            try:
-                with replacing(Path(path)) as file:
-                    file.write(content)
-            except UsageError as exc:  # another process made it meanwhile
-                raise FileExistsError(path) from exc
-            return
-        with _told(self.url, OutputError, "cannot be written", FileExistsError):
-            if self.store.exists(path):
-                raise FileExistsError(path)
-            self.store.pipe_file(path, content, mode="create")
+        path = self.name(f"{_LISTS}/{generation:08}.json")
+        try:
+            with replacing(place(path)) as file:
+                file.write(content)
+        except UsageError as exc:
+            raise FileExistsError(path) from exc
 
     @contextmanager
     def writing(self, path: str) -> Iterator[Written]:
@@ -145,16 +135,8 @@ class Folder:
         Raises:
             OutputError: If it cannot be written.
         """
-        full = f"{self.root}/{path}"
-        if self._is_local:
-            with replacing(Path(full)) as file:
-                yield Written(file)
-            return
-        with temporary() as file:
+        with replacing(place(self.name(path))) as file:
             yield Written(file)
-            file.seek(0)
-            with _told(self.name(path), OutputError, "cannot be written"):
-                self.store.pipe_file(full, file.read())
 
     @contextmanager
     def reading(self, path: str) -> Iterator[IO[bytes]]:
@@ -163,31 +145,50 @@ class Folder:
         Raises:
             InputError: If it cannot be read.
         """
-        with (
-            _told(self.name(path), InputError, "cannot be read"),
-            self.store.open(f"{self.root}/{path}", "rb") as file,
-        ):
+        try:
+            with self._reading(path) as file:
+                yield file
+        except FileNotFoundError as exc:
+            raise InputError(f"{self.name(path)}: is gone; was the catalogue built anew meanwhile? try again") from exc
+
+    @contextmanager
+    def _reading(self, path: str) -> Iterator[IO[bytes]]:
+        try:
+            file = open_regular(place(self.name(path)))
+        except FileNotFoundError:
+            raise
+        except OSError as exc:
+            raise InputError(f"{self.name(path)}: cannot be read: {exc.strerror or exc}") from exc
+        with file:
             yield file
 
     def paths(self, under: str) -> list[str]:
-        """Return the paths of all files in a folder of the catalogue, by their paths in the catalogue."""
-        with _told(self.url, InputError, "cannot be listed"):
-            self.store.invalidate_cache()
-            found = self.store.find(f"{self.root}/{under}")
-        return [name[len(self.root) :].lstrip("/") for name in found]
+        """Return the paths of all files in a folder of the catalogue, by their paths in the catalogue.
 
-    def remove(self, paths: list[str]) -> None:
+        Raises:
+            InputError: If the folder cannot be listed.
+        """
+        try:
+            self._store.invalidate_cache()
+            found = self._store.find(f"{self._root}/{under}")
+        except Exception as exc:  # each library has errors of its own
+            if kind_of(exc) is Kind.MISSING:
+                return []
+            raise InputError(f"{self.url}: cannot be listed: {told(exc).strerror}") from exc
+        return [name[name.index(f"/{under}/") + 1 :] for name in (one[len(self._root) :] for one in found)]
+
+    def remove(self, paths: Iterable[str]) -> None:
         """Remove files; those that are gone already do not matter.
 
         Raises:
             OutputError: If one of them cannot be removed.
         """
-        with _told(self.url, OutputError, "old files cannot be removed"):
-            for path in paths:
-                try:
-                    self.store.rm_file(f"{self.root}/{path}")
-                except FileNotFoundError:
-                    continue
+        for path in paths:
+            try:
+                self._store.rm_file(f"{self._root}/{path}")
+            except Exception as exc:  # each library has errors of its own
+                if kind_of(exc) is not Kind.MISSING:
+                    raise OutputError(f"{self.name(path)}: cannot be removed: {told(exc).strerror}") from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,16 +301,3 @@ def folder_of(partition: Partition) -> str:
     """Return the folders by which Hive names a partition: other tools take the columns from them."""
     day = date(1970, 1, 1) + timedelta(partition.day)
     return f"dialect={quote(partition.dialect, safe='')}/day={day.isoformat()}"
-
-
-@contextmanager
-def _told(where: str, error: type[RecorderError], what: str, *passing: type[Exception]) -> Iterator[None]:
-    """Turn the errors of a store into one of this package; each library of a store has errors of its own."""
-    try:
-        yield
-    except RecorderError:
-        raise
-    except passing:
-        raise
-    except Exception as exc:
-        raise error(f"{where}: {what}: {exc or type(exc).__name__}") from exc

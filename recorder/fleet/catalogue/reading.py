@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ...cassette.reader import open_cassette
 from ...diagnose.check import Finding
@@ -18,7 +16,7 @@ from ...dialect.definition import Dialect, parse
 from ...errors import CassetteError, InputError, OutputError, RecorderError
 from ...library.lazy import open_recording
 from ...model import IN_CLEAR, RULES, Header
-from ..store.filesystem import filesystem_of, is_url
+from ..store.fetched import at_hand
 from .listing import Source
 from .pieces import Packer, Piece
 from .rows import Maker, Values, row_of_finding, time_of
@@ -102,8 +100,8 @@ class _Reading:
         for source in sources:
             about = _About(source)
             try:
-                with _here(source) as path:
-                    self._one(about, path)
+                # One that is elsewhere is copied: it is read several times, and all of it.
+                self._one(about, at_hand(source.path))
             except OutputError:
                 raise  # there is no room for temporary data: nothing can be read
             except Exception as exc:  # noqa: BLE001  # a file can be damaged in any way; its row tells it
@@ -120,7 +118,6 @@ class _Reading:
             about.problem = f"{CLEAR} (redaction: {header.redaction}); redact it, or take it with --clear-text"
             return
         findings = examine(path, None, self._dialect, beside=False)
-        findings = [replace(one, text=_named(one.text, path, about.source)) for one in findings]
         try:
             self._rows(about, path, header, findings)
         except Exception:
@@ -158,25 +155,6 @@ class _Reading:
         )  # fmt: skip
 
 
-@contextmanager
-def _here(source: Source) -> Iterator[Path]:
-    """Yield the path of a cassette on this machine.
-
-    One that is elsewhere is copied for the time, since it is read several times, and all of it.
-    """
-    if not is_url(source.name):
-        yield Path(source.name)
-        return
-    store, path = filesystem_of(source.name)
-    with TemporaryDirectory(prefix="recorder-") as folder:
-        copy = Path(folder) / "copy.cassette"
-        try:
-            store.get_file(path, str(copy))
-        except Exception as exc:  # each library of a store has errors of its own
-            raise InputError(f"{source.name}: cannot be read: {exc}") from exc
-        yield copy
-
-
 def _problem(exc: Exception) -> tuple[str, bool]:
     """Return why a cassette could not be read, and whether that may be otherwise next time."""
     if isinstance(exc, CassetteError):
@@ -186,8 +164,3 @@ def _problem(exc: Exception) -> tuple[str, bool]:
     if isinstance(exc, RecorderError | OSError):
         return str(exc), isinstance(exc, InputError | OSError)
     return f"cannot be read: {exc!r}", True
-
-
-def _named(text: str, path: Path, source: Source) -> str:
-    """Return a text with the name of a cassette in place of that of its copy."""
-    return text.replace(str(path), source.name)
