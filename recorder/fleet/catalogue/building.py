@@ -17,6 +17,7 @@ from .reading import CLEAR, Read, Settings, reader
 from .schema import VERSION
 
 _CASSETTES, _BYTES = 64, 32 << 20  # that a process reads before it hands rows over: cassettes, and bytes of them
+_CHUNKS = 128  # into which the work is cut at least, so that many processes have some
 
 Spread: TypeAlias = Callable[[Callable[..., Callable[[Any], Any]], tuple[Any, ...], Iterable[Any]], Iterable[Any]]
 
@@ -158,12 +159,13 @@ def _take(result: Read, spool: Spool, built: Built) -> None:
 
 def _chunks(sources: Sequence[Source]) -> Iterator[list[Source]]:
     """Yield cassettes in lists that take about as long each."""
+    most = min(_CASSETTES, -(-len(sources) // _CHUNKS))
     chunk: list[Source] = []
     size = 0
     for source in sources:
         chunk.append(source)
         size += source.size
-        if len(chunk) == _CASSETTES or size >= _BYTES:
+        if len(chunk) == most or size >= _BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
@@ -74,5 +74,20 @@ def everything(url: Path | str) -> dict[str, list[dict[str, Any]]]:
     return {name: rows(url, name) for name in TABLES}
 
 
-def instant(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).replace(tzinfo=None)
+def differing(one: Path | str, other: Path | str) -> dict[str, int]:
+    """Return how many rows of each table only one of two catalogues has."""
+    found = {}
+    for name in TABLES:
+        first, second = (_selected(url, name) for url in (one, other))
+        both = f"(({first}) except all ({second})) union all (({second}) except all ({first}))"
+        found[name] = duckdb.sql(f"select count(*) from ({both})").fetchall()[0][0]
+    return {name: count for name, count in found.items() if count}
+
+
+def _selected(url: Path | str, name: str) -> str:
+    files = Dataset.open(str(url)).files(name)
+    if not files:
+        nothing = ", ".join(f'null::{column.type} as "{column.name}"' for column in TABLES[name].columns)
+        return f"select {nothing} where false"
+    columns = ", ".join(f'"{column.name}"' for column in TABLES[name].columns)
+    return f"select {columns} from read_parquet({files}, hive_partitioning = true)"
