@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
-from ...errors import NothingSelected, OutputError
-from .dataset import Dataset, Folder
+from ...errors import NothingSelected, OutputError, RecorderError
+from .dataset import Dataset, Folder, Outdated
 from .listing import Source, listed
 from .merging import Known, known_in, merged
 from .pieces import Spool
 from .reading import CLEAR, Read, Settings, reader
-from .schema import VERSION
+from .schema import TABLES, VERSION
 
 _CASSETTES, _BYTES = 64, 32 << 20  # that a process reads before it hands rows over: cassettes, and bytes of them
+_TRIES = 5  # to end a build while others end
 _CHUNKS = 128  # into which the work is cut at least, so that many processes have some
 
 Spread: TypeAlias = Callable[[Callable[..., Callable[[Any], Any]], tuple[Any, ...], Iterable[Any]], Iterable[Any]]
@@ -29,7 +31,8 @@ class Built:
     Attributes:
         url: The catalogue.
         generation: Number of its last build that changed something.
-        read: Number of cassettes that were read, those that could not be read among them.
+        read: Number of cassettes to read, those that could not be read among them.
+        done: How many of them were read so far.
         unchanged: Number of cassettes whose rows were kept.
         gone: Number of cassettes whose rows were dropped because no pattern matches them any more.
         unreadable: Why each cassette that could not be read has no rows, by its name; those known before too.
@@ -42,6 +45,7 @@ class Built:
     url: str
     generation: int = 0
     read: int = 0
+    done: int = 0
     unchanged: int = 0
     gone: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -102,7 +106,8 @@ def build(
     Raises:
         NothingSelected: If no pattern matches a cassette: then the catalogue stays as it is.
         InputError: If a store cannot be listed, or a file of the catalogue cannot be read.
-        OutputError: If the catalogue cannot be written, or another build was faster; it is as it was, then.
+        OutputError: If the catalogue cannot be written, or another build took from it what this one counted on; then
+            this build changed nothing.
         WorkerError: If a process was killed; likewise.
     """
     folder = Folder(output)
@@ -110,47 +115,77 @@ def build(
     found = listed(patterns)
     if not found:
         raise NothingSelected(f"{', '.join(patterns)}: no cassette matches; {output} is as it was")
-    plan = _planned(dataset, folder, found, settings, adds=adds, again=again)
-    built = Built(folder.url, read=len(plan.sources), unchanged=len(plan.kept), gone=plan.lost)
-    for name, known in plan.kept.items():
-        built.has(name, known.problem)
-    done = 0
+    job = _Job(folder, found, settings, adds=adds)
+    plan = job.plan(dataset, again=again)
+    built = Built(folder.url, read=len(plan.sources), gone=plan.lost)
     if plan.sources or plan.gone or dataset is None:
         with closing(Spool()) as spool:
             for result in spread(reader, (settings,), _chunks(plan.sources)):
                 _take(result, spool, built)
-                done += len(result.names)
-                shown(done, len(plan.sources))
-            dataset = _swapped(dataset, folder, spool, plan)
+                shown(built.done, built.read)
+            plan, dataset = job.end(dataset, plan, spool)
+    built.unchanged = len(plan.kept)
+    for name, known in plan.kept.items():
+        built.has(name, known.problem)
     _count(built, dataset)
     return built
 
 
-def _planned(
-    dataset: Dataset | None,
-    folder: Folder,
-    found: dict[str, Source],
-    settings: Settings,
-    *,
-    adds: bool,
-    again: bool,
-) -> _Plan:
-    known = known_in(dataset, folder) if dataset is not None else {}
-    again = again or (dataset is not None and dataset.schema != VERSION)
-    kept = {
-        name: one
-        for name, one in known.items()
-        if name in found and one.mark and found[name].mark == one.mark and settings.is_current(one.rules) and not again
-    }
-    lost = {} if adds else {name: one for name, one in known.items() if name not in found}
-    sources = [source for name, source in found.items() if name not in kept]
-    gone = lost | {source.name: known[source.name] for source in sources if source.name in known}
-    if adds:
-        kept |= {name: one for name, one in known.items() if name not in found}
-    return _Plan(sources, gone, kept, len(lost))
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is to be in the catalogue after the build."""
+
+    folder: Folder
+    found: dict[str, Source]
+    settings: Settings
+    adds: bool
+
+    def plan(self, dataset: Dataset | None, *, again: bool = False, taken: Collection[str] = ()) -> _Plan:
+        """Return what is to be done to a catalogue.
+
+        Args:
+            dataset: The catalogue; None if there is none.
+            again: Read all cassettes.
+            taken: Cassettes that were read already.
+        """
+        known = known_in(dataset, self.folder) if dataset is not None else {}
+        again = again or (dataset is not None and dataset.schema != VERSION)
+        kept = {
+            name: one for name, one in known.items() if not again and name not in taken and self._is_kept(name, one)
+        }
+        sources = [source for name, source in self.found.items() if name not in kept and name not in taken]
+        lost = sum(name not in self.found for name in known.keys() - kept.keys())
+        return _Plan(sources, {name: one for name, one in known.items() if name not in kept}, kept, lost)
+
+    def _is_kept(self, name: str, known: Known) -> bool:
+        source = self.found.get(name)
+        if source is None:
+            return self.adds
+        return bool(known.mark) and source.mark == known.mark and self.settings.is_current(known.rules)
+
+    def end(self, dataset: Dataset | None, plan: _Plan, spool: Spool) -> tuple[_Plan, Dataset]:
+        """Write what was read into the catalogue; return what was done in the end, and the catalogue.
+
+        If another build ended meanwhile, its catalogue is the one that is brought up to date.
+
+        Raises:
+            OutputError: If the catalogue cannot be written, or lacks cassettes now that it had at the begin.
+        """
+        taken = {source.name for source in plan.sources}
+        for _ in range(_TRIES):
+            try:
+                return plan, _swapped(dataset, self.folder, spool, plan.gone)
+            except Outdated:
+                dataset = Dataset.find(self.folder)
+                plan = self.plan(dataset, taken=taken)
+            if plan.sources:
+                break
+        problem = "another build ended meanwhile, and this one changed nothing; run it again"
+        raise OutputError(f"{self.folder.url}: {problem}")
 
 
 def _take(result: Read, spool: Spool, built: Built) -> None:
+    built.done += len(result.names)
     for piece in result.pieces:
         spool.add(piece)
     for name, problem in result.names:
@@ -172,18 +207,23 @@ def _chunks(sources: Sequence[Source]) -> Iterator[list[Source]]:
         yield chunk
 
 
-def _swapped(dataset: Dataset | None, folder: Folder, spool: Spool, plan: _Plan) -> Dataset:
-    generation = dataset.generation + 1 if dataset is not None else 1
-    tables = merged(dataset, folder, spool, plan.gone, generation)
-    after = Dataset(folder.url, generation, VERSION, version("outbound-recorder"), tables)
+def _swapped(dataset: Dataset | None, folder: Folder, spool: Spool, gone: dict[str, Known]) -> Dataset:
+    """Write the next generation of a catalogue; the files of one that cannot be written are removed.
+
+    Raises:
+        Outdated: If another build was faster.
+        OutputError: If a file cannot be written.
+    """
+    generation, token = (dataset.generation if dataset is not None else 0) + 1, secrets.token_hex(4)
     try:
-        after.swap(folder)
-    except FileExistsError as exc:
-        old = {one.path for files in dataset.tables.values() for one in files} if dataset is not None else set()
-        folder.remove([one.path for files in tables.values() for one in files if one.path not in old])
-        raise OutputError(
-            f"{folder.url}: another build ended meanwhile, and this one changed nothing; run it again"
-        ) from exc
+        tables = merged(dataset, folder, spool, gone, f"{generation:08}-{token}")
+        after = Dataset(folder.url, generation, VERSION, version("outbound-recorder"), tables)
+        after.claim(folder)
+    except BaseException:
+        with suppress(RecorderError):  # the error before this one is told; the next build removes them
+            folder.remove([path for table in TABLES for path in folder.paths(table) if f"-{token}-" in path])
+        raise
+    after.clean(folder)
     return after
 
 

@@ -51,6 +51,10 @@ class DataFile:
     size: int
 
 
+class Outdated(InputError):
+    """A catalogue that another build replaced since it was opened."""
+
+
 class Written(RawIOBase):
     """A file that is being written.
 
@@ -118,7 +122,7 @@ class Folder:
         """Write the list of a generation, if there is none of that number.
 
         Raises:
-            FileExistsError: If there is one.
+            Outdated: If there is one.
             OutputError: If it cannot be written.
         """
         path = self.name(f"{_LISTS}/{generation:08}.json")
@@ -126,7 +130,7 @@ class Folder:
             with replacing(place(path)) as file:
                 file.write(content)
         except UsageError as exc:
-            raise FileExistsError(path) from exc
+            raise Outdated(f"{path}: another build ended meanwhile; try again") from exc
 
     @contextmanager
     def writing(self, path: str) -> Iterator[Written]:
@@ -143,13 +147,14 @@ class Folder:
         """Read a file in the block.
 
         Raises:
+            Outdated: If it is gone.
             InputError: If it cannot be read.
         """
         try:
             with self._reading(path) as file:
                 yield file
         except FileNotFoundError as exc:
-            raise InputError(f"{self.name(path)}: is gone; was the catalogue built anew meanwhile? try again") from exc
+            raise Outdated(f"{self.name(path)}: is gone, as after another build; try again") from exc
 
     @contextmanager
     def _reading(self, path: str) -> Iterator[IO[bytes]]:
@@ -259,20 +264,23 @@ class Dataset:
         """Return the files of a table that count, as URLs or absolute paths."""
         return [f"{self.url}/{one.path}" for one in self.tables[table]]
 
-    def swap(self, folder: Folder) -> None:
-        """Let this be the catalogue from now on, and remove the files that are none of it.
+    def claim(self, folder: Folder) -> None:
+        """Let this be the catalogue from now on.
 
         Raises:
-            FileExistsError: If another build was faster.
-            OutputError: If the list cannot be written, or an old file cannot be removed.
+            Outdated: If another build was faster.
+            OutputError: If the list cannot be written.
         """
         files = {name: [asdict(one) for one in files] for name, files in self.tables.items()}
         about: dict[str, Any] = {"format": FORMAT, "schema": self.schema, "recorder": self.recorder, "files": files}
         folder.claim(self.generation, json.dumps(about, indent=1).encode())
-        self.clean(folder)
 
     def clean(self, folder: Folder) -> None:
-        """Remove older lists, and files that no list names and no build that goes on may name."""
+        """Remove older lists, and files that no list names and no build that goes on may name.
+
+        Raises:
+            OutputError: If one of them cannot be removed.
+        """
         live = {one.path for files in self.tables.values() for one in files}
         dead = [f"{_LISTS}/{one:08}.json" for one in folder.generations() if one < self.generation]
         for table in TABLES:
@@ -283,15 +291,9 @@ class Dataset:
         folder.remove(dead)
 
 
-def path_of(partition: Partition, generation: int, token: str) -> str:
-    """Return the path in a catalogue of a new file.
-
-    Args:
-        partition: Where its rows stand.
-        generation: Number of the build that writes the file.
-        token: Tells it from the other files of the build.
-    """
-    name = f"{generation:08}-{token}.parquet"
+def path_of(partition: Partition, name: str) -> str:
+    """Return the path in a catalogue of a file of this name; the name begins with the number of its build."""
+    name = f"{name}.parquet"
     if not TABLES[partition.table].partitioned:
         return f"{partition.table}/{name}"
     return f"{partition.table}/{folder_of(partition)}/{name}"

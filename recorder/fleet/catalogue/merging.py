@@ -6,7 +6,6 @@ has a few large files however often a catalogue is built.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -58,7 +57,7 @@ def known_in(dataset: Dataset, folder: Folder) -> dict[str, Known]:
 
 
 def merged(
-    dataset: Dataset | None, folder: Folder, spool: Spool, gone: Mapping[str, Known], generation: int
+    dataset: Dataset | None, folder: Folder, spool: Spool, gone: Mapping[str, Known], name: str
 ) -> dict[str, tuple[DataFile, ...]]:
     """Write the files of the next generation; return all files of each table.
 
@@ -67,7 +66,7 @@ def merged(
         folder: Its folder.
         spool: The new rows.
         gone: The cassettes whose old rows go: those that changed too.
-        generation: Number of the next generation.
+        name: Begin of the names of new files.
 
     Raises:
         InputError: If a file of the catalogue cannot be read.
@@ -86,7 +85,7 @@ def merged(
             continue
         kept = [one for one in files if one not in again]
         rows = _rows(folder, again, gone.keys(), spool, partition)
-        tables[partition.table] = [*kept, *_written(folder, partition, rows, generation)]
+        tables[partition.table] = [*kept, *_written(folder, partition, rows, name)]
     return {name: tuple(sorted(files, key=lambda one: one.path)) for name, files in tables.items()}
 
 
@@ -129,20 +128,32 @@ def _batches(folder: Folder, file: DataFile, columns: list[str] | None = None) -
     schema = arrow(TABLES[file.path.partition("/")[0]])
     with folder.reading(file.path) as opened, pq.ParquetFile(opened) as content:
         for batch in content.iter_batches(_GROUP, columns=columns):
-            yield batch if columns is not None else batch.select(schema.names).cast(schema)
+            yield batch if columns is not None else _whole(batch, schema)
 
 
-def _written(
-    folder: Folder, partition: Partition, rows: Iterator[pa.RecordBatch], generation: int
-) -> Iterator[DataFile]:
+def _whole(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows with all columns: an older version of this package may not have known one that may be null."""
+    import pyarrow as pa  # noqa: PLC0415  # see above
+
+    known = set(batch.schema.names)
+    columns = [
+        batch.column(one.name).cast(one.type) if one.name in known else pa.nulls(batch.num_rows, one.type)
+        for one in schema
+    ]
+    return pa.record_batch(columns, schema=schema)
+
+
+def _written(folder: Folder, partition: Partition, rows: Iterator[pa.RecordBatch], name: str) -> Iterator[DataFile]:
     """Write rows into files of at most so many; yield the files."""
     import pyarrow.parquet as pq  # noqa: PLC0415  # an extra, and slow to import
 
     schema = arrow(TABLES[partition.table])
     groups = _groups(rows, schema)
     group = next(groups, None)
+    number = 0
     while group is not None:
-        path, count = path_of(partition, generation, secrets.token_hex(4)), 0
+        number += 1
+        path, count = path_of(partition, f"{name}-{number:04}"), 0
         with folder.writing(path) as file, pq.ParquetWriter(file, schema, compression=_COMPRESSION) as writer:
             while group is not None and (count == 0 or count + group.num_rows <= _MOST):
                 writer.write_table(group, row_group_size=_GROUP)

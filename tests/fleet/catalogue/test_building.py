@@ -141,20 +141,59 @@ def test_a_cassette_in_the_clear_is_left_out_unless_it_is_asked_for(tmp_path: Pa
     assert [built.read, again.read, taken.read, dropped.read] == [1, 0, 1, 1]
 
 
-def test_of_two_builds_at_once_one_is_refused(tmp_path: Path) -> None:
-    made(tmp_path / "a.cassette")
-    first, second = tmp_path / "a.cassette", made(tmp_path / "b.cassette")
+def test_of_two_builds_at_once_both_end_right(tmp_path: Path) -> None:
+    first, second, out = made(tmp_path / "a.cassette"), made(tmp_path / "b.cassette"), tmp_path / "out"
 
     def meanwhile(make, args, items):
-        catalogue(tmp_path / "out", first)
+        catalogue(out, first)
         return in_turn(make, args, items)
 
-    with pytest.raises(OutputError, match="another build ended meanwhile"):
-        catalogue(tmp_path / "out", second, spread=meanwhile)
+    built = catalogue(out, second, spread=meanwhile, adds=True)
 
-    assert [row["url"] for row in rows(tmp_path / "out", "cassettes")] == [str(first)]
-    live = {path for name in everything(tmp_path / "out") for path in Dataset.open(str(tmp_path / "out")).files(name)}
-    assert {str(path) for path in (tmp_path / "out").rglob("*.parquet")} == live
+    assert (built.read, built.unchanged, built.generation) == (1, 1, 2)
+    assert [row["url"] for row in rows(out, "cassettes")] == [str(first), str(second)]
+    assert files_in(out) == live_in(out)
+
+
+def test_a_build_that_another_one_took_rows_from_is_refused(tmp_path: Path) -> None:
+    first, second, third = (made(tmp_path / f"{name}.cassette") for name in "abc")
+    out = tmp_path / "out"
+    catalogue(out, first)
+
+    def meanwhile(make, args, items):
+        catalogue(out, third)
+        return in_turn(make, args, items)
+
+    with pytest.raises(OutputError, match="another build ended meanwhile, and this one changed nothing"):
+        catalogue(out, first, second, spread=meanwhile)
+
+    assert [row["url"] for row in rows(out, "cassettes")] == [str(third)]
+    assert files_in(out) == live_in(out)
+
+
+def test_a_build_that_cannot_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path / "a.cassette")
+    catalogue(tmp_path / "out", tmp_path / "a.cassette")
+    made(tmp_path / "b.cassette")
+    before = files_in(tmp_path / "out")
+
+    def full(*_: object) -> None:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(Folder, "claim", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        catalogue(tmp_path / "out", tmp_path / "*.cassette")
+
+    assert files_in(tmp_path / "out") == before == live_in(tmp_path / "out")
+
+
+def files_in(output: Path) -> set[str]:
+    return {str(path) for path in output.rglob("*.parquet")}
+
+
+def live_in(output: Path) -> set[str]:
+    found = Dataset.open(str(output))
+    return {path for name in found.tables for path in found.files(name)}
 
 
 def test_a_killed_build_leaves_the_old_catalogue_and_the_next_one_cleans_up(tmp_path: Path) -> None:
@@ -162,10 +201,10 @@ def test_a_killed_build_leaves_the_old_catalogue_and_the_next_one_cleans_up(tmp_
     catalogue(tmp_path / "out", tmp_path / "a.cassette")
     before = everything(tmp_path / "out")
     folder = Folder(str(tmp_path / "out"))
-    with folder.writing("triples/dialect=x/day=2026-01-01/00000002-abcd.parquet") as file:
+    with folder.writing("triples/dialect=x/day=2026-01-01/00000002-abcd-0001.parquet") as file:
         file.write(b"half")
 
     assert everything(tmp_path / "out") == before
     made(tmp_path / "b.cassette")
     catalogue(tmp_path / "out", tmp_path / "*.cassette")
-    assert not list((tmp_path / "out").rglob("*-abcd.parquet"))
+    assert not list((tmp_path / "out").rglob("*-abcd-*"))
