@@ -19,7 +19,7 @@ FUZZ   := 600
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 QUICK  := -m 'not node and not browser and not bundler and not npm' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives bench properties fuzz audit docs docs-serve release-check clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives bench catalogue properties fuzz audit docs docs-serve release-check clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -100,6 +100,9 @@ drives: $(VENV)/test.done $(LAB)/node_modules/done ## drive all recordings at al
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done $(PEERS)/site-packages/done chromium ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java
 	$(BIN)/python -m benchmarks
+
+catalogue: $(VENV)/test.done ## catalogue 2,000 cassettes by one process, four, and a Dask cluster
+	RECORDER_CATALOGUE=2000x100 $(BIN)/python -m pytest -q -s -p no:randomly tests/fleet/catalogue/test_fleet.py
 
 # Each run has other examples. Ten times as many take longer than the limit of a test in the other suites.
 properties: $(VENV)/test.done ## run the property tests with 1000 examples each, others in each run

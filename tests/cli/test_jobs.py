@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -207,3 +208,19 @@ def test_scan_by_several_processes_finds_the_same_in_the_same_order(many: Path) 
 
     assert alone.stdout == together.stdout
     assert len(alone.stdout.splitlines()) > 20
+
+
+def garbage(_: int) -> Callable[[int], tuple[int, int, int]]:
+    return lambda _: gc.get_threshold()
+
+
+def test_processes_that_start_afresh_work_as_this_one_does() -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(12_345)
+    try:
+        found = list(mapped(garbage, (0,), range(3), 2, afresh=True))
+    finally:
+        gc.set_threshold(*before)
+
+    assert {first for first, *_ in found} == {12_345}
+    assert list(mapped(doubler, (2,), range(5), 2, afresh=True)) == [0, 2, 4, 6, 8]

@@ -290,3 +290,11 @@ def test_damage_comes_before_all_else(path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(path: Path) -> None:
     with pytest.raises(CassetteError, match="No such file"):
         examine(path)
+
+
+def test_files_beside_a_cassette_are_none_of_it_for_who_asks_so(path: Path) -> None:
+    written(path, with_response())
+    path.with_name(f".{path.name}.0123456789ab.part").write_bytes(b"half")
+
+    assert [finding.kind for finding in examine(path)] == ["leftover"]
+    assert examine(path, beside=False) == []

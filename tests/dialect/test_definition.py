@@ -15,7 +15,7 @@ from recorder.dialect.paths import as_key, lookup, parse_json
 from recorder.errors import DialectError
 from recorder.model import Event, Request, Response
 from tests.answers import ANSWERS
-from tests.wire import DEVICE, Ask, body, chained, complete, done, preview, record_event, twin
+from tests.wire import DEVICE, Ask, body, chained, complete, done, error_event, preview, record_event, twin
 
 SHIPPED = files("recorder.dialect").joinpath("gws-outbound.toml").read_text(encoding="utf-8")
 GWS = load()
@@ -269,7 +269,34 @@ def test_the_keys_of_an_ack_are_few() -> None:
     ],
 )
 def test_an_ack_says_yes_by_its_status_code_and_by_its_http_status(status: int, content: bytes, *, yes: bool) -> None:
-    assert GWS.succeeded(Response(1, 0, 1, status, (), content)) is yes
+    ack = Response(1, 0, 1, status, (), content)
+
+    assert GWS.succeeded(ack) is yes
+    assert (GWS.refusal(ack) is None) is yes
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "told"),
+    [
+        (200, b'{"statusCode":4}', "statusCode 4"),
+        (500, b'{"statusCode":0}', "HTTP 500"),
+        (403, b"no", "HTTP 403"),
+        (200, b"{}", None),
+    ],
+)
+def test_a_refusal_is_told_by_the_code_that_says_so(status: int, content: bytes, told: str | None) -> None:
+    assert GWS.refusal(Response(1, 0, 1, status, (), content)) == told
+
+
+def test_an_error_event_is_told_by_its_marks() -> None:
+    assert GWS.error_in(event(error_event())) == "ErrorMessage"
+    assert GWS.error_in(event(done())) is None
+
+
+def test_an_event_ends_the_operations_that_name_it() -> None:
+    assert GWS.is_terminal("GetChainedRecord", "ChainedRecordsDataEnd")
+    assert not GWS.is_terminal("GetChainedRecord", "ChainedRecord")
+    assert not GWS.is_terminal(None, "ChainedRecordsDataEnd")
 
 
 @pytest.mark.parametrize(

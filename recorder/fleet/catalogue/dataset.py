@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from hashlib import sha256
 from io import RawIOBase
 from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 FORMAT = "outbound-recorder catalogue"
 _LISTS = "generations"
+_NULL = "__HIVE_DEFAULT_PARTITION__"  # readers take it for no value
+_LONGEST = 200  # bytes of the name of a folder; file systems allow 255 in all
+_KEPT = 16  # characters of a name that is too long; each may take 12 bytes
 _AGAIN = 5  # times to look for the list, if a build removes the one that was found
 
 
@@ -300,6 +304,13 @@ def path_of(partition: Partition, name: str) -> str:
 
 
 def folder_of(partition: Partition) -> str:
-    """Return the folders by which Hive names a partition: other tools take the columns from them."""
+    """Return the folders by which Hive names a partition: other tools take the columns from them.
+
+    A cassette may name its dialect as it likes; of a very long name only the begin stands there.
+    """
+    named = quote(partition.dialect, safe="", errors="replace") or _NULL
+    if len(named) > _LONGEST:
+        digest = sha256(named.encode()).hexdigest()[:16]
+        named = f"{quote(partition.dialect[:_KEPT], safe='', errors='replace')}-{digest}"
     day = date(1970, 1, 1) + timedelta(partition.day)
-    return f"dialect={quote(partition.dialect, safe='')}/day={day.isoformat()}"
+    return f"dialect={named}/day={day.isoformat()}"

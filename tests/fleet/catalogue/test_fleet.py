@@ -1,6 +1,6 @@
 """Many cassettes give the same tables however the work is spread, and the numbers of `recorder stats`.
 
-CATALOGUE=2000x100 takes so many cassettes, with so many triples each; `make catalogue` does.
+RECORDER_CATALOGUE=2000x100 takes so many cassettes, with so many triples each; `make catalogue` does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from recorder.fleet.catalogue.cluster import spread_over
 from tests.fleet.catalogue.tables import catalogue, differing, everything, older, rows
 from tests.lab.cluster import cluster
 
-CASSETTES, TRIPLES = map(int, os.environ.get("CATALOGUE", "60x8").split("x"))
+CASSETTES, TRIPLES = map(int, os.environ.get("RECORDER_CATALOGUE", "60x8").split("x"))
 pytestmark = [pytest.mark.xdist_group("catalogue"), pytest.mark.timeout(3600 if CASSETTES > 60 else 120)]
 
 
