@@ -6,11 +6,13 @@ has a few large files however often a catalogue is built.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from .dataset import DataFile, Dataset, Folder, folder_of, path_of
+from .dataset import DataFile, Dataset, Folder, path_of
 from .pieces import Partition, Spool
 from .schema import TABLES, arrow
 
@@ -72,32 +74,31 @@ def merged(
         InputError: If a file of the catalogue cannot be read.
         OutputError: If a file cannot be written.
     """
-    tables: dict[str, list[DataFile]] = {name: list(dataset.tables[name]) if dataset else [] for name in TABLES}
-    losing = {Partition(name, *rest) for rest in _places(gone) for name in TABLES if TABLES[name].partitioned}
+    files: dict[str, list[DataFile]] = defaultdict(list)  # by their folder
+    for one in chain.from_iterable(dataset.tables.values() if dataset is not None else ()):
+        files[one.path.rpartition("/")[0]].append(one)
+    losing = {Partition(table, *rest) for rest in _places(gone) for table in TABLES if TABLES[table].partitioned}
     losing |= {Partition("cassettes")} if gone else set()
     for partition in sorted({*spool.partitions(), *losing}):
-        files = tables[partition.table]
-        old = [one for one in files if _is_in(one, partition)]
-        again = [one for one in old if one.rows < _SMALL] if spool.rows_of(partition) else []
-        if partition in losing:
-            again += [one for one in old if one not in again and _holds(folder, one, gone)]
-        if len(again) == 0 and not spool.rows_of(partition):
-            continue
-        kept = [one for one in files if one not in again]
-        rows = _rows(folder, again, gone.keys(), spool, partition)
-        tables[partition.table] = [*kept, *_written(folder, partition, rows, name)]
-    return {name: tuple(sorted(files, key=lambda one: one.path)) for name, files in tables.items()}
+        where, has_new = path_of(partition, name).rpartition("/")[0], spool.rows_of(partition) > 0
+        again = [
+            one
+            for one in files[where]
+            if (has_new and one.rows < _SMALL) or (partition in losing and _holds(folder, one, gone))
+        ]
+        if again or has_new:
+            rows = _rows(folder, again, gone.keys(), spool, partition)
+            files[where] = [one for one in files[where] if one not in again]
+            files[where] += _written(folder, partition, rows, name)
+    found: dict[str, list[DataFile]] = {table: [] for table in TABLES}
+    for one in sorted(chain.from_iterable(files.values()), key=lambda one: one.path):
+        found[one.path.partition("/")[0]].append(one)
+    return {table: tuple(some) for table, some in found.items()}
 
 
 def _places(gone: Mapping[str, Known]) -> set[tuple[str, int]]:
     """Return the dialects and days of the rows that go."""
     return {(one.dialect, day) for one in gone.values() if one.dialect is not None for day in one.days}
-
-
-def _is_in(file: DataFile, partition: Partition) -> bool:
-    if not TABLES[partition.table].partitioned:
-        return True
-    return file.path.startswith(f"{partition.table}/{folder_of(partition)}/")
 
 
 def _holds(folder: Folder, file: DataFile, gone: Mapping[str, Known]) -> bool:
