@@ -10,11 +10,11 @@ import pytest
 from recorder.dialect.definition import shipped
 from recorder.diff.differences import Difference, Latency, What, differences
 from recorder.errors import UsageError
+from recorder.library.latency import offset_ms
 from recorder.model import Recording
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
 from recorder.requests.bindings import ABSENT
-from recorder.views.data import offset_ms
 from tests.answers import DIALECT, publish, result, yes
 from tests.diff.edits import (
     DEVICE,

@@ -28,7 +28,11 @@ from tests.fleet.catalogue.tables import catalogue, differing, everything, older
 from tests.lab.cluster import cluster
 
 CASSETTES, TRIPLES = map(int, os.environ.get("RECORDER_CATALOGUE", "60x8").split("x"))
-pytestmark = [pytest.mark.xdist_group("catalogue"), pytest.mark.timeout(3600 if CASSETTES > 60 else 120)]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.xdist_group("catalogue"),
+    pytest.mark.timeout(3600 if CASSETTES > 60 else 120),
+]
 
 
 @pytest.fixture(scope="module")
