@@ -18,6 +18,7 @@ from .reading import CLEAR, Read, Settings, reader
 from .schema import TABLES, VERSION
 
 _CASSETTES, _BYTES = 64, 32 << 20  # that a process reads before it hands rows over: cassettes, and bytes of them
+_PACKAGE = "outbound-recorder"
 _TRIES = 5  # to end a build while others end
 _CHUNKS = 128  # into which the work is cut at least, so that many processes have some
 
@@ -26,7 +27,7 @@ Spread: TypeAlias = Callable[[Callable[..., Callable[[Any], Any]], tuple[Any, ..
 
 @dataclass(slots=True)
 class Built:
-    """What a build did.
+    """The result of a build.
 
     Attributes:
         url: The catalogue.
@@ -66,7 +67,7 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is to be done.
+    """The steps from a catalogue to the one that is wanted.
 
     Attributes:
         sources: Cassettes to read.
@@ -133,7 +134,7 @@ def build(
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What is to be in the catalogue after the build."""
+    """The content that a catalogue has after the build."""
 
     folder: Folder
     found: dict[str, Source]
@@ -161,6 +162,8 @@ class _Job:
         source = self.found.get(name)
         if source is None:
             return self.adds
+        if known.problem is not None and known.recorder != version(_PACKAGE):
+            return False  # another version may be able to read it
         return bool(known.mark) and source.mark == known.mark and self.settings.is_current(known.rules)
 
     def end(self, dataset: Dataset | None, plan: _Plan, spool: Spool) -> tuple[_Plan, Dataset]:
@@ -217,7 +220,7 @@ def _swapped(dataset: Dataset | None, folder: Folder, spool: Spool, gone: dict[s
     generation, token = (dataset.generation if dataset is not None else 0) + 1, secrets.token_hex(4)
     try:
         tables = merged(dataset, folder, spool, gone, f"{generation:08}-{token}")
-        after = Dataset(folder.url, generation, VERSION, version("outbound-recorder"), tables)
+        after = Dataset(folder.url, generation, VERSION, version(_PACKAGE), tables)
         after.claim(folder)
     except BaseException:
         with suppress(RecorderError):  # the error before this one is told; the next build removes them

@@ -28,14 +28,16 @@ _EPOCH = 719_163  # ordinal of 1970-01-01
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a catalogue knows of a cassette.
+    """The entry of a cassette in a catalogue.
 
     Attributes:
+        recorder: Version of the recorder that read it.
         days: Days of its rows, as numbers since 1970-01-01.
     """
 
     mark: str
     rules: str
+    recorder: str
     dialect: str | None
     days: tuple[int, ...]
     problem: str | None
@@ -47,14 +49,14 @@ def known_in(dataset: Dataset, folder: Folder) -> dict[str, Known]:
     Raises:
         InputError: If a file of the catalogue cannot be read.
     """
-    columns = ["url", "mark", "rules", "dialect", "days", "problem"]
+    columns = ["url", "mark", "rules", "recorder", "dialect", "days", "problem"]
     found: dict[str, Known] = {}
     for one in dataset.tables["cassettes"]:
         for batch in _batches(folder, one, columns):
             for row in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
-                name, mark, rules, dialect, days, problem = row
+                name, mark, rules, by, dialect, days, problem = row
                 numbers = tuple(day.toordinal() - _EPOCH for day in days)
-                found[name] = Known(mark, rules, dialect, numbers, problem)
+                found[name] = Known(mark, rules, by, dialect, numbers, problem)
     return found
 
 

@@ -29,7 +29,7 @@ _TAKEN, _REFUSED = " with clear text", " without clear text"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to read cassettes.
+    """The options by which cassettes are read.
 
     Attributes:
         dialect: Text and path of the dialect to read all of them by; None takes that of each cassette.
@@ -41,7 +41,7 @@ class Settings:
 
     @property
     def rules(self) -> str:
-        """What decides about the rows beside the cassette."""
+        """Name of all that the rows depend on beside the cassette."""
         own = "" if self.dialect is None else " " + sha256(self.dialect[0].encode("utf-8", "surrogatepass")).hexdigest()
         return f"{RULES}{own[:17]}"
 
@@ -58,7 +58,7 @@ class Settings:
 
 @dataclass(slots=True)
 class Read:
-    """What was read of some cassettes.
+    """The result of reading some cassettes.
 
     Attributes:
         names: The cassettes that were read, each with its problem or None.

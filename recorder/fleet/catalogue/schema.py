@@ -23,7 +23,7 @@ class Column:
     Attributes:
         type: Its type in SQL.
         about: One sentence for people.
-        required: Whether it has a value in each row.
+        required: True if it has a value in each row.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Table:
     Attributes:
         about: The rows, in a few words.
         columns: Its columns; those in `PARTITIONS` are columns of a table with the attribute `partitioned`.
-        partitioned: Whether its files are apart by dialect and day.
+        partitioned: True if its files are apart by dialect and day.
     """
 
     name: str
@@ -80,8 +80,8 @@ TRIPLES = Table(
         Column("ack_ms", "DOUBLE", "Milliseconds from the request to the ack; null without an ack."),
         Column("terminal_ms", "DOUBLE", "Milliseconds from the request to its last event; null without events."),
         Column("events", "INTEGER", "Number of its events.", required=True),
-        Column("refused", "BOOLEAN", "Whether the ack refuses the operation.", required=True),
-        Column("error", "VARCHAR", "What went wrong: a status, the mark of an error event, or why no ack came."),
+        Column("refused", "BOOLEAN", "True if the ack refuses the operation.", required=True),
+        Column("error", "VARCHAR", "Status of a refusal, mark of an error event, or reason of a missing ack."),
         Column("ids", "VARCHAR[]", "Values of all keys of the triple and its events, sorted.", required=True),
     ),
 )
@@ -98,10 +98,10 @@ EVENTS = Table(
         Column("name", "VARCHAR", "Name in the dialect; without one, the channel.", required=True),
         Column("time", "TIMESTAMP", "Time of the event.", required=True),
         Column("delay_ms", "DOUBLE", "Milliseconds after the request; null without a triple."),
-        Column("rule", "VARCHAR", "Rule that linked it to the triple; null without a triple."),
-        Column("confidence", "DOUBLE", "From 0 to 1, how sure that is; null without a triple."),
-        Column("is_terminal", "BOOLEAN", "Whether an event of this name ends the operation.", required=True),
-        Column("error", "VARCHAR", "What marks it as an error; null of any other event."),
+        Column("rule", "VARCHAR", "Rule that linked the event to the triple; null without a triple."),
+        Column("confidence", "DOUBLE", "Confidence of the link, from 0 to 1; null without a triple."),
+        Column("is_terminal", "BOOLEAN", "True if an event of this name ends the operation.", required=True),
+        Column("error", "VARCHAR", "Mark of an error event; null of any other event."),
         Column("ids", "VARCHAR[]", "Values of its keys, sorted.", required=True),
     ),
 )  # fmt: skip
@@ -138,9 +138,11 @@ CASSETTES = Table(
     (
         Column("url", "VARCHAR", "Its URL or absolute path: `cassette` in the other tables.", required=True),
         Column("size", "BIGINT", "Bytes of the file.", required=True),
-        Column("mark", "VARCHAR", "What tells a change: the ETag, or size and time.", required=True),
-        Column("rules", "VARCHAR", "Version of the rules, and --dialect, by which it was read.", required=True),
-        Column("schema", "INTEGER", "Version of the tables for which it was read.", required=True),
+        Column(
+            "mark", "VARCHAR", "ETag or checksum of the file, or its size and time; empty if unknown.", required=True
+        ),
+        Column("rules", "VARCHAR", "Version of the rules that link events, with a digest of --dialect.", required=True),
+        Column("schema", "INTEGER", "Version of the tables.", required=True),
         Column("recorder", "VARCHAR", "Version of the recorder that read it.", required=True),
         Column("dialect", "VARCHAR", "Name of its dialect; null if it could not be read."),
         Column("redaction", "VARCHAR", "Name of the policy that redacted it."),
@@ -151,7 +153,7 @@ CASSETTES = Table(
         Column("sessions", "BIGINT", "Number of its rows in `sessions`.", required=True),
         Column("findings", "BIGINT", "Number of its rows in `findings`.", required=True),
         Column("days", "DATE[]", "Days of its rows, in UTC.", required=True),
-        Column("problem", "VARCHAR", "Why it has no rows; null if it was read."),
+        Column("problem", "VARCHAR", "Reason why it has no rows; null if it was read."),
     ),
     partitioned=False,
 )

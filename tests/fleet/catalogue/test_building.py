@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from recorder.errors import NothingSelected, OutputError
+from recorder.fleet.catalogue import building
 from recorder.fleet.catalogue.dataset import Dataset, Folder
 from recorder.fleet.catalogue.reading import Settings
 from tests.fleet.catalogue.tables import REDACTED, catalogue, everything, in_turn, made, older, rows, written
@@ -111,6 +112,17 @@ def test_an_unreadable_cassette_is_a_row_with_its_problem(tmp_path: Path) -> Non
         (4, None),
         (0, problem),
     ]
+
+
+def test_another_version_tries_what_could_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path / "a.cassette")
+    (tmp_path / "b.cassette").write_bytes(b"no cassette")
+    catalogue(tmp_path / "out", tmp_path)
+
+    monkeypatch.setattr(building, "version", lambda _: "99")
+    again = catalogue(tmp_path / "out", tmp_path)
+
+    assert (again.read, again.unchanged) == (1, 1)
 
 
 def test_a_damaged_cassette_keeps_its_findings_alone(tmp_path: Path) -> None:
