@@ -75,6 +75,13 @@ def policies(context: click.Context, parameter: click.Parameter, incomplete: str
     return _named(names(), context, parameter, incomplete)
 
 
+def queries(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete names of shipped queries, each with its sentence."""
+    from ..fleet.query.shipped import load, names
+
+    return [CompletionItem(name, help=load(name).about) for name in names() if name.startswith(incomplete)]
+
+
 def _named(known: list[str], _: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the names that fit; without one, a request for the shell's own completion of files."""
     fitting = [CompletionItem(name) for name in known if name.startswith(incomplete)]

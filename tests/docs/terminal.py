@@ -97,6 +97,8 @@ class Terminal:
         """Run a command, hold it to its exit code and its shown output, and return all that it printed."""
         line = self.free(command.line)
         self.typed.append(line)
+        if (set_for_all := re.fullmatch(r"export (\w+)=(\S+)", line)) is not None:
+            self.env[set_for_all[1]] = set_for_all[2]
         if command.serves:
             printed = self._serve(line)
             self._holds(command, printed.splitlines())

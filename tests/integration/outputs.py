@@ -119,6 +119,7 @@ OTHERS = {
     "help": "prints a help",
     "policy ls": "prints what is shipped",
     "policy show": "prints what is shipped",
+    "query": "writes as `convert` does, and reads no cassette: tests/cli/test_query.py",
     "replay": "serves; what it reads, `ls` reads",
     "tail": "follows a file until a signal; what it reads, `ls` reads",
     "view": "serves; what it reads, `ls` and `report` read",

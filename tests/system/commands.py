@@ -55,6 +55,9 @@ doctor torn.cassette --json
 drive s.cassette --dry-run
 verify s.cassette --to http://127.0.0.1:9 --dry-run
 catalogue show nothing
+query --list
+query --show slowest
+query --catalogue nothing slowest
 explain s.cassette 2
 explain s.cassette 2 --json
 grep PreviewRecord s.cassette

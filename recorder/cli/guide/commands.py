@@ -49,6 +49,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Fleet": {
         "catalogue": "Build tables over many cassettes, as Parquet.",
+        "query": "Ask a catalogue of cassettes in SQL.",
     },
     "Rules": {
         "dialect": "List, print, check, and suggest dialects.",
