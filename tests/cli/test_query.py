@@ -308,3 +308,15 @@ def test_duckdb_and_arrow_are_loaded_by_queries_only(words: str) -> None:
     result = subprocess.run(argv, capture_output=True, text=True, check=True)
 
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.once
+def test_a_query_loads_nothing_that_reads_cassettes(place: Path) -> None:
+    program = (
+        "import sys; from recorder.cli import main; main(sys.argv[1:], standalone_mode=False);"
+        "print(sorted({'pyarrow', 'numpy', 'rich', 'recorder.library', 'recorder.correlate'} & set(sys.modules)))"
+    )
+    argv = [sys.executable, "-c", program, "query", "--catalogue", str(place), "contents"]
+    result = subprocess.run(argv, capture_output=True, text=True, check=True)
+
+    assert result.stdout.splitlines()[-1] == "[]"

@@ -27,11 +27,12 @@ from ...output import replacing
 from ..store.filesystem import filesystem_of
 from ..store.places import place
 from ..store.problems import Kind, kind_of, told
-from .pieces import Partition
 from .schema import TABLES, VERSION
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+    from .pieces import Partition
 
 FORMAT = "outbound-recorder catalogue"
 _LISTS = "generations"
