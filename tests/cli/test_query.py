@@ -7,9 +7,11 @@ import io
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,9 +21,11 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
+from benchmarks.synthetic import HEADER, records
 from recorder.cli import main
+from recorder.fleet.catalogue.reading import Settings
 from tests.cli.test_commands import PREVIEW
-from tests.fleet.catalogue.tables import catalogue
+from tests.fleet.catalogue.tables import catalogue, written
 from tests.lab.processes import RECORDER
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +149,26 @@ def test_a_query_that_fails_leaves_the_old_file(place: Path, tmp_path: Path, opt
 
     assert found.exit_code == 2
     assert [(one.name, one.read_text(encoding="utf-8")) for one in tmp_path.iterdir()] == [("out", "old")]
+
+
+@pytest.mark.parametrize("option", ["--parquet", "-o"])
+def test_an_output_in_the_catalogue_is_refused(place: Path, option: str) -> None:
+    live = next(place.rglob("*.parquet"))
+    before = live.read_bytes()
+
+    code, line = told(place, "SELECT 1 AS n", option, live, "--force")
+
+    assert (code, line) == (2, f"{live}: is in the catalogue, which the command reads; choose another folder")
+    assert live.read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--parquet", "-o"])
+def test_what_comes_from_clear_text_is_for_its_owner_alone(tmp_path: Path, option: str) -> None:
+    written(tmp_path / "clear.cassette", records(4, seed=1, agents=2), replace(HEADER, redaction="none"))
+    for name, takes_clear, mode in (("redacted", False, 0o644), ("clear", True, 0o600)):
+        catalogue(tmp_path / name, tmp_path / "clear.cassette", settings=Settings(takes_clear=takes_clear))
+        asked(tmp_path / name, "SELECT 1 AS n", option, tmp_path / f"{name}.out")
+        assert stat.S_IMODE((tmp_path / f"{name}.out").stat().st_mode) == mode
 
 
 @pytest.mark.parametrize("form", ["--json", "--jsonl", "--csv", "--no-form"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from ..saying import say
 from ..writing import must_be_writable, write_text, writing
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ...fleet.query.database import Column, Database
     from ...fleet.query.shipped import Shipped
     from ...views.screen import Cell, Screen
@@ -80,6 +83,7 @@ def command(
         raise UsageError("--parquet names the file to write; leave -o out")
     for target in (parquet, output):
         if target is not None:
+            _must_be_elsewhere(target, catalogue)
             must_be_writable(target, force=force)
     form = "json" if as_json else "jsonl" if as_lines else "csv" if as_csv else "table"
     asked = _asked(words, form, limit)
@@ -91,6 +95,13 @@ def command(
         count = _print(catalogue, asked, output, force=force)
     if not count and limit != 0:
         raise NothingSelected("the query found no rows")
+
+
+def _must_be_elsewhere(target: Path, catalogue: str | None) -> None:
+    """Refuse an output in the catalogue: it could be one of its files."""
+    there = os.path.realpath(catalogue or ".")
+    if catalogue and os.path.realpath(target).startswith(there + os.sep):
+        raise UsageError(f"{target}: is in the catalogue, which the command reads; choose another folder")
 
 
 def _asked(words: tuple[str, ...], form: str, limit: int | None) -> _Asked:
@@ -162,19 +173,20 @@ def _print(catalogue: str, asked: _Asked, output: Path | None, *, force: bool) -
     with _needing():
         from ...fleet.query.asking import asked as asking
 
-    def ask(database: Database) -> tuple[tuple[Column, ...], Iterator[tuple[Any, ...]]]:
+    def ask(database: Database) -> tuple[tuple[list[str], tuple[Column, ...]], Iterator[tuple[Any, ...]]]:
+        redaction = [] if output is None else database.redactions()
         answer = database.answer(asked.sql, asked.values)
         if asked.form in ("json", "jsonl"):
             _must_differ([one.name for one in answer.columns])
-        return answer.columns, answer.rows
+        return (redaction, answer.columns), answer.rows
 
-    with asking(catalogue, ask) as (columns, rows):
+    with asking(catalogue, ask) as ((redaction, columns), rows):
         counting = _Counting(islice(rows, asked.limit))
         chunks = _text(columns, iter(counting), asked.form, is_shown=output is None)
         if output is None:
             write(chunks)
         else:
-            write_text(output, chunks, force=force, redaction=())
+            write_text(output, chunks, force=force, redaction=redaction)
             say(f"{output}: {counted(counting.count, 'row')}")
     return counting.count
 
@@ -250,9 +262,16 @@ def _write_parquet(catalogue: str, asked: _Asked, target: Path, *, force: bool) 
         from ...fleet.query.asking import asked as asking
         from ...fleet.query.parquet import write_batches
 
-    with asking(catalogue, lambda database: database.batches(asked.sql, asked.values)) as (schema, batches):
+    def ask(database: Database) -> tuple[tuple[list[str], pa.Schema], Iterator[pa.RecordBatch]]:
+        redaction = database.redactions()
+        schema, batches = database.batches(asked.sql, asked.values)
         _must_differ(schema.names)
-        with writing(target, force=force, redaction=()) as file:
-            count = write_batches(file, schema, batches, asked.limit)
+        return (redaction, schema), batches
+
+    with (
+        asking(catalogue, ask) as ((redaction, schema), batches),
+        writing(target, force=force, redaction=redaction) as file,
+    ):
+        count = write_batches(file, schema, batches, asked.limit)
     say(f"{target}: {counted(count, 'row')}")
     return count

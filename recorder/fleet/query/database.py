@@ -41,6 +41,15 @@ _SETTINGS = {
 }
 
 
+_LOCKS = (  # in this order
+    "TimeZone = 'UTC'",
+    "enable_progress_bar = false",
+    f"allowed_directories = ['{ROOT}']",
+    "enable_external_access = false",
+    "lock_configuration = true",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of an answer; its type is that of DuckDB, e.g. `VARCHAR[]`."""
@@ -58,7 +67,7 @@ class Answer:
 
 
 class Database:
-    """A DuckDB over one catalogue, for one query; made by `opened`."""
+    """A DuckDB over one catalogue, for one query after the other; made by `opened`."""
 
     def __init__(self, source: Source, folder: str) -> None:
         """Open it; `folder` holds rows that do not fit into memory."""
@@ -67,6 +76,9 @@ class Database:
         far = {"threads": _FAR_THREADS} if source.is_far else {}
         self._connection = duckdb.connect(config={**_SETTINGS, **far, "temp_directory": folder})
         self._connection.register_filesystem(self._files)
+        for setting in _LOCKS:
+            self._connection.execute(f"SET {setting}")
+        self._views: set[str] = set()
 
     def answer(self, sql: str, values: Mapping[str, Any] | None = None) -> Answer:
         """Run a query.
@@ -91,6 +103,11 @@ class Database:
         while part := self._done(sql, lambda: self._connection.fetchmany(_BATCH)):
             yield from part
 
+    def redactions(self) -> list[str]:
+        """Return the names of the policies that redacted the cassettes; the errors are those of `answer`."""
+        found = self.answer("SELECT DISTINCT redaction FROM cassettes WHERE problem IS NULL ORDER BY 1")
+        return [name for (name,) in found.rows]
+
     def batches(self, sql: str, values: Mapping[str, Any] | None = None) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Run a query, and return its schema and its rows in Arrow; the arguments and errors are those of `answer`."""
 
@@ -107,24 +124,17 @@ class Database:
         return reader.schema, every()
 
     def _prepare(self, sql: str) -> duckdb.Statement:
-        """Return the one statement that the text holds, after the views it may need were made, and all was shut."""
+        """Return the one statement that the text holds, after the views it may need were made."""
         statements = self._connection.extract_statements(sql)
         if len(statements) != 1:
             raise UsageError("give one SQL query" if statements else "the SQL is empty")
         kind = statements[0].type.name
         if kind not in _QUERIES:
             raise refused(kind)
-        named = [name for name in TABLES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]
-        for name in named or TABLES:  # none is named by SHOW TABLES
+        named = {name for name in TABLES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)}
+        for name in sorted((named or set(TABLES)) - self._views):  # none is named by SHOW TABLES
             self._connection.execute(_view(TABLES[name], self._source))
-        for setting in (
-            "TimeZone = 'UTC'",
-            "enable_progress_bar = false",
-            f"allowed_directories = ['{ROOT}']",
-            "enable_external_access = false",
-            "lock_configuration = true",
-        ):
-            self._connection.execute(f"SET {setting}")
+            self._views.add(name)
         return statements[0]
 
     def _done(self, sql: str, work: Callable[[], T]) -> T:
