@@ -41,7 +41,9 @@ _PASSED = pytest.StashKey[bool]()
 _IS_JUDGED = pytest.StashKey[bool]()  # what a test left unplayed was looked at before its teardown
 _USED = pytest.StashKey[set[Path]]()
 _FOLDERS = pytest.StashKey[set[Path]]()
+_UNPUSHED = pytest.StashKey[set[Path]]()  # cassettes that the lock file of the store does not name as they are
 _BEGUN = pytest.StashKey[set[Path]]()  # cassettes this run has recorded; later tests of the run append to them
+_SENT = (_USED, _FOLDERS, _UNPUSHED)  # from a worker of pytest-xdist to its controller
 _TO_CONTROLLER = "recorder_cassettes"  # key in pytest-xdist's `workeroutput`, from a worker to its controller
 
 
@@ -69,9 +71,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and check the options before any test runs."""
     config.addinivalue_line("markers", f"{MARKER}: play these cassettes to the test.")
-    for key in (_USED, _FOLDERS, _BEGUN):
+    for key in (*_SENT, _BEGUN):
         config.stash[key] = set()
-    if config.getoption("cassette_mode") or any(config.getini(name) != usual for name, usual in CHECKED.items()):
+    asked = config.getoption("cassette_mode") or config.getoption("cassette_store")
+    if asked or any(config.getini(name) != usual for name, usual in CHECKED.items()):
         from .errors import UsageError
         from .plugin.choosing import check
 
@@ -89,6 +92,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     folders = {folder_of(item) for item in items}  # few: to resolve that of each test would ask the disk each time
     config.stash[_FOLDERS].update(_real(folder) for folder in folders)
+
+
+@pytest.hookimpl(trylast=True)  # after pytest has told how many tests there are
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch the cassettes that are in a store and that no run on this machine has fetched before."""
+    config = session.config
+    if _has_store(config) and not config.option.collectonly:
+        from .plugin.stored import prefetch
+
+        prefetch(config, session.items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -169,6 +182,7 @@ def standin(
     begun = config.stash[_BEGUN]
     config.stash[_USED].update(_real(path) for path in settings.cassettes)
     with _explained(), _told(request):
+        settings = _located(config, settings)
         if is_recorded(settings, begun):
             yield from _taken(item, settings)
         else:
@@ -190,9 +204,11 @@ def driver(
 
     item = request.node
     item.config.stash[_USED].update(_real(path) for path in cassette_settings.cassettes)
-    with _explained(), _told(request), driving.Driving(cassette_settings, cassette_to, cassette_thread) as driven:
-        item.stash[_DRIVING] = driven
-        yield driven
+    with _explained(), _told(request):
+        settings = _located(item.config, cassette_settings)
+        with driving.Driving(settings, cassette_to, cassette_thread) as driven:
+            item.stash[_DRIVING] = driven
+            yield driven
     if item.stash.get(_PASSED, False) and not item.stash.get(_IS_JUDGED, False):
         _judge(item, [None, driving.left_over(driven)], cassette_settings)
 
@@ -315,26 +331,45 @@ def pytest_assertrepr_compare(config: pytest.Config, left: object, right: object
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send the used cassettes and their folders from a worker of pytest-xdist to its controller."""
-    stash, output = session.config.stash, getattr(session.config, "workeroutput", None)
+    """Send what the summary tells from a worker of pytest-xdist to its controller."""
+    config, output = session.config, getattr(session.config, "workeroutput", None)
+    stash = config.stash
+    used, recorded = stash[_USED], stash[_BEGUN]
+    if used and _has_store(config):
+        from .plugin.stored import unpushed
+
+        stash[_UNPUSHED].update(unpushed(config, used, set(map(_real, recorded))))
     if output is not None:
-        output[_TO_CONTROLLER] = [[str(path) for path in stash[key]] for key in (_USED, _FOLDERS)]
+        output[_TO_CONTROLLER] = [[str(path) for path in stash[key]] for key in _SENT]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Add the cassettes and folders that a worker of pytest-xdist has sent."""
-    told = getattr(node, "workeroutput", {}).get(_TO_CONTROLLER, [[], []])  # a crashed worker has no output
-    for key, paths in zip((_USED, _FOLDERS), told, strict=True):
+    told = getattr(node, "workeroutput", {}).get(_TO_CONTROLLER, [[] for _ in _SENT])  # a crashed one has no output
+    for key, paths in zip(_SENT, told, strict=True):
         node.config.stash[key].update(map(Path, paths))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """List the cassettes that no test has used, with the option --cassette-orphans."""
-    if not config.getoption("cassette_orphans"):
-        return
-    used = config.stash[_USED]
-    there = {_real(path) for folder in config.stash[_FOLDERS] for path in folder.glob("**/*.cassette")}
+    """List the cassettes that are not in the store, and with --cassette-orphans those that no test has used."""
+    if unpushed := config.stash[_UNPUSHED]:
+        terminalreporter.section("cassettes that the lock file does not name as they are")
+        for path in sorted(unpushed):
+            terminalreporter.write_line(str(path))
+        terminalreporter.write_line("`recorder store push` uploads them; to play those of the lock file, delete them")
+    if config.getoption("cassette_orphans"):
+        _list_orphans(terminalreporter, config)
+
+
+def _list_orphans(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    used, folders = config.stash[_USED], config.stash[_FOLDERS]
+    there = {_real(path) for folder in folders for path in folder.glob("**/*.cassette")}
+    if _has_store(config):
+        from .plugin.stored import stored
+
+        of_store = {_real(path) for path in stored(config)}
+        there |= {path for path in of_store if not folders.isdisjoint(path.parents)}
     terminalreporter.section("cassettes that no test of this run has used")
     for path in sorted(there - used):
         terminalreporter.write_line(str(path))
@@ -342,10 +377,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("none")
 
 
+def _has_store(config: pytest.Config) -> bool:
+    return bool(config.getoption("cassette_store") or config.getini("cassette_store"))
+
+
+def _located(config: pytest.Config, settings: Settings) -> Settings:
+    """Return the settings with the files to read, if these are not all beside the tests."""
+    from .files import Remote
+
+    if not _has_store(config) and all(isinstance(path, Remote) or path.exists() for path in settings.cassettes):
+        return settings
+    from .plugin.stored import located
+
+    return located(config, settings)
+
+
 def _real(path: Path) -> Path:
     """Return a path without links; `Path.resolve` raises RuntimeError for a link that leads to itself (Python 3.12)."""
-    is_at_url = hasattr(path, "url")  # `files.Remote`, which a run without cassettes need not load
-    return path if is_at_url else Path(os.path.realpath(path))
+    from .files import Remote
+
+    return path if isinstance(path, Remote) else Path(os.path.realpath(path))
 
 
 @contextmanager

@@ -22,6 +22,10 @@ def check(config: pytest.Config) -> None:
     for name in ("cassette_misses", "cassette_unplayed"):
         one_of(name, config.getini(name), VERDICTS)
     _rate(config)
+    if config.getoption("cassette_store") or config.getini("cassette_store"):
+        from .stored import suite_of  # noqa: PLC0415  # imports this module, and only a run with a store needs it
+
+        suite_of(config)
 
 
 def settings_of(item: pytest.Item) -> Settings:

@@ -65,11 +65,12 @@ class Rules(NamedTuple):
     policy: str | None
 
 
-def page_of(cassettes: Sequence[Path], expected: Recording, live: Live, rules: Rules) -> str:
+def page_of(cassettes: Sequence[Path], name: str, expected: Recording, live: Live, rules: Rules) -> str:
     """Return the page that compares the cassettes of a test with what was live.
 
     Args:
         cassettes: The files.
+        name: Their names, for people.
         expected: What they hold, as one recording.
         live: What was live.
         rules: How to read and redact.
@@ -87,7 +88,6 @@ def page_of(cassettes: Sequence[Path], expected: Recording, live: Live, rules: R
     for change in differences(expected, correlate(tuple(records), dialect, its), dialect, rules.redaction):
         tally.note(change)
     wanted = {row["n"]["old"] for row in tally.rows}
-    name = ", ".join(path.name for path in cassettes)
     old = _part(cassettes, expected, dialect, name, wanted)
     (new,) = report.parts([report.Source(live.name, its, records, dialect)], most=selection.MOST)
     document = report.comparison(old, new, f"{name} → {live.name}", tally.rows)

@@ -16,7 +16,13 @@ _OPTIONS = (
 MARKER = f"cassette(name, …, {_OPTIONS})"
 _URL = "e.g. http://gws.example:8090"
 # the words that are checked before any test runs, each with its default, which needs no check
-CHECKED = {"cassette_mode": "none", "cassette_misses": "fail", "cassette_unplayed": "warn", "cassette_rate": "virtual"}
+CHECKED = {
+    "cassette_mode": "none",
+    "cassette_misses": "fail",
+    "cassette_unplayed": "warn",
+    "cassette_rate": "virtual",
+    "cassette_store": "",
+}
 
 
 def declare(parser: pytest.Parser) -> None:
@@ -37,6 +43,11 @@ def declare(parser: pytest.Parser) -> None:
     )
     group.addoption("--cassette-to", metavar="URL", help="Server under test, for tests with drive=True.")
     group.addoption(
+        "--cassette-store",
+        metavar="URL",
+        help="Store of the cassettes that cassettes.lock names and that are not beside the tests, e.g. s3://team/suite.",
+    )
+    group.addoption(
         "--cassette-report",
         metavar="DIR",
         type=Path,
@@ -45,6 +56,7 @@ def declare(parser: pytest.Parser) -> None:
     )
     group.addoption("--cassette-orphans", action="store_true", help="List the cassettes that no test has used.")
     parser.addini("cassette_dir", "Cassette folder, from the root folder (default: `cassettes` beside the test)")
+    parser.addini("cassette_store", "Store of the cassettes in cassettes.lock: a URL, or a folder", default="")
     parser.addini("cassette_mode", "When to record cassettes: none, once, new_episodes or all", default="none")
     parser.addini("cassette_upstream", f"Server to record, {_URL}", default="")
     parser.addini("cassette_to", "Server under test, for tests with drive=True", default="")

@@ -88,7 +88,7 @@ class Driving(Drive):
             on_record=self._kept,
         )
         if not to:
-            raise UsageError(f"{self.path.name} is driven, but the server under test is not known: {_HOW}")
+            raise UsageError(f"{settings.names} is driven, but the server under test is not known: {_HOW}")
 
     def page(self) -> str | None:
         """Return the page that compares the cassette with what the server answered; None if nothing was sent.
@@ -104,7 +104,7 @@ class Driving(Drive):
         known = {live: recorded for recorded, live in self.report().bindings}
         live = Live(f"what {self.to} answered", self.to, self._kept.records, self._kept.left_out, known)
         rules = Rules(self.dialect, self.policy, self.settings.policy)
-        return page_of(self.settings.cassettes, self.recording, live, rules)
+        return page_of(self.settings.places, self.settings.names, self.recording, live, rules)
 
 
 def cassette_of(settings: Settings) -> Path:
@@ -115,9 +115,10 @@ def cassette_of(settings: Settings) -> Path:
 
     """
     if len(settings.cassettes) > 1:
-        names = ", ".join(path.name for path in settings.cassettes)
-        raise UsageError(f"a test drives one cassette, this test names {names}; recorder merge makes one of them")
-    (path,) = settings.cassettes
+        raise UsageError(
+            f"a test drives one cassette, this test names {settings.names}; recorder merge makes one of them"
+        )
+    (path,) = settings.places
     if not path.exists():
         raise UsageError(f"there is no {path}; record it from a server that is known to be right: recorder record URL")
     return path
@@ -129,7 +130,7 @@ def found(driving: Driving) -> str | None:
     lines = [f"  {finding_line(finding)}" for finding in report.faults]
     if report.has_stalled:
         lines += [f"  {line}" for line in report.waits]
-    return "\n".join([f"{driving.to} answered differently from {driving.path.name}:", *lines]) if lines else None
+    return "\n".join([f"{driving.to} answered differently from {driving.settings.names}:", *lines]) if lines else None
 
 
 def left_over(driving: Driving) -> str | None:
@@ -139,12 +140,12 @@ def left_over(driving: Driving) -> str | None:
         return None
     left = counted_steps(driving.plan.steps[report.sent :])
     sent = f"{report.sent} of {counted(report.steps, 'step')} sent"
-    return f"{driving.path.name}: {sent}; not sent: {left}; {_hint(report)}"
+    return f"{driving.settings.names}: {sent}; not sent: {left}; {_hint(report)}"
 
 
 def summary(driving: Driving) -> str:
     """Return how far the run came, and what it found; for a failed test."""
-    return "\n".join(filter(None, [f"{driving.path.name}: {progress_line(driving.report())}", found(driving)]))
+    return "\n".join(filter(None, [f"{driving.settings.names}: {progress_line(driving.report())}", found(driving)]))
 
 
 def _hint(report: Report) -> str:

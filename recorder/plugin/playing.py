@@ -43,7 +43,7 @@ class Playing(StandIn):
         self.settings, self._witness = settings, Witness()
         virtual = settings.rate is None
         super().__init__(
-            recording_of(settings.cassettes, settings.dialect),
+            recording_of(settings.places, settings.dialect),
             rate=1.0 if settings.rate is None else settings.rate,
             clock="virtual" if virtual else "wall",
             repeat=settings.repeat.value,
@@ -80,7 +80,9 @@ class Playing(StandIn):
         settings = self.settings
         dialect = load(settings.dialect) if settings.dialect else dialect_of(self.recording.header)
         live = Live("what the test did", self.url, records, self._witness.left_out, known)
-        return page_of(settings.cassettes, self.recording, live, Rules(dialect, self.policy, settings.policy))
+        return page_of(
+            settings.places, settings.names, self.recording, live, Rules(dialect, self.policy, settings.policy)
+        )
 
 
 def recording_of(paths: Sequence[Path], dialect: str | None) -> Recording:

@@ -63,6 +63,7 @@ class Settings:
         patience: Least number of seconds to wait for an answer or event.
         settle: Number of seconds to wait at the end for events that were not recorded.
         findings: Verdict on a test whose driver found something: `fail`, `warn` or `ignore`.
+        files: Where the cassettes are read, one for each; none if that is at their own paths.
 
     """
 
@@ -93,6 +94,17 @@ class Settings:
     patience: float = 5.0
     settle: float = 0.5
     findings: str = "fail"
+    files: tuple[Path, ...] = ()
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where the cassettes are read."""
+        return self.files or self.cassettes
+
+    @property
+    def names(self) -> str:
+        """Names of the cassettes, for people."""
+        return ", ".join(path.name for path in self.cassettes)
 
 
 def is_recorded(settings: Settings, begun: Container[Path]) -> bool:
@@ -107,13 +119,13 @@ def is_recorded(settings: Settings, begun: Container[Path]) -> bool:
         UsageError: If the test is to be recorded and names several cassettes.
 
     """
-    missing = [path for path in settings.cassettes if path in begun or not path.exists()]
+    places = zip(settings.cassettes, settings.places, strict=True)
+    missing = [path for path, place in places if path in begun or not place.exists()]
     if settings.mode == "none" or (settings.mode == "once" and not missing):
         return False
     if len(settings.cassettes) > 1:
-        names = ", ".join(path.name for path in settings.cassettes)
         raise UsageError(
-            f"a test is recorded into one cassette, this test names {names}; record the cassettes one by one"
+            f"a test is recorded into one cassette, this test names {settings.names}; record the cassettes one by one"
         )
     return True
 

@@ -19,6 +19,7 @@ from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect, load
 from ..errors import OutputError, UsageError
 from ..files import Remote
+from ..fleet.suite.transfer import copy
 from ..library.recording import derive
 from ..library.select import slice_records
 from ..model import Note, Record, Recording, Triple
@@ -159,14 +160,38 @@ def taking(settings: Settings, *, add: bool) -> Iterator[Taking]:
             yield recorded
         if recorded.is_kept:
             with nullcontext() if is_remote else locking(cassette.parent):
-                if add and cassette.exists():
-                    add_new(cassette, taken, settings.policy, chosen)
+                if add and settings.places[0].exists():
+                    extend(settings, taken, chosen)
                 else:
                     with replacing(cassette, force=True, like=[taken]) as file:
                         file.write(taken.read_bytes())
         elif recorded.kept is not None and taken.exists():
             with replacing(recorded.kept, force=True, like=[taken], follow=False) as file:
                 file.write(taken.read_bytes())
+
+
+def extend(settings: Settings, taken: Path, dialect: Dialect | None = None) -> None:
+    """Append new triples to the cassette of a test; one that is in a store gets a file, if there is something new.
+
+    Args:
+        settings: Settings of the test.
+        taken: Cassette with the new recording.
+        dialect: Dialect by which both are read; None takes the dialect of the old one.
+
+    Raises:
+        UsageError: If the old cassette is sealed, is being written, or was redacted by another policy.
+        OutputError: If the file cannot be written.
+    """
+    (cassette,), (old,) = settings.cassettes, settings.places
+    is_copy = old != cassette and not cassette.exists()  # else a test before this one has recorded it
+    if is_copy:
+        copy(old, cassette)
+    added = 0
+    try:
+        added = add_new(cassette, taken, settings.policy, dialect)
+    finally:
+        if is_copy and not added:
+            cassette.unlink()
 
 
 def add_new(old: Path, taken: Path, policy: str | None = None, dialect: Dialect | None = None) -> int:

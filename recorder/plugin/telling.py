@@ -122,7 +122,7 @@ class Telling:
         files = files if page is None else {".html": page, **files}
         if not files:
             return ""
-        verdict.keep(path, files, side.settings.cassettes)
+        verdict.keep(path, files, side.settings.places)
         names = [path.with_name(path.name + suffix) for suffix in files]
         if page is not None:
             attach(item.config, report, names[0], page)

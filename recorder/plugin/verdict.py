@@ -104,7 +104,7 @@ def _progress(playing: Playing) -> str:
 
 
 def _names(playing: Playing) -> str:
-    return ", ".join(path.name for path in playing.settings.cassettes)
+    return playing.settings.names
 
 
 def _numbers(of: tuple[int, ...]) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from recorder.drive.front import run as front
+from recorder.fleet.suite import transfer
 from recorder.library import changing
-from recorder.plugin import choosing, comparing, driving, playing, standing, taking, telling, verdict
+from recorder.plugin import choosing, comparing, driving, playing, standing, stored, taking, telling, verdict
 from recorder.views.live import driven
 from tests.plugin.desktop import CASSETTES
 
@@ -23,8 +24,10 @@ KEPT = (
     front,
     playing,
     standing,
+    stored,
     taking,
     telling,
+    transfer,
     verdict,
 )  # loaded before any suite that runs in this process, which would forget them again
 _HEAD = """

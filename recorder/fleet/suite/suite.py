@@ -49,10 +49,13 @@ class Suite:
         """Return what the lock file says of a cassette; None if it does not name the cassette."""
         return self.entries.get(name_of(path, self.root) or "")
 
+    def missing(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Return what is not in the cache, each content once."""
+        return list({one.sha256: one for one in entries if not self._cache.has(one)}.values())
+
     def prefetch(self, entries: Iterable[Entry]) -> None:
         """Fetch what is not in the cache; what goes wrong is told by `file_of`."""
-        missing = {one.sha256: one for one in entries if not self._cache.has(one)}
-        one_by_one(self._fetch, missing.values())
+        one_by_one(self._fetch, self.missing(entries))
 
     def file_of(self, entry: Entry) -> Path:
         """Return the file in the cache with the bytes of a cassette; it is fetched if it is not there.
