@@ -73,6 +73,10 @@ tail recovered.cassette
 textconv s.cassette
 edit s.cassette --to s.toml
 edit --from s.toml -o edited.cassette
+store push s.cassette shelf
+store push s.cassette shelf
+store check shelf
+store pull shelf
 help ls
 timeline s.cassette
 ls con.cassette
@@ -114,5 +118,6 @@ def imported() -> Iterator[str]:
 if __name__ == "__main__":
     print(json.dumps({"not imported": list(imported())}))
     os.chdir(sys.argv[1])
+    os.environ["RECORDER_CACHE"] = f"{sys.argv[1]}-cache"
     for row in printed():
         print(json.dumps(row))

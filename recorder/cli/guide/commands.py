@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "merge": "Merge several cassettes into one.",
         "recover": "Save the intact records of a damaged cassette.",
         "migrate": "Convert a cassette of an older format.",
+        "store": "Keep the cassettes of a test suite in a store.",
     },
     "Exchange": {
         "import": "Make a cassette from a HAR or a file of mitmproxy.",
