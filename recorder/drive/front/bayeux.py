@@ -2,8 +2,8 @@
 
 Some things of the library must not be: its WebSocket sends a message again after the connection broke, though the
 server may have got it, opens twice if two messages come at once, and takes an event with an id for a reply; its
-callbacks take no cancelled task; after the last poll it polls on; and it follows any advice (`advice.py`). `Polling`
-and `Sockets` change these, and put the recorded extensions in.
+callbacks take no cancelled task; after the last poll it polls on; and it follows any advice (`bayeux.advice`).
+`Polling` and `Sockets` change these, and put the recorded extensions in.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from aiocometd_noloop.transports.websocket import WebSocketTransport
 from multidict import CIMultiDict
 
 from ...bayeux import channels
+from ...bayeux.advice import Pace, tamed, waited_for
 from ...bayeux.extensions import batch_of
 from ...bayeux.messages import encode, is_event, parse
 from ...bayeux.replies import is_lost
-from ...model import JSON, Headers
+from ...model import Headers
 from ..engine.plan import Act, Answer, Connection, Outgoing
-from .advice import Pace, tamed, waited_for
+from .messages import answer_of, channel_of, is_for, path_of
+from .requests import PAUSE
 from .tap import Left, Sending
 from .wire import NotSent, Socket, Wire, reason_of
 
 logging.getLogger("aiocometd_noloop").addHandler(logging.NullHandler())  # the driver tells what it would say on stderr
 
 _UNTOLD = 120.0  # seconds that a poll is waited for if the server advises no timeout
-_PAUSE = 0.25  # seconds between two attempts to reach a server
 _FAREWELL = 1.0  # seconds for the answer to a /meta/disconnect that was not recorded
 _GRACE = 0.5  # seconds for the last poll to be answered, once the client has disconnected
-_TAIL = "/handshake"  # CometD's JavaScript client adds this and the like to its URL
 
 
 class Unreadable(aiohttp.ClientError):
@@ -334,7 +334,7 @@ class Talk:
 
         """
         self.connection, self.wire, self.is_new = connection, wire, True
-        self.path = self.socket_path = _path(connection.target)
+        self.path = self.socket_path = path_of(connection.target)
         self._answered, self._lost, self._gone, self._allows = answered, lost, gone, allows
         self._patience = patience
         self._number, self._batch, self.pace = 0, -1, Pace()
@@ -370,7 +370,7 @@ class Talk:
                 if left.has_left or loop.time() > until:
                     self._answered(out, _failed(exc))
                     return
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(PAUSE)
             else:
                 return
 
@@ -437,7 +437,7 @@ class Talk:
         upgrades = any(name.lower() == "upgrade" for name, _ in out.step.request.headers)
         wanted = Sockets if self.connection.is_socket else Polling
         kind = wanted if upgrades else Polling
-        self.path = _path(out.target)
+        self.path = path_of(out.target)
         if upgrades:
             self.socket_path = out.target
         transport = self._transport = self._made(kind)
@@ -526,14 +526,14 @@ class Talk:
         """Take a reply from the wire: it answers the step whose message has its id, or the oldest on its channel."""
         number = reply.get("id")
         if number is None:
-            number = next((key for key, left in self._waiting.items() if _is_for(left, reply)), None)
+            number = next((key for key, left in self._waiting.items() if is_for(left, reply)), None)
         self._answer(str(number), str(reply["channel"]), reply)
 
     def _answer(self, number: str, channel: str, reply: dict[str, Any]) -> None:
         left = self._waiting.get(number)
-        if left is not None and _channel(left) == channel:
+        if left is not None and channel_of(left) == channel:
             del self._waiting[number]
-            self._answered(left.out, _answer_of(reply))
+            self._answered(left.out, answer_of(reply))
 
     def came(self, message: dict[str, Any]) -> None:
         """Take a message before aiocometd does."""
@@ -567,30 +567,6 @@ class Talk:
             self._has_left = True
             self._up.set()  # whoever waits for it fails now
             self._gone(self.connection.key, "the server ended the session, and wants no other handshake")
-
-
-def _path(target: str) -> str:
-    """Return the path that messages go to, of the recorded one: callback polling has its messages in the query."""
-    path, question, query = target.partition("?")
-    path = path.removesuffix(_TAIL)
-    rest = "&".join(part for part in query.split("&") if part.partition("=")[0] not in ("message", "jsonp"))
-    return (path or "/") + (question + rest if rest else "")
-
-
-def _channel(left: Left) -> str:
-    return str((left.out.message or {}).get("channel"))
-
-
-def _is_for(left: Left, reply: dict[str, Any]) -> bool:
-    return left.has_left and _channel(left) == reply["channel"]
-
-
-def _answer_of(reply: dict[str, JSON]) -> Answer:
-    """Return the answer to a step; a message whose reply has no `successful` was accepted."""
-    if reply.get("successful", True) is not False:
-        return Answer(200, reply=reply)
-    error = str(reply.get("error", ""))[:3]
-    return Answer(int(error) if error.isascii() and error.isdigit() and len(error) == 3 else 400, reply=reply)
 
 
 def _failed(error: BaseException) -> Answer:

@@ -6,11 +6,10 @@ import asyncio
 
 import aiohttp
 
-from ..engine.plan import Answer, Plan, Step
+from ..engine.plan import Answer, Plan
+from .requests import PAUSE, answer_of, was_redirected
 from .tap import Left, Sending
-from .wire import Fetched, NotSent, Wire, reason_of
-
-PAUSE = 0.25  # seconds between two attempts to reach a server
+from .wire import NotSent, Wire, reason_of
 
 
 async def call(wire: Wire, plan: Plan, left: Left, patience: float) -> Answer:
@@ -35,14 +34,3 @@ async def call(wire: Wire, plan: Plan, left: Left, patience: float) -> Answer:
             await asyncio.sleep(PAUSE)
         else:
             return answer_of(found)
-
-
-def answer_of(found: Fetched) -> Answer:
-    """Return an answer as the driver takes it."""
-    return Answer(found.status, found.headers, found.body)
-
-
-def was_redirected(plan: Plan, step: Step) -> bool:
-    """Return whether the recorded answer to a step was a redirect, so that its client itself asked for the next."""
-    told = None if step.answer is None else plan.told[step.answer].response
-    return told is not None and 300 <= told.status < 400  # the class of redirects

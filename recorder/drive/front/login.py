@@ -6,7 +6,7 @@ import aiohttp
 
 from ...errors import UpstreamError
 from ..engine.values import Login, Values
-from .http import answer_of
+from .requests import answer_of
 from .tap import Sending
 from .wire import Wire, reason_of
 

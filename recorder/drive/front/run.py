@@ -27,7 +27,7 @@ from .login import log_in
 from .streams import Channel
 from .tap import Left, Tap
 from .tape import Tape
-from .target import Target
+from .target import Target, unreachable
 from .wire import Wire
 
 _REACH = 10.0  # seconds for the first connection
@@ -303,19 +303,8 @@ async def reach(target: Target) -> None:
     try:
         async with asyncio.timeout(_REACH):
             _, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
-    except ssl.SSLCertVerificationError as exc:
-        raise UpstreamError(
-            f"{address.url}: its certificate is not trusted ({exc.verify_message}); "
-            f"trust its CA by --upstream-ca FILE, or any certificate by --insecure"
-        ) from exc
-    except ssl.SSLError as exc:
-        raise UpstreamError(
-            f"{address.url} cannot be reached by TLS ({exc.reason or exc}); does it speak http:// there?"
-        ) from exc
-    except TimeoutError as exc:
-        raise UpstreamError(f"{address.url} does not answer; is the server running there?") from exc
-    except OSError as exc:
-        raise UpstreamError(f"{address.url} cannot be reached ({exc}); is the server running there?") from exc
+    except OSError as exc:  # of TLS, too, and timeouts
+        raise unreachable(address, exc) from exc
     writer.close()
     with suppress(OSError):  # it was there; how it leaves does not matter
         await writer.wait_closed()

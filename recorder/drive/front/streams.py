@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Sequence
 
 import aiohttp
@@ -16,13 +15,12 @@ from ...push.sse import EventStream
 from ..engine.allowing import needs
 from ..engine.plan import Answer, Connection, Outgoing
 from ..engine.texts.protocols import offered
-from .http import PAUSE, answer_of
+from .requests import PAUSE, answer_of, opened_again
 from .tap import UPGRADED, Left, Sending
 from .wire import Socket, Wire, headers_of, reason_of
 
-_PIECE = re.compile(r"([/?&=;])")  # between parts of a URL
-_RETRY = 3.0  # seconds before a stream is asked for again, if it does not say (browsers take 3 to 5)
-_LONGEST = 30.0  # seconds of these, whatever a stream says
+RETRY = 3.0  # seconds before a stream is asked for again, if it does not say (browsers take 3 to 5)
+LONGEST = 30.0  # seconds of these, whatever a stream says
 
 
 class Channel:
@@ -64,7 +62,7 @@ class Channel:
         self._is_over = False  # it will not be opened any more
         self._is_closed = False
         self._task: asyncio.Task[None] | None = None
-        self._last_id, self._retry = "", _RETRY
+        self._last_id, self._retry = "", RETRY
 
     def begin(self, left: Left, group: asyncio.TaskGroup, *, is_socket: bool) -> None:
         """Open it in a task of its own."""
@@ -117,7 +115,7 @@ class Channel:
             elif asyncio.get_running_loop().time() > until:
                 self._gone(self.connection.key, f"the stream does not come back: {problem}")
                 return
-            await asyncio.sleep(min(self._retry, _LONGEST))
+            await asyncio.sleep(min(self._retry, LONGEST))
             problem, is_open = await self._stream_once(left, is_first=False)
 
     async def _first_stream(self, left: Left) -> tuple[str, bool]:
@@ -203,7 +201,7 @@ class Channel:
         out, until = left.out, self._until()
         while True:
             again = self._requests[self._number] if 0 < self._number < len(self._requests) else None
-            target = out.target if again is None else _again(out.step.request.target, out.target, again.target)
+            target = out.target if again is None else opened_again(out.step.request.target, out.target, again.target)
             sending = Sending(out.step.client, "GET", target, b"", self.connection.key, left=left)
             try:
                 self._socket = await self._wire.upgrade(
@@ -235,13 +233,3 @@ class Channel:
             await socket.close()
             return f" with code {message.data}" if isinstance(message.data, int) else ""
         return ""
-
-
-def _again(recorded: str, live: str, again: str) -> str:
-    """Return where a WebSocket is opened again: as recorded, but with live values where the first one had some."""
-    if recorded == live:
-        return again
-    old, new, wanted = (_PIECE.split(target) for target in (recorded, live, again))
-    if not len(old) == len(new) == len(wanted):
-        return live
-    return "".join(third if first == second else second for first, second, third in zip(old, new, wanted, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...capture.streams import Chunks
 from ...model import Chunk, Event, Failure, Headers, Record, Request, Response, SocketMessage
@@ -12,7 +12,9 @@ from ...push.decoders import Decoders
 from ...push.port import Replied
 from ...push.rules import PushRules
 from ..engine.plan import Outgoing
-from .tape import Tape
+
+if TYPE_CHECKING:
+    from .tape import Tape
 
 UPGRADED = 101
 
@@ -107,13 +109,17 @@ class Tap:
         if sending.left is not None:
             sending.left()
 
-    def response(self, sending: Sending, status: int, headers: Headers, body: bytes, lacks: str | None = None) -> None:
-        """Take a whole answer, or the one that makes the exchange a WebSocket."""
+    def response(
+        self, sending: Sending, status: int, headers: Headers, body: bytes, lacks: str | None = None
+    ) -> Response:
+        """Take a whole answer, or the one that makes the exchange a WebSocket; return its record."""
         now, exchange = self.clock(), self._ended(sending)
         sending.is_socket = status == UPGRADED
         if self.tape is not None:
             self.tape.response(sending.flow, now, status=status, headers=headers, body=body, lacks=lacks)
-        self._observe(Response(self._next(), now, exchange, status, headers, body), sending)
+        record = Response(self._next(), now, exchange, status, headers, body)
+        self._observe(record, sending)
+        return record
 
     def stream(self, sending: Sending, status: int, headers: Headers, media: str) -> Chunks:
         """Take the head of an answer that comes in pieces; return what takes the pieces, without content encodings."""
@@ -132,14 +138,16 @@ class Tap:
 
         return Chunks(media, (), write)
 
-    def message(self, sending: Sending, body: bytes, *, from_client: bool, is_text: bool) -> None:
-        """Take a message on a WebSocket."""
+    def message(self, sending: Sending, body: bytes, *, from_client: bool, is_text: bool) -> SocketMessage | None:
+        """Take a message on a WebSocket; return its record, None if the WebSocket is not open."""
         now, exchange = self.clock(), sending.exchange
         if exchange is None or not sending.is_socket:
-            return
+            return None
         if self.tape is not None:
             self.tape.message(sending.flow, now, from_client=from_client, body=body, is_text=is_text)
-        self._observe(SocketMessage(self._next(), now, exchange, from_client, body, is_text), sending)
+        record = SocketMessage(self._next(), now, exchange, from_client, body, is_text)
+        self._observe(record, sending)
+        return record
 
     def ended(self, sending: Sending, reason: str) -> None:
         """Take the end of a request without an answer, of a stream that broke, or of a WebSocket; once for each."""
@@ -152,6 +160,10 @@ class Tap:
             self.tape.closed(sending.flow, now, reason)
         sending.is_open = sending.is_socket = sending.is_streamed = False
         self._observe(Failure(self._next(), now, sending.exchange, reason), sending)
+
+    def messages(self, record: Record) -> list[dict[str, Any]]:
+        """Return the messages of Bayeux in the record that was taken last; it is not parsed again."""
+        return self._decoders.messages(record) or []
 
     def _ended(self, sending: Sending) -> int:
         if sending.exchange is None or not sending.is_open:

@@ -6,8 +6,6 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from yarl import URL
-
 from ...capture.address import Address, parse
 from ...errors import UpstreamError, UsageError
 from ..engine.plan import Plan
@@ -46,12 +44,7 @@ class Target:
             raise UsageError("--to takes no login: give the header Authorization in the values file")
         return cls(address=address, insecure=insecure, ca=ca, send_credentials=send_credentials)
 
-    @property
-    def origin(self) -> URL:
-        """The URL of the server, without a path."""
-        return URL(self.address.url, encoded=True).origin()
-
-    def url(self, target: str) -> URL:
+    def url(self, target: str) -> str:
         """Return the URL of a path with its query, exactly as it is written.
 
         Raises:
@@ -60,7 +53,7 @@ class Target:
         """
         if not target.startswith("/"):
             raise UpstreamError(f"{target!r} is no path on {self.address.url}; it is not asked for")
-        return URL(f"{self.address.url}{target.partition('#')[0]}", encoded=True)
+        return f"{self.address.url}{target.partition('#')[0]}"
 
     def is_recorded(self, plan: Plan) -> bool:
         """Return whether this is the server that was recorded."""
@@ -69,8 +62,11 @@ class Target:
         except UsageError:
             return False
 
-    def tls(self) -> ssl.SSLContext | bool:
+    def tls(self, kind: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext | bool:
         """Return how certificates are checked, as aiohttp takes it.
+
+        Args:
+            kind: Class of contexts; gevent has its own.
 
         Raises:
             UsageError: If a file of certificates cannot be used.
@@ -78,8 +74,12 @@ class Target:
         """
         if self.insecure or self.address.scheme == "http":
             return not self.insecure
-        context = ssl.create_default_context()
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as the recorder: CAs of companies lack what it asks for
+        usual = ssl.create_default_context()
+        context = usual if kind is ssl.SSLContext else kind(ssl.PROTOCOL_TLS_CLIENT)
+        if context is not usual:
+            context.load_default_certs()
+        # as the recorder: CAs of companies lack what the strict flag asks for
+        context.verify_flags = usual.verify_flags & ~ssl.VERIFY_X509_STRICT
         for path in self.ca:
             try:
                 if path.is_dir():
@@ -89,3 +89,21 @@ class Target:
             except (OSError, ssl.SSLError) as exc:
                 raise UsageError(f"{path}: holds no certificates that can be used: {exc}") from exc
         return context
+
+
+def unreachable(address: Address, error: OSError) -> UpstreamError:
+    """Return the error for a server to which no connection could be made."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return UpstreamError(
+                f"{address.url}: its certificate is not trusted ({error.verify_message}); "
+                f"trust its CA by --upstream-ca FILE, or any certificate by --insecure"
+            )
+        case ssl.SSLError():
+            return UpstreamError(
+                f"{address.url} cannot be reached by TLS ({error.reason or error}); does it speak http:// there?"
+            )
+        case TimeoutError():
+            return UpstreamError(f"{address.url} does not answer; is the server running there?")
+        case _:
+            return UpstreamError(f"{address.url} cannot be reached ({error}); is the server running there?")

@@ -7,11 +7,9 @@ other hosts. `Gate` prevents both where each connection is given out, so no call
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from io import BytesIO
 from types import SimpleNamespace
@@ -25,6 +23,7 @@ from ...capture.streams import KEPT, has_body, is_small
 from ...formats.streamed import streamed_media
 from ...model import Headers, closed_by
 from ..engine.allowing import only_reads
+from .requests import MOST_HOPS, Fetched, headers_to, in_words, problem_of, redirected
 from .tap import UPGRADED, Sending, Tap
 from .target import Target
 
@@ -35,23 +34,9 @@ _IDLE = 1.0  # seconds that a connection is kept for the next request; servers k
 _LINE = 64 << 10  # bytes of a line or a header of an answer
 _PIECE = 64 << 10  # bytes
 _LARGEST_MESSAGE = 64 << 20  # bytes of a message on a WebSocket
-_LONGEST_REASON = 200  # characters; a server may send any
-_HOPS = 10  # redirects that are followed, one after the other
 _CUT = 1006  # no closing handshake (RFC 6455, section 7.4.1)
 _UNREAD = "the client does not read the body of a refused WebSocket"
 _SENDING: ContextVar[Sending | None] = ContextVar("sending", default=None)
-
-# Headers that belong to the connection, to the encoding of a body that is sent without one, or to aiohttp.
-_NOT_SENT = frozenset({
-    "accept-encoding", "connection", "content-encoding", "content-length", "cookie", "expect", "host", "http2-settings",
-    "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding",
-    "upgrade", "sec-websocket-accept", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-protocol",
-    "sec-websocket-version",
-})  # fmt: skip
-_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, section 5.6.2
-_TARGET = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]*")
-_UNFIT = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # RFC 9110, section 5.5; and half characters
-_OF_PAGE = frozenset({"origin", "referer"})
 
 
 class NotSent(aiohttp.ClientConnectionError):
@@ -63,7 +48,7 @@ class Gate(aiohttp.TCPConnector):
 
     def __init__(self, target: Target) -> None:
         super().__init__(ssl=target.tls(), limit=0, keepalive_timeout=_IDLE, ttl_dns_cache=None)
-        self._origin = target.origin
+        self._origin = URL(target.address.url, encoded=True).origin()
 
     async def connect(
         self,
@@ -85,16 +70,6 @@ class Gate(aiohttp.TCPConnector):
         return await super().connect(req, traces, timeout)
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """An answer. `is_whole` is false if its body was left unread from some place on."""
-
-    status: int
-    headers: Headers
-    body: bytes
-    is_whole: bool = True
-
-
 class Wire:
     """The HTTP of one client: its cookies, its connections."""
 
@@ -112,16 +87,17 @@ class Wire:
 
         """
         self.client, self.target, self.tap, self._hosts = client, target, tap, hosts
+        origin = URL(target.address.url, encoded=True).origin()
         traces = aiohttp.TraceConfig()
         traces.on_request_headers_sent.append(self._leaves)
         traces.on_request_end.append(self._answered)
-        jar = aiohttp.CookieJar(unsafe=True, quote_cookie=False, treat_as_secure_origin=target.origin)
+        jar = aiohttp.CookieJar(unsafe=True, quote_cookie=False, treat_as_secure_origin=origin)
         for name, value in cookies.items():
             cookie: SimpleCookie = SimpleCookie()
             cookie[name] = value
             cookie[name].set(name, value, value)
             cookie[name]["path"] = "/"
-            jar.update_cookies(cookie, target.origin)
+            jar.update_cookies(cookie, origin)
         self._session = aiohttp.ClientSession(
             connector=Gate(target),
             cookie_jar=jar,
@@ -140,26 +116,9 @@ class Wire:
     def headers(self, headers: Headers) -> CIMultiDict[str]:
         """Return recorded headers as they are sent to the target."""
         sent: CIMultiDict[str] = CIMultiDict()
-        for name, value in headers:
-            lower = name.lower()
-            if lower not in _NOT_SENT and not lower.startswith(":"):
-                sent.add(_text(name), self._led(_text(value)) if lower in _OF_PAGE else _text(value))
+        for name, value in headers_to(self.target, headers, self._hosts):
+            sent.add(_text(name), _text(value))
         return sent
-
-    def _led(self, url: str) -> str:
-        """Return the URL of a page with the target in place of the recorded server, and without what may be secret."""
-        begin, mark, rest = url.partition("://")
-        place, *path = re.split(r"(?=[/?#])", rest, maxsplit=1)
-        try:
-            host = URL(url).authority.rpartition("@")[2].lower()  # with its port
-        except ValueError:
-            return url
-        if not mark or not host:
-            return url
-        shown = re.split(r"[?#]", path[0], maxsplit=1)[0] if path else ""
-        if host in self._hosts:
-            return f"{self.target.address.url}{shown}"
-        return f"{begin}://{place.rpartition('@')[2]}{shown}"
 
     async def fetch(
         self, sending: Sending, headers: CIMultiDict[str], *, within: float | None = None, follows: bool = False
@@ -175,11 +134,13 @@ class Wire:
 
         """
         async with asyncio.timeout(within):
-            hops = _HOPS if follows else 0
+            hops = MOST_HOPS if follows else 0
             while True:
                 async with self.open(sending, headers) as answer:
                     found = await self.read(sending, answer)
-                to = self._redirected(found, sending) if hops else None
+                to = None
+                if hops:
+                    to = redirected(self.target, sending.target, sending.method, found.status, found.headers)
                 if to is None or not only_reads(to, headers.items()):
                     return found
                 hops -= 1
@@ -188,7 +149,7 @@ class Wire:
     @asynccontextmanager
     async def open(self, sending: Sending, headers: CIMultiDict[str]) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request, and yield the head of its answer; what is not recorded of it at the end is a failure."""
-        url = self.target.url(sending.target)
+        url = URL(self.target.url(sending.target), encoded=True)
         _check(sending, headers)
         await self.tap.room()
         with _observed(sending, self.tap):
@@ -218,19 +179,6 @@ class Wire:
             self.tap.response(sending, answer.status, headers, b"".join(body), lacks)
         return Fetched(answer.status, headers, b"".join(body), whole)
 
-    def _redirected(self, found: Fetched, sending: Sending) -> str | None:
-        """Return the path that an answer sends a GET on to, None if it is none on the target."""
-        if sending.method != "GET" or found.status not in (301, 302, 303, 307, 308):
-            return None
-        there = next((value for name, value in found.headers if name.lower() == "location"), None)
-        try:
-            url = self.target.url(sending.target).join(URL(there, encoded=True)) if there else None
-        except ValueError:
-            return None
-        if url is None or not url.absolute or url.origin() != self.target.origin or url.user is not None:
-            return None
-        return url.raw_path_qs
-
     async def upgrade(
         self, sending: Sending, headers: CIMultiDict[str], protocols: Iterable[str] = (), silence: float | None = None
     ) -> Socket:
@@ -246,7 +194,7 @@ class Wire:
             aiohttp.ClientError: If there is none.
 
         """
-        url, offered = self.target.url(sending.target), tuple(protocols)
+        url, offered = URL(self.target.url(sending.target), encoded=True), tuple(protocols)
         _check(sending, headers, offered)
         with _observed(sending, self.tap):
             try:
@@ -388,8 +336,7 @@ def reason_of(error: BaseException | None) -> str:
             text = "its URL is invalid"
         case _:
             text = str(error)
-    text = " ".join(text.split()) or type(error).__name__
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
+    return in_words(text) or type(error).__name__
 
 
 def headers_of(answer: aiohttp.ClientResponse) -> Headers:
@@ -404,19 +351,9 @@ def _check(sending: Sending, headers: CIMultiDict[str], protocols: tuple[str, ..
         NotSent: Then; the text has no value.
 
     """
-    if not _TOKEN.fullmatch(sending.method):
-        raise NotSent("its method is no HTTP method; the request was not sent")
-    if not all(_TOKEN.fullmatch(one) for one in protocols):
-        raise NotSent("it offers an invalid subprotocol; the request was not sent")
-    if not _TARGET.fullmatch(sending.target):
-        raise NotSent("its path or its query has a space or a control character; the request was not sent")
-    for name, value in headers.items():
-        if not _TOKEN.fullmatch(name):
-            raise NotSent("the name of a header is invalid; the request was not sent")
-        if _UNFIT.search(value):
-            raise NotSent(
-                f"the value of its header {name} has a character that no header can have; the request was not sent"
-            )
+    problem = problem_of(sending.method, sending.target, headers.items(), protocols)
+    if problem is not None:
+        raise NotSent(problem)
 
 
 def _data(body: bytes) -> bytes | BytesIO | None:

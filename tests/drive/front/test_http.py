@@ -3,7 +3,8 @@ import socket
 
 from aiohttp import web
 
-from recorder.drive.front.http import call, was_redirected
+from recorder.drive.front.http import call
+from recorder.drive.front.requests import was_redirected
 
 from .world import left, plan, redirected, serving, step, wired
 

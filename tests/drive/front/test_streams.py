@@ -6,7 +6,7 @@ from aiohttp import web
 
 from recorder.drive.engine.allowing import Allowed
 from recorder.drive.engine.plan import Act, Connection, Told
-from recorder.drive.front.streams import _again
+from recorder.drive.front.requests import opened_again
 from recorder.model import Event
 
 from .world import Script, out, plan, played, step
@@ -165,7 +165,7 @@ def test_a_websocket_that_was_opened_again_is_opened_again_where_it_was():
     ],
 )
 def test_a_websocket_is_opened_again_with_live_values(live, wanted):
-    assert _again("/feed?token=old&after=0", live, "/feed?token=later&after=1") == wanted
+    assert opened_again("/feed?token=old&after=0", live, "/feed?token=later&after=1") == wanted
 
 
 def test_a_stream_that_may_write_is_not_asked_for_again():

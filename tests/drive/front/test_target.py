@@ -14,9 +14,9 @@ def test_other_urls_are_no_targets(url):
         Target.at(url)
 
 
-def test_an_origin_has_no_path_and_keeps_the_port():
-    assert str(Target.at("http://GWS.example:80/").origin) == "http://gws.example"
-    assert str(Target.at("https://[::1]:8443").url("/a?b#c")) == "https://[::1]:8443/a?b"
+def test_a_url_keeps_the_port_unless_the_scheme_has_it():
+    assert Target.at("http://GWS.example:80/").url("/") == "http://gws.example/"
+    assert Target.at("https://[::1]:8443").url("/a?b#c") == "https://[::1]:8443/a?b"
 
 
 @pytest.mark.parametrize("path", ["", "a", "@other/", "http://other/", "\\other"])

@@ -1,6 +1,6 @@
 import pytest
 
-from recorder.drive.front.advice import LONGEST, Pace, seconds, tamed, waited_for
+from recorder.bayeux.advice import LONGEST, Pace, seconds, tamed, waited_for
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
-"""Take what a server of Bayeux advises with care: aiocometd follows it as it stands, whatever it is."""
+"""Take what a server of Bayeux advises with care: a client that follows it as it stands may loop or wait for ever."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from ...bayeux import channels
-from ...model import JSON
+from ..model import JSON
+from . import channels
 
 LONGEST = 600.0  # seconds of an interval or a timeout; a client that waits longer is of no use to a drive
 _SHORTEST = 1.0  # seconds that an answer to a poll is waited for at least
@@ -16,20 +16,28 @@ _FIRST, _SLOWEST = 0.02, 1.0  # seconds between two of them afterwards, at first
 
 
 def tamed(message: dict[str, Any]) -> None:
-    """Change a message so that aiocometd can take it: its id, and an advice that is none, or without an end."""
+    """Change a message so that a client can take it: its id, and an advice that is none, or without an end."""
     if not isinstance(message.get("id", ""), str | int | float | None):
         del message["id"]
     if message["channel"].startswith(channels.META):
         message["successful"] = message.get("successful") is True
-    if "advice" not in message:
-        return
-    advice = message.pop("advice")
-    if isinstance(advice, dict):
-        message["advice"] = {
-            name: advice[name] if name == "reconnect" else seconds(advice[name])
-            for name in ("reconnect", "interval", "timeout")
-            if name in advice
-        }
+    if "advice" in message:
+        advice = advice_of(message)
+        del message["advice"]
+        if advice is not None:
+            message["advice"] = advice
+
+
+def advice_of(message: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a message advises about the next one, with times in seconds; None if it advises nothing."""
+    advice = message.get("advice")
+    if not isinstance(advice, dict):
+        return None
+    return {
+        name: advice[name] if name == "reconnect" else seconds(advice[name])
+        for name in ("reconnect", "interval", "timeout")
+        if name in advice
+    }
 
 
 def seconds(advised: JSON) -> float:
