@@ -80,6 +80,8 @@ class Driver:
 
     Attributes:
         findings: What went other than recorded, in the order it was found.
+        on_event: Is called with each event that counts, and the number of the recorded one that it stands for; None
+            for one that was not recorded. An event may be told later than it came.
 
     Raises:
         ValueError: If the rate is no positive number, or a step waits for something that comes after it.
@@ -100,6 +102,7 @@ class Driver:
         if not rate > 0:
             raise ValueError(f"rate {rate} is not positive")
         self.findings: list[Finding] = []
+        self.on_event: Callable[[int | None, Event], None] | None = None
         self._plan, self._values, self._rate, self._patience = plan, values, rate, patience
         self._on_missing, self._settle, self._dialect = on_missing, settle, dialect
         self._words, known = Words(plan), Known(plan)
@@ -388,6 +391,8 @@ class Driver:
         return self._patience.seconds(max(0, told.t - since) / _NANO, is_loose=told.is_loose)
 
     def _come(self, told: Told, event: Event, now: float) -> None:
+        if self.on_event is not None:
+            self.on_event(told.number, event)
         self._paired[told.number] = event
         self._heard += told.is_awaited
         self._resolver.learn(told, event)
@@ -492,6 +497,8 @@ class Driver:
                 self._void(told, now)
 
     def _unexpected(self, connection: str, event: Event, surplus: Surplus, now: float) -> None:
+        if self.on_event is not None:
+            self.on_event(None, event)
         self._surplus += 1
         if self._surplus > _MOST_SURPLUS + 1:
             return

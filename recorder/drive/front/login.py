@@ -6,7 +6,7 @@ import aiohttp
 
 from ...errors import UpstreamError
 from ..engine.values import Login, Values
-from .requests import answer_of
+from .requests import answer_of, taken
 from .tap import Sending
 from .wire import Wire, reason_of
 
@@ -25,13 +25,4 @@ async def log_in(wire: Wire, login: Login, values: Values) -> None:
         found = await wire.fetch(sending, wire.headers(login.headers), within=_LIMIT)
     except (aiohttp.ClientError, OSError) as exc:
         raise UpstreamError(f"the login {login.title} of client {wire.client!r} failed: {reason_of(exc)}") from exc
-    if found.status >= 400:  # errors, RFC 9110, section 15
-        raise UpstreamError(
-            f"the login {login.title} of client {wire.client!r} was answered with status {found.status}; "
-            f"correct [login] in the values file"
-        )
-    if not values.logged_in(wire.client, login, answer_of(found)):
-        raise UpstreamError(
-            f"the answer to the login {login.title} of client {wire.client!r} has no {login.token}; "
-            f"correct token in [login] of the values file"
-        )
+    taken(wire.client, login, answer_of(found), values)

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
+from ...errors import UpstreamError
 from ...frozen import dataclass
-from ...model import Headers
+from ...model import Headers, Response
 from ..engine.plan import Answer, Plan, Step
+from ..engine.values import Login, Values
 from .target import Target
 
 PAUSE = 0.25  # seconds between two attempts to reach a server
@@ -33,12 +35,21 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer. `is_whole` is false if its body was left unread from some place on."""
+    """An answer.
+
+    Attributes:
+        status: Its status.
+        headers: Its headers.
+        body: Its body without content encodings.
+        is_whole: False if the body was left unread from some place on.
+        record: Its record; None if it came in pieces, or if nobody needs the record.
+    """
 
     status: int
     headers: Headers
     body: bytes
     is_whole: bool = True
+    record: Response | None = None
 
 
 def headers_to(target: Target, headers: Headers, hosts: frozenset[str]) -> list[tuple[str, str]]:
@@ -125,6 +136,25 @@ def redirected(target: Target, path: str, method: str, status: int, headers: Hea
 def answer_of(found: Fetched) -> Answer:
     """Return an answer as the driver takes it."""
     return Answer(found.status, found.headers, found.body)
+
+
+def taken(client: str, login: Login, answer: Answer, values: Values) -> None:
+    """Take the answer to the login of a client; `values` has its token afterwards.
+
+    Raises:
+        UpstreamError: If the server refuses it, or its answer has no token. The text has no value.
+
+    """
+    if answer.status is not None and answer.status >= 400:  # errors, RFC 9110, section 15
+        raise UpstreamError(
+            f"the login {login.title} of client {client!r} was answered with status {answer.status}; "
+            f"correct [login] in the values file"
+        )
+    if not values.logged_in(client, login, answer):
+        raise UpstreamError(
+            f"the answer to the login {login.title} of client {client!r} has no {login.token}; "
+            f"correct token in [login] of the values file"
+        )
 
 
 def was_redirected(plan: Plan, step: Step) -> bool:

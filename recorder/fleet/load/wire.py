@@ -1,0 +1,238 @@
+"""Send the HTTP requests of one client on gevent, to the server alone, and let the tap observe each of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import gevent
+
+from ...capture.streams import KEPT, has_body, is_small
+from ...drive.engine.allowing import only_reads
+from ...drive.front.requests import MOST_HOPS, Fetched, headers_to, in_words, problem_of, redirected
+from ...drive.front.tap import Sending, Tap
+from ...formats.charsets import charset_of, media_of
+from ...formats.compression import TooLarge
+from ...formats.streamed import streamed_media
+from ...model import Headers
+from ...redaction.bodies.encodings import NotUndone, encodings, undone
+from .cookies import Cookies
+from .line import Broken, Line
+from .server import Server
+
+_IDLE = 1.0  # seconds that a connection is kept for the next request; servers keep it longer, 2 s and more
+_USUAL = ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate")  # as aiohttp and Locust ask
+_BODIES = frozenset({"POST", "PUT", "PATCH"})  # methods that tell the length of no body, too
+
+
+class Unsent(ConnectionError):
+    """A request that the front refuses to send."""
+
+
+@dataclass(slots=True, eq=False)
+class Incoming:
+    """An answer whose body is read.
+
+    Attributes:
+        status: Its status.
+        headers: Its headers.
+        line: The connection it comes on.
+    """
+
+    status: int
+    headers: Headers
+    line: Line
+
+
+class Wire:
+    """The HTTP of one client: its cookies, its connections."""
+
+    def __init__(
+        self, client: str, server: Server, tap: Tap, *, hosts: frozenset[str], cookies: Mapping[str, str]
+    ) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            client: Name of the client.
+            server: The server.
+            tap: Observes what is on the wire.
+            hosts: Recorded hosts that stand for the server: `Origin` and `Referer` of these lead to the target.
+            cookies: Cookies that it has from the beginning.
+
+        """
+        self.client, self.server, self.tap, self._hosts = client, server, tap, hosts
+        self.cookies = Cookies(server.target.address.host, cookies)
+        self._idle: list[Line] = []
+        self._busy: set[Line] = set()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._is_closed = True
+        for line in (*self._idle, *self._busy):
+            line.close()
+        self._idle.clear()
+
+    def keep(self, line: Line) -> None:
+        """Keep a connection for the next request."""
+        if line.is_kept and not self._is_closed:
+            line.since = time.monotonic()
+            self._idle.append(line)
+        else:
+            line.close()
+
+    def headers(self, headers: Headers) -> list[tuple[str, str]]:
+        """Return recorded headers as they are sent to the target."""
+        return headers_to(self.server.target, headers, self._hosts)
+
+    def fetch(
+        self, sending: Sending, headers: list[tuple[str, str]], *, within: float | None = None, follows: bool = False
+    ) -> Fetched:
+        """Send a request once, and return its answer. Redirects to the target itself are followed if `follows`.
+
+        None is followed that may change something, by its headers or its parameters: nobody has allowed it.
+
+        Raises:
+            Unsent: If it cannot be sent, or must not.
+            OSError: If no whole answer came.
+            TimeoutError: If it did not come within this number of seconds.
+
+        """
+        with gevent.Timeout(within, TimeoutError):
+            hops = MOST_HOPS if follows else 0
+            while True:
+                with self.open(sending, headers) as answer:
+                    found = self.read(sending, answer)
+                to = None
+                if hops:
+                    to = redirected(self.server.target, sending.target, sending.method, found.status, found.headers)
+                if to is None or not only_reads(to, headers):
+                    return found
+                hops -= 1
+                sending = Sending(sending.client, "GET", to, connection=sending.connection)
+
+    @contextmanager
+    def open(self, sending: Sending, headers: list[tuple[str, str]]) -> Iterator[Incoming]:
+        """Send a request, and yield the head of its answer; what is not recorded of it at the end is a failure."""
+        self.server.target.url(sending.target)  # refuses what is no path
+        problem = problem_of(sending.method, sending.target, headers)
+        if problem is not None:
+            raise Unsent(problem)
+        line = self._line()
+        self._busy.add(line)
+        try:
+            all_headers = self.complete(sending, headers)
+            data = written(sending, all_headers)
+            self.tap.request(sending, all_headers)
+            line.is_kept = False
+            line.write(data)
+            status, found = line.head(sending.method)
+            self.took(sending, found)
+            yield Incoming(status, found, line)
+        except BaseException as exc:
+            line.is_kept = False
+            if sending.is_open or sending.is_streamed:
+                self.tap.ended(sending, reason_of(exc))
+            raise
+        finally:
+            self._busy.discard(line)
+            self.keep(line)
+
+    def complete(self, sending: Sending, headers: list[tuple[str, str]]) -> Headers:
+        """Return the headers of a request with those that depend on the server, the body, and the cookies."""
+        names = {name.lower() for name, _ in headers}
+        made = [("Host", self.server.host), *headers]
+        made += [one for one in _USUAL if one[0].lower() not in names]
+        cookie = self.cookies.header(sending.target, time.time())
+        if cookie:
+            made.append(("Cookie", cookie))
+        if sending.body or sending.method in _BODIES:
+            made.append(("Content-Length", str(len(sending.body))))
+        return tuple(made)
+
+    def took(self, sending: Sending, headers: Headers) -> None:
+        """Take the cookies of an answer."""
+        lines = [value for name, value in headers if name.lower() == "set-cookie"]
+        if lines:
+            self.cookies.take(lines, sending.target, time.time())
+
+    def read(self, sending: Sending, answer: Incoming) -> Fetched:
+        """Read an answer to its end, however long it is; keep a beginning of limited size."""
+        headers = answer.headers
+        media = streamed_media(headers) if has_body(sending.method, answer.status) and not is_small(headers) else None
+        chunks = None if media is None else self.tap.stream(sending, answer.status, headers, media)
+        body, size = [], 0
+        for piece in answer.line.pieces():
+            if chunks is not None:
+                chunks.passes(piece)
+            if size + len(piece) <= KEPT:
+                body.append(piece)
+            size += len(piece)
+        if chunks is not None:
+            chunks.end()
+            return Fetched(answer.status, headers, b"".join(body), size <= KEPT)
+        content = _undone(b"".join(body), headers)
+        lacks = None if size <= KEPT else f"it has more than {KEPT >> 20} MiB"
+        record = self.tap.response(sending, answer.status, headers, content, lacks)
+        return Fetched(answer.status, headers, content, size <= KEPT, record)
+
+    def _line(self) -> Line:
+        """Return a connection that is idle, or a new one."""
+        if self._is_closed:
+            raise Unsent("the client has closed its connections; the request was not sent")
+        now = time.monotonic()
+        while self._idle:
+            line = self._idle.pop()
+            if now - line.since <= _IDLE and line.is_quiet():
+                return line
+            line.close()
+        return Line(self.server.connect())
+
+
+def written(sending: Sending, headers: Headers) -> bytes:
+    """Return a request as it is written."""
+    lines = [f"{sending.method} {sending.target.partition('#')[0]} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    head = "\r\n".join([*lines, "\r\n"])
+    try:
+        data = head.encode("latin-1")
+    except UnicodeEncodeError:  # a value of the user's; the recorded ones are texts of bytes
+        data = head.encode()
+    return data + sending.body
+
+
+def reason_of(error: BaseException | None) -> str:
+    """Return why no answer came, in one line of words."""
+    match error:
+        case None:
+            return "the answer was not read to its end"
+        case gevent.GreenletExit():
+            return "the client closed the connection"
+        case TimeoutError():
+            return "the client waited no longer for the answer"
+        case Broken() | Unsent():
+            return in_words(str(error))
+        case ConnectionResetError() | BrokenPipeError():
+            return "the server closed the connection"
+        case _:
+            return in_words(str(error)) or type(error).__name__
+
+
+def _undone(body: bytes, headers: Headers) -> bytes:
+    """Return a body without content encodings.
+
+    Raises:
+        Broken: If it is not encoded as it says.
+
+    """
+    applied = encodings(headers)
+    if not applied or not body:
+        return body
+    try:
+        return undone(body, applied, KEPT, charset_of(media_of(headers)))[0]
+    except TooLarge as exc:
+        return exc.beginning
+    except NotUndone as exc:
+        raise Broken(f"the server sent no valid HTTP answer: {exc}") from exc
