@@ -8,12 +8,14 @@ from urllib.parse import urljoin, urlsplit
 
 from ...errors import UpstreamError
 from ...frozen import dataclass
-from ...model import Headers, Response
+from ...model import Headers, Request, Response
 from ..engine.plan import Answer, Plan, Step
 from ..engine.values import Login, Values
 from .target import Target
 
 PAUSE = 0.25  # seconds between two attempts to reach a server
+RETRY = 3.0  # seconds before a stream is asked for again, if it does not say (browsers take 3 to 5)
+LONGEST_RETRY = 30.0  # seconds of these, whatever a stream says
 MOST_HOPS = 10  # redirects that are followed, one after the other
 
 # Headers that belong to the connection, to the encoding of a body that is sent without one, or to the front.
@@ -161,6 +163,12 @@ def was_redirected(plan: Plan, step: Step) -> bool:
     """Return whether the recorded answer to a step was a redirect, so that its client itself asked for the next."""
     told = None if step.answer is None else plan.told[step.answer].response
     return told is not None and 300 <= told.status < 400  # the class of redirects
+
+
+def requests_of(plan: Plan, connection: str) -> list[Request]:
+    """Return the recorded requests that opened a stream or a WebSocket, by what was sent on each."""
+    found = {step.request.exchange: step.request for step in plan.steps if step.connection == connection}
+    return [found[exchange] for exchange in sorted(found)]
 
 
 def opened_again(recorded: str, live: str, again: str) -> str:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from ...errors import RecorderError, UpstreamError
-from ...model import Event, Record, Request
+from ...model import Event, Record
 from ...push.rules import PushRules
 from ..engine.allowing import Allowed
 from ..engine.driver import Driver
@@ -24,6 +24,7 @@ from ..engine.values import Values
 from .bayeux import Talk
 from .http import call
 from .login import log_in
+from .requests import requests_of
 from .streams import Channel
 from .tap import Left, Tap
 from .tape import Tape
@@ -77,9 +78,6 @@ class Front:
         for told in plan.told:
             if told.event is not None:
                 self._events[told.connection].append(told.event)
-        self._steps: defaultdict[str, list[Step]] = defaultdict(list)  # by connection
-        for step in plan.steps:
-            self._steps[step.connection].append(step)
         self._before: dict[str, asyncio.Event] = {}  # by client: its last step has left, or never will
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
@@ -241,7 +239,7 @@ class Front:
 
     def _channel(self, key: str) -> Channel:
         if key not in self._channels:
-            connection, requests = self._plan.connections[key], self._requests_of(key)
+            connection, requests = self._plan.connections[key], requests_of(self._plan, key)
             events = self._events[key]
             exchanges = {event.exchange for event in events} | {request.exchange for request in requests}
             self._channels[key] = Channel(
@@ -256,11 +254,6 @@ class Front:
                 patience=self._patience,
             )
         return self._channels[key]
-
-    def _requests_of(self, key: str) -> list[Request]:
-        """Return the recorded requests that opened a stream or a WebSocket, by what was sent on each."""
-        found = {step.request.exchange: step.request for step in self._steps[key]}
-        return [found[exchange] for exchange in sorted(found)]
 
     # -- what comes
 

@@ -15,12 +15,9 @@ from ...push.sse import EventStream
 from ..engine.allowing import needs
 from ..engine.plan import Answer, Connection, Outgoing
 from ..engine.texts.protocols import offered
-from .requests import PAUSE, answer_of, opened_again
+from .requests import LONGEST_RETRY, PAUSE, RETRY, answer_of, opened_again
 from .tap import UPGRADED, Left, Sending
 from .wire import Socket, Wire, headers_of, reason_of
-
-RETRY = 3.0  # seconds before a stream is asked for again, if it does not say (browsers take 3 to 5)
-LONGEST = 30.0  # seconds of these, whatever a stream says
 
 
 class Channel:
@@ -115,7 +112,7 @@ class Channel:
             elif asyncio.get_running_loop().time() > until:
                 self._gone(self.connection.key, f"the stream does not come back: {problem}")
                 return
-            await asyncio.sleep(min(self._retry, LONGEST))
+            await asyncio.sleep(min(self._retry, LONGEST_RETRY))
             problem, is_open = await self._stream_once(left, is_first=False)
 
     async def _first_stream(self, left: Left) -> tuple[str, bool]:

@@ -57,8 +57,18 @@ class Line:
         return False
 
     def write(self, data: bytes) -> None:
-        """Write a request; its answer must be read before the next one."""
+        """Write a request, whose answer must be read before the next one, or what follows on a WebSocket."""
         self._socket.sendall(data)
+
+    def read(self, most: int) -> bytes:
+        """Return bytes of a WebSocket; empty at the end."""
+        data: bytes = self._socket.recv(most)
+        return data
+
+    @property
+    def rest(self) -> bytes:
+        """What came after the head that made the connection a WebSocket."""
+        return self._parsed.rest if self._parsed is not None else b""
 
     def head(self, method: str) -> tuple[int, Headers]:
         """Read the head of the answer; return its status and headers.
@@ -110,21 +120,22 @@ class Line:
 class _Parsed:
     """What llhttp found in an answer so far."""
 
-    __slots__ = ("_is_head", "_llhttp", "_raw", "body", "has_head", "headers", "is_kept", "is_whole", "status")
+    __slots__ = ("_is_head", "_llhttp", "_raw", "body", "has_head", "headers", "is_kept", "is_whole", "rest", "status")
 
     def __init__(self, *, is_head: bool) -> None:
         self._llhttp, self._is_head = httptools.HttpResponseParser(self), is_head
         self._raw: list[tuple[bytes, bytes]] = []
         self.headers: Headers = ()
         self.body: list[bytes] = []
+        self.rest = b""
         self.status = 0
         self.has_head = self.is_whole = self.is_kept = False
 
     def feed(self, data: bytes) -> None:
         try:
             self._llhttp.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.is_kept = False
+        except httptools.HttpParserUpgrade as exc:
+            self.is_kept, self.rest = False, data[exc.args[0] :]
         except httptools.HttpParserCallbackError as exc:
             if isinstance(exc.__context__, Broken):
                 raise exc.__context__ from None

@@ -7,7 +7,7 @@ a watch when each thing left and came.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections.abc import Callable
 from typing import Protocol
 
 import gevent
@@ -18,11 +18,12 @@ from ...drive.engine.allowing import Allowed
 from ...drive.engine.driver import Driver
 from ...drive.engine.plan import BAYEUX, Act, Answer, Outgoing, Plan, Step
 from ...drive.engine.values import Login, Values
-from ...drive.front.requests import PAUSE, answer_of, taken, was_redirected
+from ...drive.front.requests import PAUSE, answer_of, requests_of, taken, was_redirected
 from ...drive.front.tap import Left, Sending, Tap
 from ...errors import UpstreamError
 from ...model import Event
 from ...push.rules import PushRules
+from .channel import Channel
 from .line import Line
 from .server import Server
 from .talk import Talk
@@ -83,7 +84,7 @@ class Player:
         self._tap = Tap(rules or PushRules(), time.monotonic_ns, None, self._heard, self._replied)
         self._wires: dict[str, Wire] = {}
         self._talks: dict[str, Talk] = {}
-        self._events: defaultdict[str, list[Event]] = defaultdict(list)  # recorded, by connection
+        self._channels: dict[str, Channel] = {}
         self._before: dict[str, Flag] = {}  # by client: its last step has left, or never will
         self._steps: set[gevent.Greenlet] = set()
         self._woken = Flag()
@@ -141,7 +142,8 @@ class Player:
     def _end(self) -> None:
         """Disconnect in order; the server may be gone, so each step of it has a limit of its own."""
         gevent.killall(list(self._steps))
-        gevent.joinall([gevent.spawn(talk.end) for talk in self._talks.values()])
+        ends = [talk.end for talk in self._talks.values()] + [one.close for one in self._channels.values()]
+        gevent.joinall([gevent.spawn(end) for end in ends])
         for wire in self._wires.values():
             wire.close()
 
@@ -156,9 +158,19 @@ class Player:
             self._watch.left(out.step, time.monotonic())
             has_left.set()
 
-        greenlet = gevent.spawn(self._step, Left(out, mark), before, has_left)
-        self._steps.add(greenlet)
-        greenlet.rawlink(self._steps.discard)
+        self._steps.add(self._spawn(self._step, Left(out, mark), before, has_left))
+
+    def _spawn(self, function: Callable[..., None], *arguments: object) -> gevent.Greenlet:
+        """Run a function in a greenlet; `run` raises what goes wrong in it."""
+        greenlet = gevent.spawn(function, *arguments)
+        greenlet.rawlink(self._has_ended)
+        return greenlet
+
+    def _has_ended(self, greenlet: gevent.Greenlet) -> None:
+        self._steps.discard(greenlet)
+        if greenlet.exception is not None:
+            self._failure = greenlet.exception
+            self._woken.set()
 
     def _step(self, left: Left, before: Flag | None, has_left: Flag) -> None:
         out = left.out
@@ -175,12 +187,9 @@ class Player:
                 self._ready(out.step.client)
                 self._answered(out, self._call(left))
             else:
-                self._answered(out, Answer(None, failure="not played yet"))
+                self._play_channel(left)
         except UpstreamError as exc:
             self._answered(out, Answer(None, failure=str(exc)))
-        except Exception as exc:  # noqa: BLE001  # a greenlet has nobody to raise to: `_play` raises it
-            self._failure = exc
-            self._woken.set()
         finally:
             has_left.set()
 
@@ -217,6 +226,36 @@ class Player:
             if key in self._talks:
                 self._talks[key].is_up()
 
+    def _play_channel(self, left: Left) -> None:
+        channel = self._channel(left.out.step.connection)
+        match left.out.step.act:
+            case Act.MESSAGE:
+                channel.send(left)
+            case Act.CLOSE:
+                left()
+                channel.close()
+            case act:
+                channel.begin(left, is_socket=act is Act.SOCKET)
+
+    def _channel(self, key: str) -> Channel:
+        if key not in self._channels:
+            connection, requests = self._plan.connections[key], requests_of(self._plan, key)
+            events = [told.event for told in self._plan.told if told.connection == key and told.event is not None]
+            exchanges = {event.exchange for event in events} | {request.exchange for request in requests}
+            self._channels[key] = Channel(
+                connection,
+                self._wires[connection.client],
+                requests=requests,
+                openings=len(exchanges),
+                expected=len(events),
+                answered=self._answered,
+                lost=self._lost,
+                gone=self._gone,
+                spawn=self._spawn,
+                patience=self._patience,
+            )
+        return self._channels[key]
+
     def _talk(self, key: str) -> Talk:
         if key not in self._talks:
             connection = self._plan.connections[key]
@@ -227,6 +266,7 @@ class Player:
                 lost=self._lost,
                 gone=self._gone,
                 allows=self._allowed.permits_sent,
+                spawn=self._spawn,
                 patience=self._patience,
             )
         return self._talks[key]

@@ -18,13 +18,14 @@ from ...drive.front.messages import answer_of, channel_of, is_for, path_of
 from ...drive.front.requests import PAUSE
 from ...drive.front.tap import Left, Sending
 from ...model import Headers
-from .socket import Refused, Socket
+from .sockets import Refused, Socket, opened
 from .wire import Unsent, Wire, reason_of
 
 _FAREWELL = 1.0  # seconds for the answer to a /meta/disconnect that was not recorded
 _GRACE = 0.5  # seconds for the last poll to be answered, once the client has disconnected
 _LINES = 2  # connections for one session, as browsers and CometD's clients have: one for the poll, one for the rest
 _JSON = "Content-Type", "application/json;charset=UTF-8"
+_CLOSED = "the WebSocket was closed"
 _NOBODY = "its client did not shake hands"
 
 
@@ -52,6 +53,7 @@ class Talk:
         lost: Callable[[str, str], None],
         gone: Callable[[str, str], None],
         allows: Callable[[Outgoing], bool],
+        spawn: Callable[..., gevent.Greenlet],
         patience: float,
     ) -> None:
         """Prepare; the first handshake connects.
@@ -63,12 +65,13 @@ class Talk:
             lost: Is called with the key of the connection and a sentence, when it is lost and will be recovered.
             gone: Is called with the key of the connection and a sentence, when it will not be recovered.
             allows: Returns whether a step may be sent.
+            spawn: Runs a function in a greenlet of its own, and tells the player what goes wrong in it.
             patience: Seconds in which a step that could not leave is tried again.
 
         """
         self.connection, self._wire = connection, wire
         self._answered, self._lost, self._gone, self._allows = answered, lost, gone, allows
-        self._patience = patience
+        self._patience, self._spawn = patience, spawn
         self._client = BayeuxClient(acknowledges=connection.acknowledges, epoch=time.time() - time.monotonic())
         self._path = self._socket_path = path_of(connection.target)
         self._headers: Headers = ()
@@ -76,13 +79,13 @@ class Talk:
         self._lines = BoundedSemaphore(_LINES)
         self._opening = BoundedSemaphore(1)
         self._socket: Socket | None = None
-        self._is_socket = False
+        self._is_socket = self._is_refused = False
         self._looping: gevent.Greenlet | None = None
-        self._hearing: gevent.Greenlet | None = None
         self._turn = Event()  # set when something came that the loop may wait for
         self._up = Event()  # unset while the connection is lost
         self._up.set()
         self._polls = Event()  # set once a poll was sent that the server holds
+        self._parted = Event()  # set once the server has confirmed that the client leaves
         self._has_left = False
 
     # -- what the player asks for
@@ -132,7 +135,8 @@ class Talk:
                 self._has_left = True
                 with gevent.Timeout(_FAREWELL, TimeoutError):
                     self._carry([client.say({"channel": channels.DISCONNECT}, time.monotonic())])
-                self._rest(_FAREWELL if self._is_socket else _GRACE)
+                    self._parted.wait()
+                self._rest()
         except OSError:
             self._up.clear()  # the server is gone; its session ends by itself
         finally:
@@ -163,19 +167,23 @@ class Talk:
         if act is Act.DISCONNECT:
             self._has_left = True
         self._carry([said])
-        if act is Act.DISCONNECT and not self._is_socket:
-            self._rest(_GRACE)
+        if act is Act.DISCONNECT:
+            self._parted.wait(self._client.limit)
+            self._rest()
             self._drop()
 
     def _open(self, left: Left, message: Message) -> None:
         """Shake hands, and begin to poll."""
-        if self._looping is not None:
-            self.end()
+        if self._client.state is not State.NEW:
+            self._client.leave()
+            self._rest()
+            self._drop()
         out = left.out
         self._has_left = False
         self._polls.clear()
+        self._parted.clear()
         upgrades = any(name.lower() == "upgrade" for name, _ in out.step.request.headers)
-        self._is_socket = upgrades and self.connection.is_socket
+        self._is_socket, self._is_refused = upgrades and self.connection.is_socket, False
         self._path = path_of(out.target)
         if upgrades:
             self._socket_path = out.target
@@ -184,7 +192,7 @@ class Talk:
             self._shake(left, message, also)
         except Refused as exc:
             self._lost(self.connection.key, f"the server refused a WebSocket ({exc.status}); it is polled")
-            self._is_socket, also = False, (LONG_POLLING,)
+            self._is_socket, self._is_refused, also = False, True, (LONG_POLLING,)
             self._shake(left, message, also)
 
     def _shake(self, left: Left, message: Message, also: tuple[str, ...]) -> None:
@@ -212,6 +220,8 @@ class Talk:
         if self._is_socket:
             socket = self._opened()
             self._check(payload)
+            if socket.closed:
+                raise Unsent(_CLOSED)
             self._leave_now(payload)
             socket.send(encode(payload))
             return
@@ -229,10 +239,22 @@ class Talk:
 
     def _take(self, messages: list[Message]) -> None:
         """Give the session what came for it."""
+        is_new = self._client.state is State.SHAKING
         self._follow(self._client.receive(messages, time.monotonic(), self._heard))
-        if self._looping is None and self._client.state is State.CONNECTED:
-            self._looping = gevent.spawn(self._loop)
+        if is_new and self._client.state is State.CONNECTED:
+            self._choose(messages)
+            self._looping = self._spawn(self._loop)
+        if any(message["channel"] == channels.DISCONNECT for message in messages):
+            self._parted.set()
         self._turn.set()
+
+    def _choose(self, messages: list[Message]) -> None:
+        """Change to a WebSocket after a handshake by polling, as the recorded client did, if the server offers one."""
+        if self._is_socket or not self.connection.is_socket or self._is_refused:
+            return
+        offers = [message.get("supportedConnectionTypes") for message in messages]
+        if all(WEBSOCKET in offer for offer in offers if isinstance(offer, list)):
+            self._is_socket, self._client.transport = True, WEBSOCKET
 
     def _follow(self, changes: list[Change]) -> None:
         for change in changes:
@@ -293,8 +315,8 @@ class Talk:
             try:
                 self._turn.clear()
                 self._carry(payload)
-                if self._is_socket and not self._answered_in_time():
-                    reason = "the client waited no longer for the answer"
+                if self._is_socket:
+                    reason = self._awaited()
             except OSError as exc:
                 reason = reason_of(exc)
             if client.is_asking:
@@ -302,29 +324,56 @@ class Talk:
                 self._follow(client.failed(reason, time.monotonic(), self._heard))
         self._looping = None
 
-    def _answered_in_time(self) -> bool:
-        """Wait for the reply on a WebSocket; return whether it came, or the WebSocket broke."""
-        while self._client.is_asking and self._socket is not None:
+    def _awaited(self) -> str:
+        """Wait for the reply on a WebSocket; return why it did not come, "" if it did."""
+        while self._client.is_asking:
+            if self._socket is None:
+                return _CLOSED
             if not self._turn.wait(self._client.limit):
                 self._drop_socket()
-                return False
+                return "the client waited no longer for the answer"
             self._turn.clear()
-        return True
+        return ""
 
-    def _rest(self, seconds: float) -> None:
-        """Wait until the last poll is answered, or the time is over."""
+    def _rest(self) -> None:
+        """Wait for a while until the last poll is answered."""
         if self._looping is not None:
-            self._looping.join(seconds)
+            self._looping.join(_GRACE)
 
     def _drop(self) -> None:
         """Close all connections now, also that of a held poll."""
         looping, self._looping = self._looping, None
         if looping is not None:
-            looping.kill(block=looping is not gevent.getcurrent())
+            looping.kill()
         self._drop_socket()
 
+    # -- a WebSocket
+
     def _opened(self) -> Socket:
-        raise Unsent("no WebSockets yet")
+        """Return the WebSocket; it is opened if it is not."""
+        with self._opening:  # several messages may want it at once
+            if self._socket is None or self._socket.closed:
+                sending = Sending(self._wire.client, "GET", self._socket_path, b"", self.connection.key)
+                headers = self._wire.headers(self._headers)
+                self._socket = opened(self._wire, sending, headers, self.connection.subprotocols)
+                self._spawn(self._hear, self._socket)
+            return self._socket
+
+    def _hear(self, socket: Socket) -> None:
+        """Take what comes on a WebSocket, to its end."""
+        while (record := socket.receive()) is not None:
+            messages = self._wire.tap.messages(record)
+            if messages:
+                self._take(messages)
+        if self._socket is socket:
+            self._socket = None
+        for key, left in list(self._waiting.items()):
+            if left.has_left:
+                del self._waiting[key]
+                self._answered(left.out, Answer(None, failure=_CLOSED))
+        self._turn.set()
 
     def _drop_socket(self) -> None:
-        pass
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.close()

@@ -17,7 +17,7 @@ from ...formats.charsets import charset_of, media_of
 from ...formats.compression import TooLarge
 from ...formats.streamed import streamed_media
 from ...model import Headers
-from ...redaction.bodies.encodings import NotUndone, encodings, undone
+from ...redaction.bodies.encodings import NotUndone, Undoing, encodings, undone
 from .cookies import Cookies
 from .line import Broken, Line
 from .server import Server
@@ -120,8 +120,7 @@ class Wire:
         problem = problem_of(sending.method, sending.target, headers)
         if problem is not None:
             raise Unsent(problem)
-        line = self._line()
-        self._busy.add(line)
+        line = self.borrow()
         try:
             all_headers = self.complete(sending, headers)
             data = written(sending, all_headers)
@@ -139,6 +138,22 @@ class Wire:
         finally:
             self._busy.discard(line)
             self.keep(line)
+
+    def borrow(self) -> Line:
+        """Return a connection; `leave` closes it. It is closed with the others, too.
+
+        Raises:
+            OSError: If there is none.
+
+        """
+        line = self._line()
+        self._busy.add(line)
+        return line
+
+    def leave(self, line: Line) -> None:
+        """Close a connection that was borrowed."""
+        self._busy.discard(line)
+        line.close()
 
     def complete(self, sending: Sending, headers: list[tuple[str, str]]) -> Headers:
         """Return the headers of a request with those that depend on the server, the body, and the cookies."""
@@ -162,21 +177,36 @@ class Wire:
         """Read an answer to its end, however long it is; keep a beginning of limited size."""
         headers = answer.headers
         media = streamed_media(headers) if has_body(sending.method, answer.status) and not is_small(headers) else None
-        chunks = None if media is None else self.tap.stream(sending, answer.status, headers, media)
         body, size = [], 0
-        for piece in answer.line.pieces():
-            if chunks is not None:
-                chunks.passes(piece)
+        for piece in answer.line.pieces() if media is None else self.streamed(sending, answer, media):
             if size + len(piece) <= KEPT:
                 body.append(piece)
             size += len(piece)
-        if chunks is not None:
-            chunks.end()
+        if media is not None:
             return Fetched(answer.status, headers, b"".join(body), size <= KEPT)
         content = _undone(b"".join(body), headers)
         lacks = None if size <= KEPT else f"it has more than {KEPT >> 20} MiB"
         record = self.tap.response(sending, answer.status, headers, content, lacks)
         return Fetched(answer.status, headers, content, size <= KEPT, record)
+
+    def streamed(self, sending: Sending, answer: Incoming, media: str) -> Iterator[bytes]:
+        """Yield the pieces of an answer that is a stream, without content encodings; the tap observes them.
+
+        Raises:
+            Broken: If it is not encoded as it says.
+            OSError: If it breaks off.
+
+        """
+        chunks = self.tap.stream(sending, answer.status, answer.headers, media)
+        undoing = Undoing(encodings(answer.headers), KEPT)
+        for wrapped in answer.line.pieces():
+            try:
+                piece = undoing.feed(wrapped)
+            except (NotUndone, TooLarge) as exc:
+                raise Broken(f"the server sent no valid HTTP answer: {exc}") from exc
+            chunks.passes(piece)
+            yield piece
+        chunks.end()
 
     def _line(self) -> Line:
         """Return a connection that is idle, or a new one."""
