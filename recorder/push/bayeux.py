@@ -68,6 +68,10 @@ class BayeuxDecoder:
         self._unacknowledged: dict[str, Unacknowledged] = {}  # by clientId; only with the extension
         self._read: tuple[Record | None, list[Message] | None] = None, None  # the last record with its messages
 
+    def knows(self, record: Record, messages: list[Message]) -> None:
+        """Take the messages of a record from its maker: they are not parsed again."""
+        self._read = record, messages
+
     def messages(self, record: Record) -> list[Message] | None:
         """Return the Bayeux messages in a record, None if there are none; the last record is not parsed again."""
         if self._read[0] is not record:

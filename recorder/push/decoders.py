@@ -69,6 +69,10 @@ class Decoders:
         """Return the Bayeux messages in a record, None if there are none; the last record is not parsed again."""
         return self._bayeux.messages(record)
 
+    def knows(self, record: Record, messages: list[Message]) -> None:
+        """Take the Bayeux messages of the next record from its maker: they are not parsed again."""
+        self._bayeux.knows(record, messages)
+
     def carries(self, request: Request) -> bool:
         """Return whether a request is only a carrier of push messages, such as a poll: no exchange of its own."""
         return self._bayeux.carries(request)

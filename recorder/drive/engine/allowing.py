@@ -86,11 +86,13 @@ class Allowed:
         These must not lead it to another place than the recorded one, nor make a write of it: a value may come from
         the server, and nobody has seen it.
         """
-        needed = needs(out.step)
-        if not self._permits(out.step, needed) or _is_elsewhere(out):
+        if _is_elsewhere(out):
             return False
         if self._all:
             return True
+        needed = needs(out.step)
+        if not self._permits(out.step, needed):
+            return False
         recorded = {need.method for need in needed}
         return {need.method for need in _needs(out.step, out.target, out.headers, out.body, out.message)} <= recorded
 

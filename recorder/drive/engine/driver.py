@@ -33,15 +33,15 @@ from ...model import Event, Response
 from ...priority_queue import PriorityQueue
 from .fill import filled
 from .plan import Act, Answer, Cause, Finding, Hole, Outgoing, Plan, Step, Told
-from .playing.bindings import Bindings, Known
+from .playing.bindings import Bindings
 from .playing.findings import Words, is_begin, is_end
-from .playing.pairing import Held, Paired, Pairing, Surplus
+from .playing.pairing import Held, Paired, Pairing, Surplus, Traits
 from .playing.resolving import Lacking, Resolver
 from .playing.schedule import Phase, Schedule
 from .playing.state import OnMissing, Patience, State
 from .values import Values
 
-__all__ = ["Driver", "OnMissing", "Patience", "State"]
+__all__ = ["Driver", "OnMissing", "Patience", "State", "Traits"]
 
 _NANO: Final = 1e9
 _UPGRADED = 101  # RFC 9110, section 15.2.2
@@ -77,6 +77,7 @@ class Driver:
         on_missing: What to do about steps that wait for something that does not come.
         settle: Seconds to wait for surplus events after all is done.
         dialect: Names events, and tells which answers say no; without one, channels and statuses do.
+        traits: What the drivers of one plan share; None makes it for this one.
 
     Attributes:
         findings: What went other than recorded, in the order it was found.
@@ -98,6 +99,7 @@ class Driver:
         on_missing: OnMissing = OnMissing.STOP,
         settle: float = 0.5,
         dialect: Dialect | None = None,
+        traits: Traits | None = None,
     ) -> None:
         if not rate > 0:
             raise ValueError(f"rate {rate} is not positive")
@@ -105,10 +107,10 @@ class Driver:
         self.on_event: Callable[[int | None, Event], None] | None = None
         self._plan, self._values, self._rate, self._patience = plan, values, rate, patience
         self._on_missing, self._settle, self._dialect = on_missing, settle, dialect
-        self._words, known = Words(plan), Known(plan)
+        self._words = Words(plan)
         self._bindings = Bindings()
         self._resolver = Resolver(plan, values, new_id, self._bindings)
-        self._pairing = Pairing(plan, self._bindings, known, dialect)
+        self._pairing = Pairing(plan, self._bindings, traits or Traits(plan), dialect)
         self._began = self._quiet_since = -math.inf
         self._has_begun = self._is_over = self._has_stalled = False
         self._schedule = Schedule(plan, rate)

@@ -68,7 +68,7 @@ class Login:
 class Values:
     """The values that a user gave, by client; those of one client go before those of all."""
 
-    __slots__ = ("_given", "_logins", "_masks", "_of_clients", "_spellings", "_tokens", "_variables")
+    __slots__ = ("_given", "_logins", "_looked_up", "_masks", "_of_clients", "_spellings", "_tokens", "_variables")
 
     def __init__(
         self,
@@ -94,6 +94,7 @@ class Values:
         }
         self._spellings: dict[str | None, dict[str, str]] = {None: _by_spelling(self._given)}
         self._spellings.update((name, _by_spelling(own)) for name, own in self._of_clients.items())
+        self._looked_up: dict[tuple[str, str, str], str | None] = {}  # what `_look_up` found
         self._tokens: dict[str, tuple[str, str]] = {}
         self._masks = self._to_mask()
 
@@ -310,6 +311,12 @@ class Values:
         yield self._given.get(kind, {})
 
     def _look_up(self, client: str, kind: str, name: str) -> str | None:
+        wanted = client, kind, name
+        if wanted not in self._looked_up:
+            self._looked_up[wanted] = self._searched(client, kind, name)
+        return self._looked_up[wanted]
+
+    def _searched(self, client: str, kind: str, name: str) -> str | None:
         tables = list(self._all(client, kind))
         for given in tables:
             if name in given:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...capture.streams import Chunks
 from ...model import Chunk, Event, Failure, Headers, Record, Request, Response, SocketMessage
 from ...push.decoders import Decoders
-from ...push.port import Replied
+from ...push.port import Message, Replied
 from ...push.rules import PushRules
 from ..engine.plan import Outgoing
 
@@ -88,8 +88,8 @@ class Tap:
         if self.tape is not None:
             await self.tape.room()
 
-    def request(self, sending: Sending, headers: Headers) -> None:
-        """Take a request whose bytes leave now."""
+    def request(self, sending: Sending, headers: Headers, messages: list[Message] | None = None) -> None:
+        """Take a request whose bytes leave now; its messages of Bayeux, where they are known, are not parsed."""
         sending.exchange, self._exchanges = self._exchanges, self._exchanges + 1
         sending.is_open, now = True, self.clock()
         if self.tape is not None:
@@ -105,6 +105,8 @@ class Tap:
         record = Request(
             self._next(), now, sending.exchange, sending.client, sending.method, sending.target, headers, sending.body
         )
+        if messages is not None:
+            self._decoders.knows(record, messages)
         self._observe(record, sending)
         if sending.left is not None:
             sending.left()

@@ -15,7 +15,7 @@ from ...drive.engine.texts.protocols import offered
 from ...drive.front.requests import LONGEST_RETRY, PAUSE, RETRY, answer_of, opened_again
 from ...drive.front.tap import UPGRADED, Left, Sending
 from ...formats.streamed import EVENTS, streamed_media
-from ...model import Request
+from ...model import Headers, Request
 from ...push.sse import EventStream
 from .sockets import Refused, Socket, opened
 from .wire import Wire, reason_of
@@ -150,12 +150,12 @@ class Channel:
         sending = Sending(
             out.step.client, out.step.request.method, out.target, out.body, self.connection.key, left=left
         )
-        headers = self._wire.headers(out.headers)
+        own: Headers = ()
         if self._last_id and not is_first:
-            headers = [one for one in headers if one[0].lower() != "last-event-id"]
-            headers.append(("Last-Event-ID", self._last_id.encode().decode("latin-1")))
+            own = (("Last-Event-ID", self._last_id.encode("utf-8", "replace").decode("latin-1")),)
+        head = self._wire.head(out.headers, own)
         try:
-            with self._wire.open(sending, headers) as answer:
+            with self._wire.open(sending, head) as answer:
                 media = streamed_media(answer.headers) if has_body(sending.method, answer.status) else None
                 if media is None:
                     whole = self._wire.read(sending, answer)
@@ -199,7 +199,7 @@ class Channel:
             sending = Sending(out.step.client, "GET", target, b"", self.connection.key, left=left)
             try:
                 protocols = offered(out.headers, self.connection.subprotocols)
-                self._socket = opened(self._wire, sending, self._wire.headers(out.headers), protocols)
+                self._socket = opened(self._wire, sending, out.headers, protocols)
             except OSError as exc:
                 status = exc.status if isinstance(exc, Refused) else None
                 is_final = status is not None or (is_first and left.has_left) or time.monotonic() > until

@@ -196,12 +196,12 @@ class Player:
     def _call(self, left: Left) -> Answer:
         """Send a step that is a plain request, and return what came back for it."""
         out, wire = left.out, self._wires[left.out.step.client]
-        headers, until = wire.headers(out.headers), time.monotonic() + self._patience
+        head, until = wire.head(out.headers), time.monotonic() + self._patience
         follows = not was_redirected(self._plan, out.step)
         while True:
             sending = Sending(out.step.client, out.step.request.method, out.target, out.body, left=left)
             try:
-                return answer_of(wire.fetch(sending, headers, follows=follows))
+                return answer_of(wire.fetch(sending, head, follows=follows))
             except OSError as exc:
                 if left.has_left or isinstance(exc, Unsent) or time.monotonic() > until:
                     return Answer(None, failure=reason_of(exc))
@@ -309,7 +309,7 @@ def _log_in(wire: Wire, login: Login, values: Values) -> None:
     """
     sending = Sending(wire.client, login.method, login.target, login.body)
     try:
-        found = wire.fetch(sending, wire.headers(login.headers), within=_LOGIN)
+        found = wire.fetch(sending, wire.head(login.headers), within=_LOGIN)
     except OSError as exc:
         raise UpstreamError(f"the login {login.title} of client {wire.client!r} failed: {reason_of(exc)}") from exc
     taken(wire.client, login, answer_of(found), values)

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 
 from gevent import socket
 from gevent.ssl import SSLContext
 
 from ...capture.address import authority
+from ...drive.front.requests import headers_to, problem_of
 from ...drive.front.target import Target, unreachable
+from ...frozen import dataclass
+from ...model import Headers
 
 _REACH = 10.0  # seconds for a connection
+
+
+_KEPT = 4_096  # heads of requests; each user has some, with its own token
+_USUAL = ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate")  # as aiohttp and Locust ask
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The part of a request's head that is the same for many requests.
+
+    Attributes:
+        headers: The headers.
+        data: The headers as they are written.
+        problem: Why they cannot be sent; None if they can.
+    """
+
+    headers: Headers
+    data: bytes
+    problem: str | None
 
 
 class Server:
@@ -19,6 +42,7 @@ class Server:
     Attributes:
         target: Its address, and how it is trusted.
         host: What the header `Host` says.
+        head: Returns the head of requests with recorded headers, see `made`.
     """
 
     def __init__(self, target: Target) -> None:
@@ -34,7 +58,23 @@ class Server:
         self._tls: SSLContext | None = None
         if address.scheme == "https":
             self._tls = _trusting() if target.insecure else target.tls(SSLContext)
+        self.head = lru_cache(_KEPT)(self.made)
         self._places: list[tuple[int, tuple[object, ...]]] = []  # families and addresses, once they are known
+
+    def made(self, headers: Headers, hosts: frozenset[str], own: Headers = ()) -> Head:
+        """Make the head of requests with recorded headers; `head` does the same, and remembers it.
+
+        Args:
+            headers: The recorded headers.
+            hosts: Recorded hosts that stand for the server.
+            own: Headers of the client's own, in place of recorded ones of their names.
+
+        """
+        names = {name.lower() for name, _ in own}
+        sent = [one for one in headers_to(self.target, headers, hosts) if one[0].lower() not in names]
+        names.update(name.lower() for name, _ in sent)
+        made = ("Host", self.host), *own, *sent, *(one for one in _USUAL if one[0].lower() not in names)
+        return Head(made, lines_of(made), problem_of("GET", "/", made))
 
     def connect(self) -> socket.socket:
         """Open a connection.
@@ -78,6 +118,18 @@ class Server:
             return self.connect()
         except OSError as exc:
             raise unreachable(self.target.address, exc) from exc
+
+
+def lines_of(headers: Headers) -> bytes:
+    """Return headers as they are written."""
+    return b"".join([_bytes(f"{name}: {value}\r\n") for name, value in headers])
+
+
+def _bytes(line: str) -> bytes:
+    try:
+        return line.encode("latin-1")
+    except UnicodeEncodeError:  # a value of the user's; the recorded ones are texts of bytes
+        return line.encode("utf-8", "replace")
 
 
 def _trusting() -> SSLContext:

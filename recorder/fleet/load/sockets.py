@@ -21,7 +21,7 @@ from ...drive.front.requests import problem_of
 from ...drive.front.tap import UPGRADED, Sending
 from ...model import Headers, SocketMessage, closed_by
 from .line import Broken, Line
-from .wire import Unsent, Wire, reason_of, written
+from .wire import Unsent, Wire, reason_of
 
 _LARGEST = 64 << 20  # bytes of a message
 _PIECE = 64 << 10  # bytes of one read
@@ -164,13 +164,13 @@ class Socket:
                 self._line.write(data)
 
 
-def opened(wire: Wire, sending: Sending, headers: list[tuple[str, str]], protocols: Iterable[str] = ()) -> Socket:
+def opened(wire: Wire, sending: Sending, headers: Headers, protocols: Iterable[str] = ()) -> Socket:
     """Open a WebSocket.
 
     Args:
         wire: The HTTP of its client.
         sending: The request for it.
-        headers: Its headers.
+        headers: The recorded headers of such a request.
         protocols: Subprotocols to offer.
 
     Raises:
@@ -180,15 +180,18 @@ def opened(wire: Wire, sending: Sending, headers: list[tuple[str, str]], protoco
 
     """
     offered = tuple(protocols)
-    problem = problem_of(sending.method, sending.target, headers, offered)
+    wire.server.target.url(sending.target)  # refuses what is no path
+    problem = problem_of(sending.method, sending.target, (), offered)
     if problem is not None:
         raise Unsent(problem)
     shaking = ClientProtocol(_address(wire, sending), subprotocols=[*offered] or None, logger=_log)  # type: ignore[list-item]  # names are checked
-    own = [one for one in shaking.connect().headers.raw_items() if one[0] != "Host"]
+    own = tuple(one for one in shaking.connect().headers.raw_items() if one[0] != "Host")
+    head = wire.server.made(headers, wire.hosts, own)
+    if head.problem is not None:
+        raise Unsent(head.problem)
     line = wire.borrow()
     try:
-        complete = wire.complete(sending, [*own, *headers])
-        data = written(sending, complete)
+        complete, data = wire.written(sending, head)
         wire.tap.request(sending, complete)
         line.write(data)
         status, found = line.head("GET")

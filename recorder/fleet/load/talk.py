@@ -24,7 +24,7 @@ from .wire import Unsent, Wire, reason_of
 _FAREWELL = 1.0  # seconds for the answer to a /meta/disconnect that was not recorded
 _GRACE = 0.5  # seconds for the last poll to be answered, once the client has disconnected
 _LINES = 2  # connections for one session, as browsers and CometD's clients have: one for the poll, one for the rest
-_JSON = "Content-Type", "application/json;charset=UTF-8"
+_JSON = (("Content-Type", "application/json;charset=UTF-8"),)
 _CLOSED = "the WebSocket was closed"
 _NOBODY = "its client did not shake hands"
 
@@ -229,9 +229,8 @@ class Talk:
             self._check(payload)
             left = partial(self._leave_now, payload)
             sending = Sending(self._wire.client, "POST", self._path, encode(payload), self.connection.key, left=left)
-            headers = [one for one in self._wire.headers(self._headers) if one[0].lower() != "content-type"]
-            headers.append(_JSON)
-            found = self._wire.fetch(sending, headers, within=self._client.limit)
+            head = self._wire.head(self._headers, _JSON)
+            found = self._wire.fetch(sending, head, within=self._client.limit, messages=payload)
         messages = self._wire.tap.messages(found.record) if found.record else parse(found.body, found.headers)
         if not messages:
             raise Unreadable(found.status, found.headers, found.body)
@@ -354,8 +353,7 @@ class Talk:
         with self._opening:  # several messages may want it at once
             if self._socket is None or self._socket.closed:
                 sending = Sending(self._wire.client, "GET", self._socket_path, b"", self.connection.key)
-                headers = self._wire.headers(self._headers)
-                self._socket = opened(self._wire, sending, headers, self.connection.subprotocols)
+                self._socket = opened(self._wire, sending, self._headers, self.connection.subprotocols)
                 self._spawn(self._hear, self._socket)
             return self._socket
 

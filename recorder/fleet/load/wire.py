@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import gevent
 
+from ...bayeux.messages import Message
 from ...capture.streams import KEPT, has_body, is_small
 from ...drive.engine.allowing import only_reads
-from ...drive.front.requests import MOST_HOPS, Fetched, headers_to, in_words, problem_of, redirected
+from ...drive.front.requests import MOST_HOPS, Fetched, in_words, problem_of, redirected
 from ...drive.front.tap import Sending, Tap
 from ...formats.charsets import charset_of, media_of
 from ...formats.compression import TooLarge
@@ -20,10 +21,9 @@ from ...model import Headers
 from ...redaction.bodies.encodings import NotUndone, Undoing, encodings, undone
 from .cookies import Cookies
 from .line import Broken, Line
-from .server import Server
+from .server import Head, Server, lines_of
 
 _IDLE = 1.0  # seconds that a connection is kept for the next request; servers keep it longer, 2 s and more
-_USUAL = ("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate")  # as aiohttp and Locust ask
 _BODIES = frozenset({"POST", "PUT", "PATCH"})  # methods that tell the length of no body, too
 
 
@@ -62,7 +62,7 @@ class Wire:
             cookies: Cookies that it has from the beginning.
 
         """
-        self.client, self.server, self.tap, self._hosts = client, server, tap, hosts
+        self.client, self.server, self.tap, self.hosts = client, server, tap, hosts
         self.cookies = Cookies(server.target.address.host, cookies)
         self._idle: list[Line] = []
         self._busy: set[Line] = set()
@@ -83,12 +83,18 @@ class Wire:
         else:
             line.close()
 
-    def headers(self, headers: Headers) -> list[tuple[str, str]]:
-        """Return recorded headers as they are sent to the target."""
-        return headers_to(self.server.target, headers, self._hosts)
+    def head(self, headers: Headers, own: Headers = ()) -> Head:
+        """Return the head of requests with recorded headers; `own` stand in place of those of their names."""
+        return self.server.head(headers, self.hosts, own)
 
     def fetch(
-        self, sending: Sending, headers: list[tuple[str, str]], *, within: float | None = None, follows: bool = False
+        self,
+        sending: Sending,
+        head: Head,
+        *,
+        within: float | None = None,
+        follows: bool = False,
+        messages: list[Message] | None = None,
     ) -> Fetched:
         """Send a request once, and return its answer. Redirects to the target itself are followed if `follows`.
 
@@ -103,28 +109,30 @@ class Wire:
         with gevent.Timeout(within, TimeoutError):
             hops = MOST_HOPS if follows else 0
             while True:
-                with self.open(sending, headers) as answer:
+                with self.open(sending, head, messages) as answer:
                     found = self.read(sending, answer)
                 to = None
                 if hops:
                     to = redirected(self.server.target, sending.target, sending.method, found.status, found.headers)
-                if to is None or not only_reads(to, headers):
+                if to is None or not only_reads(to, head.headers):
                     return found
                 hops -= 1
                 sending = Sending(sending.client, "GET", to, connection=sending.connection)
 
     @contextmanager
-    def open(self, sending: Sending, headers: list[tuple[str, str]]) -> Iterator[Incoming]:
-        """Send a request, and yield the head of its answer; what is not recorded of it at the end is a failure."""
+    def open(self, sending: Sending, head: Head, messages: list[Message] | None = None) -> Iterator[Incoming]:
+        """Send a request, and yield the head of its answer; what is not recorded of it at the end is a failure.
+
+        `messages` are those of Bayeux in the body, if it has some; they are not parsed again.
+        """
         self.server.target.url(sending.target)  # refuses what is no path
-        problem = problem_of(sending.method, sending.target, headers)
+        problem = head.problem or problem_of(sending.method, sending.target, ())
         if problem is not None:
             raise Unsent(problem)
         line = self.borrow()
         try:
-            all_headers = self.complete(sending, headers)
-            data = written(sending, all_headers)
-            self.tap.request(sending, all_headers)
+            headers, data = self.written(sending, head)
+            self.tap.request(sending, headers, messages)
             line.is_kept = False
             line.write(data)
             status, found = line.head(sending.method)
@@ -155,17 +163,17 @@ class Wire:
         self._busy.discard(line)
         line.close()
 
-    def complete(self, sending: Sending, headers: list[tuple[str, str]]) -> Headers:
-        """Return the headers of a request with those that depend on the server, the body, and the cookies."""
-        names = {name.lower() for name, _ in headers}
-        made = [("Host", self.server.host), *headers]
-        made += [one for one in _USUAL if one[0].lower() not in names]
+    def written(self, sending: Sending, head: Head) -> tuple[Headers, bytes]:
+        """Return the headers of a request with those that depend on the body and the cookies, and all its bytes."""
+        more: list[tuple[str, str]] = []
         cookie = self.cookies.header(sending.target, time.time())
         if cookie:
-            made.append(("Cookie", cookie))
+            more.append(("Cookie", cookie))
         if sending.body or sending.method in _BODIES:
-            made.append(("Content-Length", str(len(sending.body))))
-        return tuple(made)
+            more.append(("Content-Length", str(len(sending.body))))
+        line = f"{sending.method} {sending.target.partition('#')[0]} HTTP/1.1\r\n"
+        data = b"".join((line.encode("utf-8"), head.data, lines_of(tuple(more)), b"\r\n", sending.body))
+        return (*head.headers, *more), data
 
     def took(self, sending: Sending, headers: Headers) -> None:
         """Take the cookies of an answer."""
@@ -219,18 +227,6 @@ class Wire:
                 return line
             line.close()
         return Line(self.server.connect())
-
-
-def written(sending: Sending, headers: Headers) -> bytes:
-    """Return a request as it is written."""
-    lines = [f"{sending.method} {sending.target.partition('#')[0]} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in headers]
-    head = "\r\n".join([*lines, "\r\n"])
-    try:
-        data = head.encode("latin-1")
-    except UnicodeEncodeError:  # a value of the user's; the recorded ones are texts of bytes
-        data = head.encode()
-    return data + sending.body
 
 
 def reason_of(error: BaseException | None) -> str:

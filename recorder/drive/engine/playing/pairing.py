@@ -133,11 +133,40 @@ class _Kindred:
     early: OrderedDict[int, Event] = field(default_factory=OrderedDict)
 
 
+class Traits:
+    """The recorded events of a plan as they are compared; all drivers of the plan may share them.
+
+    Attributes:
+        known: The recorded values that the plan may bind.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.known = Known(plan)
+        self._made: dict[int, _Recorded] = {}  # by number
+
+    def of(self, told: Told, event: Event) -> _Recorded:
+        """Return what a recorded event is compared by."""
+        made = self._made.get(told.number)
+        if made is None:
+            made = self._made[told.number] = self._recorded(told, event)
+        return made
+
+    def _recorded(self, told: Told, event: Event) -> _Recorded:
+        texts = texts_in(event.data)
+        ids = {spot: text for spot, text in texts.items() if self.known.is_id(text, spot)}
+        words = {
+            spot: text for spot, text in texts.items() if spot not in ids and len(text) <= _WORD and not has_digit(text)
+        }
+        parts = (part for part in event.channel.split("/") if part in self.known)
+        return _Recorded(told, event, texts, ids, frozenset((*ids.values(), *parts, *_ids_in(told.keys))), words)
+
+
 class Pairing:
     """Recorded events that may come, and the live ones that came."""
 
-    def __init__(self, plan: Plan, bindings: Bindings, known: Known, dialect: Dialect | None) -> None:
-        self._plan, self._bindings, self._known, self._dialect = plan, bindings, known, dialect
+    def __init__(self, plan: Plan, bindings: Bindings, traits: Traits, dialect: Dialect | None) -> None:
+        self._plan, self._bindings, self._traits, self._dialect = plan, bindings, traits, dialect
+        self._known = traits.known
         self._keys = Bindings()
         self._kinds: dict[_Kind, _Kindred] = {}
         self._kind_of: dict[int, _Kind] = {}
@@ -160,7 +189,7 @@ class Pairing:
         """Let a recorded event be paired from now on; return the live event that came for it before."""
         kindred = self._kinds[self._kind_of[told.number]]
         self._leave(kindred, told)
-        one = self._recorded(told, event)
+        one = self._traits.of(told, event)
         for number, early in kindred.early.items():
             keys, digest = self._keys_of(early), _digest(early)
             if self._fits(one, self._live(early, keys, self._heard.get((told.connection, digest)))):
@@ -232,8 +261,8 @@ class Pairing:
         return self._dialect.keys_of_event(event) if self._dialect is not None else {}
 
     def _texts(self, number: int) -> dict[Spot, str]:
-        event = self._plan.told[number].event
-        return {} if event is None else texts_in(event.data)
+        told = self._plan.told[number]
+        return {} if told.event is None else self._traits.of(told, told.event).spots
 
     def _is_doubled(self, kindred: _Kindred, live: _Live) -> bool:
         """Return whether a live event equals one before, and none of its kind that comes later does so too."""
@@ -273,7 +302,7 @@ class Pairing:
     def _is_early(self, kindred: _Kindred, live: _Live) -> bool:
         """Return whether a live event may be one that was recorded after a step that has not left."""
         loose = islice((told for told in kindred.coming.values() if not told.n), _COMPARED)
-        return any(told.event is not None and self._fits(self._recorded(told, told.event), live) for told in loose)
+        return any(told.event is not None and self._fits(self._traits.of(told, told.event), live) for told in loose)
 
     def _likest(self, candidates: Iterable[_Recorded], live: _Live, *, is_strict: bool = True) -> _Recorded | None:
         """Return the candidate with the most ids, then the most words in common; only the first few are compared."""
@@ -330,15 +359,6 @@ class Pairing:
         for text in _ids_in(keys):
             ids.update(self._keys.recorded(text))
         return _Live(event, spots, ids, None if twin is None else self._texts(twin))
-
-    def _recorded(self, told: Told, event: Event) -> _Recorded:
-        texts = texts_in(event.data)
-        ids = {spot: text for spot, text in texts.items() if self._known.is_id(text, spot)}
-        words = {
-            spot: text for spot, text in texts.items() if spot not in ids and len(text) <= _WORD and not has_digit(text)
-        }
-        parts = (part for part in event.channel.split("/") if part in self._known)
-        return _Recorded(told, event, texts, ids, frozenset((*ids.values(), *parts, *_ids_in(told.keys))), words)
 
 
 def _differ(one: dict[Spot, str], other: dict[Spot, str], live: dict[Spot, str]) -> bool:

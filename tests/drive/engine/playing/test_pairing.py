@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from recorder.dialect.definition import Dialect
 from recorder.drive.engine.plan import Told
-from recorder.drive.engine.playing.bindings import Bindings, Known
-from recorder.drive.engine.playing.pairing import Held, Paired, Pairing, Surplus
+from recorder.drive.engine.playing.bindings import Bindings
+from recorder.drive.engine.playing.pairing import Held, Paired, Pairing, Surplus, Traits
 
 from ..simulated import Script, event
 
@@ -26,7 +26,7 @@ def two_calls(*, channel: str = "/calls") -> Script:
 
 def opened(script: Script, bindings: Bindings, *numbers: int, dialect: Dialect | None = None) -> Pairing:
     plan = script.plan()
-    pairing = Pairing(plan, bindings, Known(plan), dialect)
+    pairing = Pairing(plan, bindings, Traits(plan), dialect)
     for number in numbers:
         assert pairing.open(plan.told[number], plan.told[number].event) is None
     return pairing
