@@ -223,6 +223,20 @@ class BayeuxClient:
         self._next = now + max(_AGAIN, self._pace.pause()), again
         return self._lose(f"no answer to /meta/connect: {reason}; it is asked again")
 
+    def broke(self, reason: str, now: float, heard: int = 0) -> list[Change]:
+        """Take it that the WebSocket was closed; return what that changes.
+
+        Args:
+            reason: Why, in words.
+            now: The time.
+            heard: See `receive`.
+
+        """
+        if self._asked is not None:
+            return self.failed(reason, now, heard)
+        self._is_new = True
+        return self._lose(f"{reason}; it is opened again")
+
     # -- by itself
 
     def _handshake(self, also: tuple[str, ...]) -> Message:
@@ -328,7 +342,7 @@ class BayeuxClient:
         is_successful = reply.get("successful") is True
         if reply["channel"] == channels.SUBSCRIBE and is_successful:
             self._subscribed |= dict.fromkeys(_names(reply))
-        elif reply["channel"] == channels.SUBSCRIBE or is_successful:
+        elif is_successful or (reply["channel"] == channels.SUBSCRIBE and not is_lost(reply)):
             for name in _names(reply):
                 self._subscribed.pop(name, None)
 

@@ -21,7 +21,7 @@ from ...drive.engine.values import Login, Values
 from ...drive.front.requests import PAUSE, answer_of, requests_of, taken, was_redirected
 from ...drive.front.tap import Left, Sending, Tap
 from ...errors import UpstreamError
-from ...model import Event
+from ...model import Event, Record
 from ...push.rules import PushRules
 from .channel import Channel
 from .line import Line
@@ -65,6 +65,7 @@ class Player:
         rules: PushRules | None,
         watch: Watch,
         patience: float = _PATIENCE,
+        keep: Callable[[Record], None] | None = None,
     ) -> None:
         """Prepare; `run` plays.
 
@@ -77,11 +78,12 @@ class Player:
             rules: What the dialect says about push without Bayeux.
             watch: Is told what leaves and comes.
             patience: Seconds in which a step that cannot leave at all is tried again.
+            keep: Is called with each record of what is on the wire, in the clear.
 
         """
         self._driver, self._plan, self._server, self._values = driver, plan, server, values
         self._allowed, self._watch, self._patience = allowed, watch, patience
-        self._tap = Tap(rules or PushRules(), time.monotonic_ns, None, self._heard, self._replied)
+        self._tap = Tap(rules or PushRules(), time.monotonic_ns, None, self._heard, self._replied, keep)
         self._wires: dict[str, Wire] = {}
         self._talks: dict[str, Talk] = {}
         self._channels: dict[str, Channel] = {}

@@ -314,8 +314,9 @@ class Talk:
             try:
                 self._turn.clear()
                 self._carry(payload)
-                if self._is_socket:
-                    reason = self._awaited()
+                if self._is_socket and not self._is_answered():
+                    reason = "the client waited no longer for the answer"
+                    self._drop_socket()
             except OSError as exc:
                 reason = reason_of(exc)
             if client.is_asking:
@@ -323,16 +324,13 @@ class Talk:
                 self._follow(client.failed(reason, time.monotonic(), self._heard))
         self._looping = None
 
-    def _awaited(self) -> str:
-        """Wait for the reply on a WebSocket; return why it did not come, "" if it did."""
+    def _is_answered(self) -> bool:
+        """Wait for the reply on a WebSocket; return whether it came, or the WebSocket was closed, before the limit."""
         while self._client.is_asking:
-            if self._socket is None:
-                return _CLOSED
             if not self._turn.wait(self._client.limit):
-                self._drop_socket()
-                return "the client waited no longer for the answer"
+                return False
             self._turn.clear()
-        return ""
+        return True
 
     def _rest(self) -> None:
         """Wait for a while until the last poll is answered."""
@@ -363,8 +361,9 @@ class Talk:
             messages = self._wire.tap.messages(record)
             if messages:
                 self._take(messages)
-        if self._socket is socket:
+        if self._socket is socket:  # nobody here has closed it
             self._socket = None
+            self._follow(self._client.broke(_CLOSED, time.monotonic(), self._heard))
         for key, left in list(self._waiting.items()):
             if left.has_left:
                 del self._waiting[key]
