@@ -107,10 +107,10 @@ class Driver:
         self.on_event: Callable[[int | None, Event], None] | None = None
         self._plan, self._values, self._rate, self._patience = plan, values, rate, patience
         self._on_missing, self._settle, self._dialect = on_missing, settle, dialect
-        self._words = Words(plan)
+        self._words, traits = Words(plan), traits or Traits(plan)
         self._bindings = Bindings()
-        self._resolver = Resolver(plan, values, new_id, self._bindings)
-        self._pairing = Pairing(plan, self._bindings, traits or Traits(plan), dialect)
+        self._resolver = Resolver(traits.known.wanted, values, new_id, self._bindings)
+        self._pairing = Pairing(plan, self._bindings, traits, dialect)
         self._began = self._quiet_since = -math.inf
         self._has_begun = self._is_over = self._has_stalled = False
         self._schedule = Schedule(plan, rate)

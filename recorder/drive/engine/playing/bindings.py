@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from ....model import JSON
-from ..plan import Plan
+from ..plan import Plan, Source
 from ..words import bare, has_digit, split
 
 Spot: TypeAlias = tuple[str | int, ...]  # place of a text: names and indices of members, and the number of a word
@@ -60,13 +60,19 @@ class Known:
     """The recorded values that a plan may bind, with the names they have there.
 
     A short value is an id only under such a name: 7 may be a handle, and elsewhere a number of calls.
+
+    Attributes:
+        wanted: The recorded values that steps take from what the server tells, by the number of that.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._names: dict[str, set[str]] = {}
         self._fresh: set[str] = set()
+        self.wanted: dict[int, dict[Source, str]] = {}
         for step in plan.steps:
             for hole in step.holes:
+                for source in hole.sources:
+                    self.wanted.setdefault(source.told, {}).setdefault(source, hole.recorded)
                 if hole.is_fresh or hole.sources:
                     names = self._names.setdefault(hole.recorded, set())
                     if hole.is_fresh:

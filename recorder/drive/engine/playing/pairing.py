@@ -22,6 +22,8 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TypeAlias
 
+import msgspec
+
 from ....dialect.definition import NOTIFICATION, Dialect, name_of
 from ....frozen import dataclass as frozen
 from ....model import Event, Keys
@@ -29,6 +31,7 @@ from ..plan import Plan, Told
 from ..words import has_digit
 from .bindings import Bindings, Known, Spot, is_distinct, texts_in
 
+_SORTED = msgspec.json.Encoder(order="deterministic")
 _ANY = "•"
 _TIME = re.compile(r"\d[-/]\d\d?[-/]\d|\d:\d\d|^\d{10,}$")
 _WORD = 40  # characters of a word that may be a kind or a state
@@ -386,5 +389,9 @@ def _named(name: str, event: Event) -> str:
 
 
 def _digest(event: Event) -> bytes:
-    text = json.dumps([event.channel, event.data], sort_keys=True, default=repr)
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    whole = [event.channel, event.data]
+    try:
+        text = _SORTED.encode(whole)  # a tenth of the time
+    except (TypeError, ValueError, OverflowError, RecursionError):  # half characters, or what no JSON has
+        text = json.dumps(whole, sort_keys=True, default=repr).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=16).digest()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from ....frozen import dataclass
 from ....model import Event, Headers
 from ....requests.masks import Address
-from ..plan import COOKIE, HEADER, Answer, Hole, Plan, Source, Step, Told
+from ..plan import COOKIE, HEADER, Answer, Hole, Source, Step, Told
 from ..reading import told_value
 from ..values import Values
 from .bindings import Bindings
@@ -50,21 +49,22 @@ class Resolver:
     """Live values of holes.
 
     Args:
-        plan: What is driven.
+        wanted: The recorded values that steps take from what the server tells, by the number of that.
         values: What the user gave.
         new_id: Mints a value like the recorded one of a hole.
         bindings: Where each learned and minted value is bound.
     """
 
-    def __init__(self, plan: Plan, values: Values, new_id: Callable[[Hole], str], bindings: Bindings) -> None:
-        self._values, self._new_id, self._bindings = values, new_id, bindings
+    def __init__(
+        self,
+        wanted: Mapping[int, Mapping[Source, str]],
+        values: Values,
+        new_id: Callable[[Hole], str],
+        bindings: Bindings,
+    ) -> None:
+        self._wanted, self._values, self._new_id, self._bindings = wanted, values, new_id, bindings
         self._live: dict[Source, str | None] = {}  # of all that was told
         self._minted: dict[tuple[str, str], str] = {}  # by client and recorded value
-        self._wanted: defaultdict[int, dict[Source, str]] = defaultdict(dict)  # recorded values, by what tells them
-        for step in plan.steps:
-            for hole in step.holes:
-                for source in hole.sources:
-                    self._wanted[source.told].setdefault(source, hole.recorded)
 
     def learn(self, told: Told, said: Answer | Event) -> None:
         """Bind the values that holes take from something that the server told."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from recorder.dialect.definition import Dialect
 from recorder.drive.engine.plan import Told
 from recorder.drive.engine.playing.bindings import Bindings
-from recorder.drive.engine.playing.pairing import Held, Paired, Pairing, Surplus, Traits
+from recorder.drive.engine.playing.pairing import Held, Paired, Pairing, Surplus, Traits, _digest
+from recorder.model import Event
 
 from ..simulated import Script, event
 
@@ -274,3 +275,13 @@ def test_an_event_that_comes_early_is_held_for_its_own_one():
 
     assert pairing.pair("c1", event("/chained", {"ref": "x-1", "phone": "555-0104"})) == Held()
     assert pairing.pair("c1", event("/chained", {"ref": "x-1", "phone": "555-0199"})) == Paired(1)
+
+
+def test_events_that_no_json_can_have_are_told_apart() -> None:
+    datas = ["\ud83d", "\ud83e", 10**30, 10**30 + 1, {"b": 1, "a": 2}, {"a": 2, "b": 2}]
+    digests = {_digest(Event(0, 0, 0, 0, "c", "/a", data)) for data in datas}
+
+    assert len(digests) == len(datas)
+    assert _digest(Event(0, 0, 0, 0, "c", "/a", {"a": 1, "b": 2})) == _digest(
+        Event(1, 1, 1, 1, "d", "/a", {"b": 2, "a": 1})
+    )
