@@ -161,7 +161,8 @@ class _Parsed:
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(name) + len(value) > _LINE:
             raise Broken(f"the server sent no valid HTTP answer: a header has more than {_LINE >> 10} KiB")
-        self._raw.append((name, value))
+        if not self.has_head:  # else a trailer, which nobody reads
+            self._raw.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.is_whole:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Wire:
         """
         self.client, self.server, self.tap, self.hosts = client, server, tap, hosts
         self.cookies = Cookies(server.target.address.host, cookies)
-        self._idle: list[Line] = []
+        self._idle: deque[Line] = deque()
         self._busy: set[Line] = set()
         self._is_closed = False
 
@@ -76,10 +77,12 @@ class Wire:
         self._idle.clear()
 
     def keep(self, line: Line) -> None:
-        """Keep a connection for the next request."""
+        """Keep a connection for the next request, for a while; close those that were kept too long."""
         if line.is_kept and not self._is_closed:
             line.since = time.monotonic()
             self._idle.append(line)
+            while line.since - self._idle[0].since > _IDLE:
+                self._idle.popleft().close()
         else:
             line.close()
 

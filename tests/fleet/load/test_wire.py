@@ -1,5 +1,10 @@
+import gc
 import gzip
+import subprocess
+import sys
 
+import gevent
+import gevent.socket
 import pytest
 
 from recorder.drive.front.tap import Sending
@@ -167,3 +172,44 @@ def test_what_is_no_websocket_is_refused(answer, kind, told):
     assert "hunter2" not in reason
     assert lines[0][0] == "request"
     assert len(lines) == 2 or lines[-1][0] == "closed"
+
+
+def test_connections_that_nobody_needs_are_closed(monkeypatch):
+    monkeypatch.setattr("recorder.fleet.load.wire._IDLE", 0.2)
+    with Bad({"": (0.05, OK, STAY)}) as server:
+
+        def run():
+            with wired(f"http://127.0.0.1:{server.port}") as wire:
+
+                def ask():
+                    wire.fetch(Sending("s1", "GET", "/"), wire.head(()))
+
+                gevent.joinall([gevent.spawn(ask) for _ in range(5)], raise_error=True)
+                gevent.sleep(0.3)
+                ask()
+                gc.collect()
+                sockets = (one for one in gc.get_objects() if isinstance(one, gevent.socket.socket))
+                return sum(one.fileno() >= 0 for one in sockets)
+
+        assert in_hub(run) == 1
+
+
+def test_trailers_fill_no_memory():
+    trailers = b"".join(b"X-%d: y\r\n" % number for number in range(50_000))
+    (answer,), _ = asked(
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n" + trailers + b"\r\n",)
+    )
+
+    assert (answer.body, len(answer.headers)) == (b"ok", 1)
+
+
+def test_the_front_needs_no_other_one_and_patches_nothing():
+    text = (
+        "import sys, socket, recorder.fleet.load.player;"
+        "names = {'aiohttp', 'aiocometd_noloop', 'mitmproxy', 'yarl', 'locust'} & set(sys.modules);"
+        "assert not names, names; assert socket.socket.__module__ == 'socket'"
+    )
+
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""

@@ -51,7 +51,7 @@ class Change(NamedTuple):
     inside: dict[Address, list[Edit]]
 
 
-_SMALL: Final = 64 << 10  # bytes of a body whose places are kept
+_SMALL: Final = 16 << 10  # bytes of a body whose places are kept
 
 
 class _Text(NamedTuple):
@@ -241,7 +241,7 @@ def _changed_part(part: multipart.Part, change: Change | None) -> bytes:
     return multipart.encoded(part, made)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _read_once(body: bytes, headers: Headers) -> _Text | None:
     """Read a recorded body as `_read` does: many drivers of one plan fill the same ones."""
     return _read(body, headers)
