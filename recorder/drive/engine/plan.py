@@ -335,6 +335,15 @@ class Found(Enum):
     FAILED = "failed"  # the front could not do a step
 
 
+class Odd(Enum):
+    """The ways in which an event can be one that was not recorded."""
+
+    EARLY = "early"  # the step that caused its recorded like has not left
+    DOUBLED = "doubled"  # an equal one came before
+    WRONG_ID = "wrong id"  # it holds an id that this client neither minted nor was told for this
+    UNKNOWN = "unknown"  # nothing of its kind is expected, or no more
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that went other than recorded.
@@ -347,6 +356,7 @@ class Finding:
         text: What happened, and what was expected, as a sentence.
         at: Seconds since the drive began.
         told: Number in `Plan.told` it is about; None if none.
+        odd: In which way an unexpected event is one; None for other kinds of findings.
     """
 
     found: Found
@@ -356,3 +366,4 @@ class Finding:
     text: str
     at: float
     told: int | None = None
+    odd: Odd | None = None

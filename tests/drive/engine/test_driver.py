@@ -9,7 +9,7 @@ import pytest
 
 from recorder.dialect.definition import Dialect
 from recorder.drive.engine.driver import OnMissing, Patience
-from recorder.drive.engine.plan import HEADER, Act, Answer, Cause, Found, Hole, Why
+from recorder.drive.engine.plan import HEADER, Act, Answer, Cause, Found, Hole, Odd, Why
 from recorder.drive.engine.values import Values
 
 from .simulated import Run, Script, Server, body_of, driver, event, sent
@@ -503,7 +503,31 @@ def test_a_doubled_event_after_the_end_is_found_while_the_run_settles():
     assert player.findings[0].text == (
         "event /calls came once more: an equal one came before, as event /calls after step 0 Op0; it was recorded once"
     )
+    assert player.findings[0].odd is Odd.DOUBLED
     assert sent_steps(run) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("told", "odd", "text"),
+    [
+        ({"ref": "foreign-7"}, Odd.WRONG_ID, "its ref is an id that this client neither made up nor was told for it"),
+        ({"note": "none"}, Odd.EARLY, "the next one was recorded after step 1 Op1, which has not been sent"),
+    ],
+)
+def test_an_event_of_somebody_else_is_told_from_one_before_its_cause(told, odd, text):
+    script = Script()
+    script.client("s1", "c1")
+    script.step("s1", 0.0)
+    script.step("s1", 9.0, {"ref": "ref-0001"}, fresh=("ref",), n=1)
+    script.event("c1", 1, 9.5, "/calls", {"ref": "ref-0001"}, n=1)
+    player = driver(script.plan())
+    player.start(0.0)
+    player.due(0.0)
+
+    player.heard("c1", event("/calls", told), 0.2)
+
+    assert [(one.found, one.odd) for one in player.findings] == [(Found.UNEXPECTED, odd)]
+    assert player.findings[0].text.endswith(text)
 
 
 def test_an_event_that_was_never_recorded_is_found():

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ....model import Event
 from ....printable import counted
-from ..plan import Act, Answer, Cause, Finding, Found, Plan, Source, Step, Told, Why
+from ..plan import Act, Answer, Cause, Finding, Found, Odd, Plan, Source, Step, Told, Why
 from ..reading import shown
 from .pairing import Surplus
 from .resolving import Lacking
@@ -118,13 +118,19 @@ class Words:
         if outcome.twin is not None:
             told = self._plan.told[outcome.twin]
             text = f"{what} came once more: an equal one came before, as {self.told(told)}; it was recorded once"
-            return Finding(Found.UNEXPECTED, told.step, told.n, self.where_told(told), text, at, told.number)
-        text = f"{what} came where none was recorded"
-        if outcome.next is not None:
+            return Finding(
+                Found.UNEXPECTED, told.step, told.n, self.where_told(told), text, at, told.number, Odd.DOUBLED
+            )
+        text, odd = f"{what} came where none was recorded", Odd.UNKNOWN
+        if outcome.stranger:
+            odd = Odd.WRONG_ID
+            text += f"; its {outcome.stranger} is an id that this client neither made up nor was told for it"
+        elif outcome.next is not None:
+            odd = Odd.EARLY
             told = self._plan.told[outcome.next]
             cause = self._plan.steps[told.step] if told.step is not None else None
             text += f"; the next one was recorded after {_begin(self, cause)}, which has not been sent"
-        return Finding(Found.UNEXPECTED, None, 0, self.where_connection(connection), text, at)
+        return Finding(Found.UNEXPECTED, None, 0, self.where_connection(connection), text, at, odd=odd)
 
     def no_value(self, step: Step, lack: Lacking, source: Source, at: float) -> Finding:
         """Build the finding about something that was told without a value that a step needs."""

@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeAlias
 
 import msgspec
@@ -58,10 +58,12 @@ class Surplus:
     Attributes:
         twin: Number of the recorded event that an equal live one was paired with; None if there is none.
         next: Number of a recorded event of this kind whose step has not left; None if there is none.
+        stranger: Name of the place at which it has an id of somebody else; "" if there is none.
     """
 
     twin: int | None = None
     next: int | None = None
+    stranger: str = ""
 
 
 Outcome: TypeAlias = Paired | Held | Surplus
@@ -127,13 +129,17 @@ class _Group:
 
 @dataclass(slots=True)
 class _Kindred:
-    """What there is of one kind: recorded events that are awaited, that came too late, and that come later."""
+    """What there is of one kind: recorded events that are awaited, that came too late, and that come later.
+
+    `all` has the number of each recorded event of the kind, whatever became of it.
+    """
 
     awaited: _Group = field(default_factory=_Group)
     late: _Group = field(default_factory=_Group)
     coming: OrderedDict[int, Told] = field(default_factory=OrderedDict)
     anchored: int = 0  # of those that come later: events that belong to no triple
     early: OrderedDict[int, Event] = field(default_factory=OrderedDict)
+    all: list[int] = field(default_factory=list)
 
 
 class Traits:
@@ -184,6 +190,7 @@ class Pairing:
         kind = self._kind_of[told.number] = (told.connection, self._shape(event.channel), _named(told.name, event))
         kindred = self._kinds.setdefault(kind, _Kindred())
         kindred.coming[told.number] = told
+        kindred.all.append(told.number)
         kindred.anchored += told.n == 0
         if not told.is_awaited:
             self._ignored.add(kind)
@@ -234,7 +241,9 @@ class Pairing:
             self._held += 1
             kindred.early[self._held] = event
             return Held()
-        return Surplus(twin, next(iter(kindred.coming), None))
+        return Surplus(
+            twin, next(iter(kindred.coming), None), "" if twin is not None else self._stranger(kindred, live)
+        )
 
     def is_ignored(self, connection: str, event: Event) -> bool:
         """Return whether a live event is a heartbeat or the like, which may come at any time."""
@@ -262,6 +271,29 @@ class Pairing:
 
     def _keys_of(self, event: Event) -> Keys:
         return self._dialect.keys_of_event(event) if self._dialect is not None else {}
+
+    def _stranger(self, kindred: _Kindred, live: _Live) -> str:
+        """Return the name of the place at which a surplus event has an id of somebody else; "" if it has none.
+
+        That is an id which a client minted in the recording and this one has not, or one that differs from what the
+        awaited events have, unless an event that comes later has it.
+        """
+        for number in kindred.all[:_COMPARED]:
+            for spot, text in self._texts(number).items():
+                now = live.spots.get(spot)
+                is_minted = self._known.is_fresh(text) and self._known.is_id(text, spot)
+                if is_minted and now is not None and not self._bindings.recorded(now):
+                    return _place(spot)
+        later = islice(kindred.coming.values(), _COMPARED)
+        recorded = (self._traits.of(told, told.event) for told in later if told.event is not None)
+        if any(live.ids & one.texts and self._fits(one, live) for one in recorded):
+            return ""
+        for one in islice(chain(kindred.awaited.members.values(), kindred.late.members.values()), _COMPARED):
+            for spot, text in one.ids.items():
+                now = live.spots.get(spot)
+                if now is not None and self._bindings.contradict(text, now):
+                    return _place(spot)
+        return ""
 
     def _texts(self, number: int) -> dict[Spot, str]:
         told = self._plan.told[number]
@@ -382,6 +414,11 @@ def _differ(one: dict[Spot, str], other: dict[Spot, str], live: dict[Spot, str])
 def _ids_in(keys: Keys) -> Iterator[str]:
     """Yield the values of keys; of a key with several values none is the id."""
     return (text for name, text in keys.items() if isinstance(text, str) and name != NOTIFICATION and is_distinct(text))
+
+
+def _place(spot: Spot) -> str:
+    """Return a place in words: its names, and neither the numbers of elements nor those of words."""
+    return ".".join(part for part in spot if isinstance(part, str)) or "data"
 
 
 def _named(name: str, event: Event) -> str:

@@ -69,7 +69,7 @@ def test_an_event_with_the_id_of_another_is_surplus():
 def test_an_event_with_an_unknown_id_in_place_of_a_known_one_is_surplus():
     pairing = opened(two_calls(), bound(("ref-0000", "x-1")), 0)
 
-    assert pairing.pair("c1", event("/calls", {"ref": "what-9"})) == Surplus(None, 1)
+    assert pairing.pair("c1", event("/calls", {"ref": "what-9"})) == Surplus(None, 1, "ref")
 
 
 def test_a_short_value_that_happens_to_be_a_handle_contradicts_nothing():
@@ -254,7 +254,30 @@ def test_of_two_events_of_one_reference_the_one_without_contradiction_goes_first
 def test_a_reference_of_another_step_forbids_a_pair_though_the_rest_is_alike():
     pairing = opened(two_calls(), bound(("ref-0000", "x-1"), ("ref-0001", "x-2"), ("handle-0001", "h-1")), 1)
 
-    assert pairing.pair("c1", event("/calls", {"ref": "x-1", "handle": "h-1"})) == Surplus(None, 0)
+    assert pairing.pair("c1", event("/calls", {"ref": "x-1", "handle": "h-1"})) == Surplus(None, 0, "ref")
+
+
+def test_an_event_of_somebody_else_is_told_apart_though_nothing_of_its_kind_is_awaited():
+    pairing = opened(two_calls(), bound(("ref-0000", "x-1"), ("ref-0001", "x-2")), 0, 1)
+    assert pairing.pair("c1", event("/calls", {"ref": "x-1"})) == Paired(0)
+    assert pairing.pair("c1", event("/calls", {"ref": "x-2"})) == Paired(1)
+
+    assert pairing.pair("c1", event("/calls", {"ref": "foreign-1"})) == Surplus(None, None, "ref")
+    assert pairing.pair("c1", event("/calls", {"ref": "x-1", "more": True})) == Surplus()
+
+
+def test_a_handle_that_the_server_told_for_another_step_is_one_of_somebody_else():
+    bindings = bound(("ref-0000", "x-1"), ("handle-0000", "h-1"), ("ref-0001", "x-2"), ("handle-0001", "h-2"))
+    pairing = opened(two_kinds(), bindings, 1)
+
+    assert pairing.pair("c1", event("/chained", {"ref": "x-2"})) == Surplus(None, None, "ref")
+
+
+def test_an_event_without_ids_before_its_step_is_early_and_of_nobody_else():
+    pairing = opened(two_calls(), bound(("ref-0000", "x-1")), 0)
+    assert pairing.pair("c1", event("/calls", {"ref": "x-1"})) == Paired(0)
+
+    assert pairing.pair("c1", event("/calls", {"note": "none"})) == Surplus(None, 1)
 
 
 def test_an_event_that_came_too_late_goes_before_one_that_is_only_alike():
