@@ -60,8 +60,8 @@ class File:
         """
         wanted = at or keys
         places = (self.lines.get(wanted[:length]) for length in range(len(wanted), 0, -1))
-        line = next((line for line in places if line is not None), 1)
-        if item is not None:
+        line = next((line for line in places if line is not None), 1 if self.text else None)
+        if item is not None and line is not None:
             line = self._line_of(item, line)
         return self.kind(self.path, ".".join(keys), problem, line=line)
 
@@ -276,6 +276,17 @@ def read(text: str, path: str, kind: type[SettingsError]) -> Table:
         for length in range(1, min(len(keys), _DEEPEST) + 1):
             lines.setdefault(keys[:length], line)
     return Table(value, File(path, kind, text.split("\n"), lines, sorted({*lines.values()})))
+
+
+def held(value: dict[str, Any], path: str, kind: type[SettingsError]) -> Table:
+    """Return the top table of settings that were read already, and so have no lines.
+
+    Args:
+        value: The settings.
+        path: Where they come from, for error messages.
+        kind: Class of the errors for them.
+    """
+    return Table(value, File(path, kind, [], {}, []))
 
 
 def finish(top: Table) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 from ...dialect.logins import values as values_at
-from ...dialect.tables import Table, finish, read
+from ...dialect.tables import Table, finish, held, read
 from ...errors import ValuesError
 from ...formats.charsets import as_utf8
 from ...model import JSON, Headers
@@ -110,7 +110,24 @@ class Values:
         Raises:
             ValuesError: With the file, the line and the key of the first mistake; `problems` lists all mistakes.
         """
-        top = read(text, path, ValuesError)
+        return cls._of(read(text, path, ValuesError), environment)
+
+    @classmethod
+    def of(cls, tables: dict[str, Any], path: str, environment: Mapping[str, str]) -> Values:
+        """Take values as a values file has them, read already.
+
+        Args:
+            tables: The tables of the file.
+            path: Where they come from, for error messages.
+            environment: The variables of the environment.
+
+        Raises:
+            ValuesError: With the key of the first mistake; `problems` lists all mistakes.
+        """
+        return cls._of(held(tables, path, ValuesError), environment)
+
+    @classmethod
+    def _of(cls, top: Table, environment: Mapping[str, str]) -> Values:
         reader = _Reader(environment)
         given = reader.given(top)
         logins: dict[str | None, Login] = {}
