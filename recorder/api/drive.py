@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from ..cassette.reader import Cassette, read
 from ..dialect.carried import dialect_of
 from ..dialect.definition import Dialect, load
-from ..drive.engine.allowing import Allowed, needs, option
+from ..drive.engine.allowing import Allowed, needs, option, refusals
 from ..drive.engine.driver import Driver, OnMissing, Patience
 from ..drive.engine.fresh import new_ids
 from ..drive.engine.listing import Row, rows
@@ -170,11 +170,7 @@ class Drive:
 
     def problems(self) -> list[str]:
         """Return a line for each step that is not allowed, and for each value that is missing; none if it can run."""
-        refused: dict[str, list[Step]] = {}
-        for step in self.refused:
-            refused.setdefault(option(step), []).append(step)
-        lines = [f"{_titles(steps)} may change data; {given} allows it" for given, steps in refused.items()]
-        return [*lines, *(one.text for one in self.missing)]
+        return [*refusals(self.refused), *(one.text for one in self.missing)]
 
     def unused(self) -> list[str]:
         """Return a line for what was allowed or given and is for nothing in the plan, such as a misspelt name."""
@@ -351,12 +347,6 @@ class Drive:
             working=working,
         )
         return self._run
-
-
-def _titles(steps: Sequence[Step]) -> str:
-    """Return what steps are called that one option allows, and how many they are."""
-    times = f" ({len(steps)} times)" if len(steps) > 1 else ""
-    return f"{steps[0].title}{times}"
 
 
 def _values(path: str | PathLike[str] | None, environment: Mapping[str, str]) -> Values:

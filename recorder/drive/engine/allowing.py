@@ -144,6 +144,19 @@ def option(step: Step) -> str:
     return " ".join(f"--allow {shlex.quote(f'{need.method} {need.path}')}" for need in needed)
 
 
+def refusals(steps: Iterable[Step]) -> list[str]:
+    """Return a line for each option that would allow some of these steps, with their title and number."""
+    refused: dict[str, list[Step]] = {}
+    for step in steps:
+        refused.setdefault(option(step), []).append(step)
+    return [f"{_titles(its)} may change data; {given} allows it" for given, its in refused.items()]
+
+
+def _titles(steps: list[Step]) -> str:
+    times = f" ({len(steps)} times)" if len(steps) > 1 else ""
+    return f"{steps[0].title}{times}"
+
+
 def _needs(step: Step, target: str, headers: Headers, body: bytes, message: dict[str, JSON] | None) -> list[Need]:
     path = unescaped(target.partition("?")[0].partition("#")[0])  # a fragment is not sent
     if step.act is Act.CLOSE:
