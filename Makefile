@@ -19,7 +19,7 @@ FUZZ   := 600
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 QUICK  := -m 'not node and not browser and not bundler and not npm' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives bench catalogue properties fuzz audit docs docs-serve release-check clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives loads bench catalogue properties fuzz audit docs docs-serve release-check clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -96,6 +96,9 @@ push-matrix: $(VENV)/test.done $(LAB)/node_modules/done chromium ## the same wit
 
 drives: $(VENV)/test.done $(LAB)/node_modules/done ## drive all recordings at all rates, fifty times where nothing changed
 	RECORDER_LONG_DRIVES=1 $(BIN)/python -m pytest -n 2 $(ORDER) tests/integration/drive
+
+loads: $(VENV)/test.done $(LAB)/node_modules/done ## let two hundred users play for a minute, on a master and two workers
+	RECORDER_LONG_LOADS=1 $(BIN)/python -m pytest $(ORDER) tests/integration/load
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done $(PEERS)/site-packages/done chromium ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java

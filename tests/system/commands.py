@@ -53,6 +53,7 @@ diff s.cassette merged.cassette --json
 doctor s.cassette
 doctor torn.cassette --json
 drive s.cassette --dry-run
+load s.cassette --dry-run
 verify s.cassette --to http://127.0.0.1:9 --dry-run
 catalogue show nothing
 query --list

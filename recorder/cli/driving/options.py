@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,40 +50,22 @@ def _one(_context: click.Context, _parameter: click.Parameter, given: tuple[Path
     return given[0]
 
 
-_BEFORE = (
-    click.argument(
-        "cassette",
-        metavar="FILE",
-        type=InputFile(),
-        nargs=-1,
-        required=True,
-        callback=_one,
-        shell_complete=offers("cassettes"),
-    ),
-    click.option("--to", metavar="URL", default="", help="Server to send to, e.g. http://staging.example:8090."),
-    click.option("-o", "--output", type=OUTPUT, help="Cassette to write, with the redacted traffic of the run."),
-    force_option,
-    click.option(
-        "--rate",
-        type=Rate(),
-        default="1",
-        show_default=True,
-        help="Pace of think times: 1 as recorded, 10 ten times as fast, instant without them.",
-    ),
-    click.option(
-        "--sessions",
-        "--session",
-        "sessions",
-        metavar="LABEL[,LABEL]",
-        multiple=True,
-        help="Play these sessions only, e.g. s1 (see recorder ls). May be repeated.",
-    ),
-    click.option(
-        "--values",
-        metavar="FILE",
-        type=SettingsFile(),
-        help="TOML file with values for pseudonyms, keys, headers and the login (docs/drive.md).",
-    ),
+RATE_OPTION = click.option(
+    "--rate",
+    type=Rate(),
+    default="1",
+    show_default=True,
+    help="Pace of think times: 1 as recorded, 10 ten times as fast, instant without them.",
+)
+SESSIONS = click.option(
+    "--sessions",
+    "--session",
+    "sessions",
+    metavar="LABEL[,LABEL]",
+    multiple=True,
+    help="Play these sessions only, e.g. s1 (see recorder ls). May be repeated.",
+)
+PERMISSIONS = (
     click.option(
         "--allow",
         metavar="NAME",
@@ -93,7 +75,7 @@ _BEFORE = (
     click.option("--allow-all", is_flag=True, help="Allow all recorded requests."),
     click.option("--dry-run", is_flag=True, help="List the requests, and send nothing; needs no --to."),
 )
-_AFTER = (
+PATIENCE_OPTIONS = (
     click.option(
         "--patience",
         metavar="SECONDS",
@@ -110,7 +92,8 @@ _AFTER = (
         show_default=True,
         help="Time to wait at the end for events that were not recorded.",
     ),
-    click.option("--repeat", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Number of runs."),
+)
+TRUST = (
     click.option(
         "--send-recorded-credentials",
         is_flag=True,
@@ -128,11 +111,50 @@ _AFTER = (
         type=TrustedFile(),
         help="PEM file, or folder of hashed certificates, to trust in addition to the public CAs. May be repeated.",
     ),
+)
+_BEFORE = (
+    click.argument(
+        "cassette",
+        metavar="FILE",
+        type=InputFile(),
+        nargs=-1,
+        required=True,
+        callback=_one,
+        shell_complete=offers("cassettes"),
+    ),
+    click.option("--to", metavar="URL", default="", help="Server to send to, e.g. http://staging.example:8090."),
+    click.option("-o", "--output", type=OUTPUT, help="Cassette to write, with the redacted traffic of the run."),
+    force_option,
+    RATE_OPTION,
+    SESSIONS,
+    click.option(
+        "--values",
+        metavar="FILE",
+        type=SettingsFile(),
+        help="TOML file with values for pseudonyms, keys, headers and the login (docs/drive.md).",
+    ),
+    *PERMISSIONS,
+)
+_AFTER = (
+    *PATIENCE_OPTIONS,
+    click.option("--repeat", metavar="N", type=click.IntRange(1), default=1, show_default=True, help="Number of runs."),
+    *TRUST,
     click.option("--seed", type=int, metavar="N", help="Seed of the generated ids: equal seeds give equal ids."),
     dialect_option,
     recorded_policy_option,
     json_option,
 )
+
+
+def on_missing_option(default: str) -> Callable[[F], F]:
+    """Return the option that says what to do about what does not come."""
+    return click.option(
+        "--on-missing",
+        type=click.Choice(["stop", "skip", "send"]),
+        default=default,
+        show_default=True,
+        help="If an answer or event does not come: stop the run, skip the steps that need it, or send these steps.",
+    )
 
 
 def drive_options(*, on_missing: str) -> Callable[[F], F]:
@@ -141,16 +163,9 @@ def drive_options(*, on_missing: str) -> Callable[[F], F]:
     Args:
         on_missing: Default of --on-missing.
     """
-    option = click.option(
-        "--on-missing",
-        type=click.Choice(["stop", "skip", "send"]),
-        default=on_missing,
-        show_default=True,
-        help="If an answer or event does not come: stop the run, skip the steps that need it, or send these steps.",
-    )
 
     def add(command: F) -> F:
-        for one in reversed((*_BEFORE, option, *_AFTER)):
+        for one in reversed((*_BEFORE, on_missing_option(on_missing), *_AFTER)):
             command = one(command)
         return command
 
@@ -180,7 +195,7 @@ def drive_of(cassette: Path, given: dict[str, Any]) -> Drive:
         given["to"],
         force=given["force"],
         rate=given["rate"],
-        sessions=[label for text in given["sessions"] for label in text.split(",") if label],
+        sessions=labels(given["sessions"]),
         values=given["values"],
         allow=given["allow"],
         allow_all=given["allow_all"],
@@ -199,6 +214,11 @@ def drive_of(cassette: Path, given: dict[str, Any]) -> Drive:
     rules = rules_of(held.header, given["dialect"])
     hint_if_none(drive.recording.triples, held.header, held.records, rules.name)
     return drive
+
+
+def labels(given: Iterable[str]) -> list[str]:
+    """Return the labels in texts such as `s1,s3`."""
+    return [label for text in given for label in text.split(",") if label]
 
 
 def outputs(first: Path | None, count: int) -> list[Path]:

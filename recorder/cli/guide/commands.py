@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "replay": "Stand in for the recorded server, offline.",
         "drive": "Play the client's side of a cassette against a server.",
         "verify": "Play the client's side, and judge the server's answers.",
+        "load": "Play cassettes as many users, on Locust.",
         "demo": "Record and replay a session on this machine.",
     },
     "Keep": {
