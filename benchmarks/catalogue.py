@@ -12,6 +12,7 @@ BENCHES = {
     "growth": "requests, observations, loading and memory by the number of triples",
     "scale": "CPU time and memory of every command by the number of triples, up to eight hours of a floor",
     "driven": "sessions that one core drives, against a server that does nothing",
+    "load": "sessions that Locust plays for a CPU second, beside a bare user of Locust",
     "plugin": "what the pytest plugin adds to the start of a run that has no cassette",
     "polls": "10,000 held long-polls on one core, and all released at once",
     "recording": "what recording costs a proxy, and what the slim one gains",
