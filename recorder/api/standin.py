@@ -86,6 +86,7 @@ class StandIn:
             `https://desk.example:8443`, `null`, or `*` for all.
         token: Serve only requests that carry this token: in the header X-Recorder-Token, the cookie recorder_token, or
             the query parameter recorder_token.
+        instance: Name of this one among several stand-ins behind a load balancer, for the cookie recorder_instance.
         on_miss: Is called for each request that nothing recorded matches.
         on_turn: Is called after requests were answered.
         on_idle: Is called once when nothing came in for `idle_after` seconds and nothing is due.
@@ -104,6 +105,7 @@ class StandIn:
     """
 
     _address: Address | None = None
+    _serving: AbstractAsyncContextManager[Address] | None = None
 
     def __init__(
         self,
@@ -123,6 +125,7 @@ class StandIn:
         allow_hosts: Sequence[str] = (),
         allow_origins: Sequence[str] = (),
         token: str | None = None,
+        instance: str | None = None,
         on_miss: Callable[[Miss], None] | None = None,
         on_turn: Callable[[], None] | None = None,
         on_idle: Callable[[], None] | None = None,
@@ -144,16 +147,16 @@ class StandIn:
         pace = math.inf if rate == "instant" else rate
         seed = 0 if seed is None and self._virtual else seed
         options = Options(
-            pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied, jwt_key, match
-        )
+            pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied, jwt_key, match,
+            instance,
+        )  # fmt: skip
         self._engine = build(self.recording, options)
         self._turns = _Turns(self._engine, on_turn, on_idle)
         self._callbacks = Callbacks(on_miss or _nothing, self._turns.idle, self._turns.turn, idle_after, witness)
         self._session_timeout = _positive("session_timeout", session_timeout)
-        self._listen, self._token = listen, control_token
+        self._listen, self._token, self._instance = listen, control_token, instance
         self._rules = rules_of(self.recording, _texts(allow_hosts), _texts(allow_origins), token)
         self._thread, self._own_thread = thread, thread is None
-        self._serving: AbstractAsyncContextManager[Address] | None = None
 
     def __repr__(self) -> str:
         return f"<stand-in {self.url or '(not serving)'} of {', '.join(self._names)}>"
@@ -203,6 +206,7 @@ class StandIn:
             token=self._token,
             limits=replace(fitting(*self._engine.largest), session=self._session_timeout),
             rules=self._rules,
+            instance=self._instance,
         )
         self._address = await self._serving.__aenter__()
         # some clients, aiohttp's among them, keep no cookies for IP addresses

@@ -97,8 +97,8 @@ def test_an_empty_variable_protects_nothing_and_is_refused(variable: str) -> Non
     assert done.stderr == f"recorder: {variable} is empty; set it to the token, or unset it\n"
 
 
-@pytest.mark.parametrize("option", ["--allow-host", "--allow-origin"])
-def test_what_cannot_be_allowed_is_a_usage_error(option: str) -> None:
+@pytest.mark.parametrize("option", ["--allow-host", "--allow-origin", "--instance"])
+def test_what_is_no_name_is_a_usage_error(option: str) -> None:
     done = replay(option, "http://a b")
 
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

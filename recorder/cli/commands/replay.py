@@ -69,6 +69,7 @@ class Settings:
     token: str | None = None
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    instance: str | None = None
     log: Path | None = None
     view: bool = False
     view_port: int | None = None
@@ -149,6 +150,11 @@ class Settings:
     help="Serve pages of this origin too, e.g. https://desk.example:8443, null, or * for all.",
 )
 @click.option(
+    "--instance",
+    metavar="NAME",
+    help="Name of this stand-in among several behind a load balancer, told in the cookie recorder_instance.",
+)
+@click.option(
     "--jwt-key",
     type=TokenFile(_JWT_KEY),
     help=f"Sign JSON web tokens with moved dates by the secret in this file.  [env var: {_JWT_KEY}, the secret itself]",
@@ -169,6 +175,9 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     Requests for names of this machine, and for names in the cassette, are served. A request for another host, or from a
     page of another origin, gets status 403 and counts as a miss; the answer names the option that allows such requests.
     --token keeps other users of this machine out.
+
+    Behind a load balancer each of several stand-ins has a name (--instance), and each first answer sets it as a cookie:
+    the balancer sends a client's further requests to the instance of that name.
 
     Faults: drop, duplicate, reorder or delay `event NAME`; `delay ack OPERATION 3s`; `http 500 OPERATION`; `no answer
     OPERATION`; `unknown-client after OPERATION`; `cut websocket after OPERATION`; `cut stream after OPERATION` or
@@ -235,9 +244,11 @@ def collect_rarely() -> None:
     gc.set_threshold(NEW_OBJECTS)
 
 
-def _end_by_signals(stop: asyncio.Event, *, hangs_up: bool) -> None:
-    """Set an event on a signal; on SIGHUP only if it `hangs_up`, and not under nohup, which ignores SIGHUP."""
+def _end_by_signals(*, hangs_up: bool) -> asyncio.Event:
+    """Return an event that a signal sets; SIGHUP only if it `hangs_up`, and not under nohup, which ignores SIGHUP."""
+    stop = asyncio.Event()
     call_on(ends(hangs_up=hangs_up), lambda _number: stop.set())
+    return stop
 
 
 @contextmanager
@@ -270,8 +281,7 @@ async def _serve(
     from ...api.standin import StandIn
 
     warn_if_exposed(settings.listen[0])
-    stop = asyncio.Event()
-    _end_by_signals(stop, hangs_up=log is None)
+    stop = _end_by_signals(hangs_up=log is None)
     told: list[str] = []
 
     def turn() -> None:
@@ -305,6 +315,7 @@ async def _serve(
         allow_hosts=settings.allow_hosts,
         allow_origins=settings.allow_origins,
         token=settings.token,
+        instance=settings.instance,
         on_miss=partial(_missed, page),
         on_turn=turn,
         on_idle=idle,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ...bayeux.server import BayeuxServer
+from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
-from ...links.rewriting import NOWHERE, Links, asked_server, asked_servers
+from ...links.rewriting import NOWHERE, Links, asked_server, asked_servers, servers
 from ...model import AnchorKind, Recording
 from ...redaction.policy import Policy as Redaction
 from ...requests.asked import AskedLinks
@@ -14,6 +16,7 @@ from ...requests.index.making import Index
 from .matching.matcher import Matcher
 from .said import unknown_error
 from .sessions.playhead import COOKIE
+from .sessions.registry import Registry
 
 _DEFAULT_TIMEOUT = 30.0  # seconds; CometD's own default
 
@@ -33,9 +36,16 @@ def matcher(
     return Matcher(recording, dialect, redaction, own_cookies, host_of, only_host=proxied, index=index, asked=asked)
 
 
-def windows(recording: Recording) -> int:
-    """Return how many windows one client of a recording had at once, at the most."""
-    return 1 + max(recording.windows.values(), default=0)
+def links(recording: Recording, summary: Mapping[str, Any], *, proxied: bool) -> Links:
+    """Build what leads links to the stand-in; clients that come through a proxy reach the servers that were asked."""
+    reached = asked_servers(recording, summary["asked"]) if proxied else ()
+    return Links(servers(recording, summary["answered"]), reached)
+
+
+def registry(recording: Recording, dialect: Dialect, new_id: Callable[[], str], instance: str | None) -> Registry:
+    """Build the registry of clients, for as many windows of one client as it had at once in the recording."""
+    windows = 1 + max(recording.windows.values(), default=0)
+    return Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows, instance)
 
 
 def bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:

@@ -18,10 +18,8 @@ from ...bayeux.outbox import Queued
 from ...bayeux.publishes import PUBLISH, content
 from ...bayeux.replies import Said
 from ...bayeux.session import Answer
-from ...correlate.sessions import Sessions
 from ...dialect.definition import Dialect
 from ...errors import UsageError
-from ...links.rewriting import Links, asked_servers, servers
 from ...model import JSON, Headers, Recording
 from ...push.rules import MESSAGE
 from ...push.sockets import asked_for
@@ -45,8 +43,7 @@ from .scheduling.follower import Follower
 from .scheduling.player import Player
 from .sessions import hooked
 from .sessions.logins import Logins, Renewed
-from .sessions.playhead import COOKIE, Playhead
-from .sessions.registry import Registry
+from .sessions.playhead import Playhead
 from .sessions.retired import Retired
 from .timeline import Home, Run, Step, described
 
@@ -57,6 +54,9 @@ _HEADER_LIMIT = 4000  # characters; clients refuse header lines from 8190 on
 
 class ReplayEngine:
     """Plays one recording to any number of clients at once."""
+
+    _joining: Playhead | None = None  # the client that the current request wants to shake hands for
+    _paused_at: float | None = None
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class ReplayEngine:
         redaction: Redaction | None = None,
         proxied: bool = False,
         today: Today | None = None,
+        instance: str | None = None,
     ) -> None:
         """Start with nothing played.
 
@@ -85,29 +86,27 @@ class ReplayEngine:
             redaction: Policy that redacted the recording: live values are matched with pseudonyms.
             proxied: Clients come through a proxy and name the recorded servers themselves.
             today: When it is played, to move the dates that clients act on; None moves none.
+            instance: Name that its cookies begin with, among several stand-ins behind a load balancer.
 
         """
         self._recording, self._dialect, self._rate, self._policy = recording, dialect, rate, policy
         self.faults = faults or Faults([], recording)
         index = index_of(recording, dialect, redaction)
         self._summary = summary = index.summary
-        reached = asked_servers(recording, summary["asked"]) if proxied else ()
-        self._links = Links(servers(recording, summary["answered"]), reached)
+        self._links = parts.links(recording, summary, proxied=proxied)
         self._asked = AskedLinks(recording.header, self._links, are_there=summary["has_links"])
         self._matcher = parts.matcher(recording, dialect, redaction, index, self._asked, proxied=proxied)
         self._bayeux = parts.bayeux(recording, new_id, epoch, self._links)
         self._logins = Logins(recording, self._matcher, dialect, new_id, summary["logins"])
-        self._playheads = Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, parts.windows(recording))
+        self._playheads = parts.registry(recording, dialect, new_id, instance)
         self.dates = Dates(recording, dialect, today)
         self._replies, following = Responses(recording.guard), self._playheads.following
         its = recording, self._matcher, dialect, self._bayeux, self._replies
         self._player = Player(*its, index=index, links=self._links, dates=self.dates, followers=following)
         self._said = RecordedReplies(recording, dialect, self.faults, self._links)
-        self._joining: Playhead | None = None  # the client that the current request wants to shake hands for
         self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
         self._retired, self.missed, self.misses = Retired(), 0, list[miss.Miss]()  # how many, and the first ones
         self.watch, self.closed = self._player.watch, self._playheads.closed  # the latter at the end of a connection
-        self._paused_at: float | None = None
 
     def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; `replies` returns what is to be written because of it."""
@@ -403,6 +402,8 @@ class ReplayEngine:
         renews = before is not None and self._bayeux.is_lost(before)
         if before is not None:
             self._player.succeed(before, client_id)
+        elif playhead.strays:
+            playhead.begin_anew()
         self._bayeux.belongs_to(client_id, self._playheads.browser_of(request.headers, playhead))
         playhead.origin = origin_of(request.headers)
         if len(self._recording.session_starts) <= 1:

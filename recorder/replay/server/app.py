@@ -15,6 +15,7 @@ from ...model import Headers
 from ...monitoring.answers import PREFIX
 from ...monitoring.openmetrics import Family
 from ..engine.http import HttpRequest, HttpResponse
+from ..engine.sessions.instances import told
 from ..engine.standin import ReplayEngine
 from . import cors
 from .admission import PARAMETER, Admission, Admitted, Refused, Rules
@@ -73,6 +74,7 @@ async def serve(
     token: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  # frozen
     rules: Rules = Rules(),  # noqa: B008  # frozen
+    instance: str | None = None,
 ) -> AsyncIterator[Address]:
     """Serve a stand-in until the block ends, and yield the address where the server listens.
 
@@ -85,6 +87,7 @@ async def serve(
         token: Enable the control API at /__recorder/ for requests that carry this token; None disables the control API.
         limits: Sizes and times allowed to a client; `limits.fitting` builds them for a recording.
         rules: The hosts, origins and token to serve; `admission.rules_of` builds them for a recording.
+        instance: Name that a cookie tells a load balancer; None sets no such cookie.
 
     Raises:
         UsageError: If the server cannot listen on the address.
@@ -92,7 +95,7 @@ async def serve(
     """
     limits = replace(limits, body=max(limits.body, 2 * standin.largest[0]))  # each recorded body fits
     driver = Driver(standin, watch, virtual=virtual)
-    site = _Site(standin, driver, Admission(rules, [host]))
+    site = _Site(standin, driver, Admission(rules, [host]), instance)
     apart = None if rules.token is None else _APART
     connections = Connections(
         driver, limits, Routes(site.instead, site.opens, site.asks, standin.upgrade, site.admits, apart)
@@ -116,15 +119,19 @@ class _Site:
     connections: Connections | None = None
     _apart = 0  # requests that were no part of the replay
 
-    def __init__(self, standin: ReplayEngine, driver: Driver, admission: Admission) -> None:
-        self._standin, self._driver, self.admission = standin, driver, admission
+    def __init__(self, standin: ReplayEngine, driver: Driver, admission: Admission, instance: str | None) -> None:
+        self._standin, self._driver, self.admission, self._instance = standin, driver, admission, instance
         self.controls = ControlledStandIn(standin, driver)
 
     def admits(self, method: str, target: str, headers: Headers, hosts: Sequence[str] = (), /) -> Admitted | Refused:
         """Decide on a request before its body is read; the control API has checks of its own, and its own token."""
         if self._owns(target):
             return Admitted(target, headers, is_lasting=False)
-        return self.admission.admit(method, target, headers, hosts)
+        found = self.admission.admit(method, target, headers, hosts)
+        if self._instance is None or isinstance(found, Refused):
+            return found
+        headers, new = told(found.headers, self._instance)
+        return found._replace(headers=headers, added=(*found.added, *new), is_lasting=found.is_lasting and not new)
 
     def opens(self, target: str) -> bool:
         """Return whether a WebSocket may be opened at a target."""

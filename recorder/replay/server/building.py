@@ -11,6 +11,7 @@ from ...redaction.joins import of_cassette
 from ..engine.faults import Faults, parse
 from ..engine.policy import Match, Policy, Repeat
 from ..engine.rewriting.dates import Today
+from ..engine.sessions.instances import checked
 from ..engine.standin import ReplayEngine
 from .app import epoch, new_id, seeded_ids
 
@@ -31,6 +32,7 @@ class Options:
         proxied: Clients come through a proxy and name the recorded servers themselves.
         jwt_key: Secret that signs web tokens anew whose dates the dialect moves.
         match: A function of the user that has a say in each match.
+        instance: Name of the stand-in among several behind a load balancer; None for one that stands alone.
     """
 
     rate: float = 1.0
@@ -44,13 +46,14 @@ class Options:
     proxied: bool = False
     jwt_key: str | None = None
     match: Match | None = None
+    instance: str | None = None
 
 
 def build(recording: Recording, options: Options) -> ReplayEngine:
     """Build a stand-in that plays a recording.
 
     Raises:
-        RecorderError: If the dialect, the policy or a fault is unknown or wrong.
+        RecorderError: If the dialect, the policy, a fault or the name of the instance is unknown or wrong.
     """
     return ReplayEngine(
         recording,
@@ -62,5 +65,6 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
         epoch=recording.header.started / 1_000_000 if options.virtual else epoch(),
         redaction=of_cassette(recording.header, options.policy, described=True),
         proxied=options.proxied,
+        instance=None if options.instance is None else checked(options.instance),
         today=Today(epoch(), None if options.jwt_key is None else options.jwt_key.encode("utf-8", "surrogateescape")),
     )

@@ -71,3 +71,8 @@ def test_a_recording_of_an_unknown_dialect_needs_one_to_be_named() -> None:
     with pytest.raises(DialectError):
         build(foreign, Options())
     assert build(foreign, Options(dialect="gws-outbound")).unplayed == (1, 2, 3, 4, 5, 6)
+
+
+def test_the_name_of_an_instance_is_checked_when_it_is_built() -> None:
+    with pytest.raises(UsageError, match=r"^--instance: .a b. is no name"):
+        build(RECORDING, Options(instance="a b"))

@@ -207,6 +207,29 @@ def _prefix(key: bytes, *numbers: int) -> bytes:
     return key + b"".join(number.to_bytes(4, "big") for number in numbers)
 
 
+class Since(Mapping[int, int]):
+    """How often each recorded request was used since this was made."""
+
+    def __init__(self, played: Mapping[int, int]) -> None:
+        """Count from now on; `played` counts from the start, and goes on."""
+        self._played, self._before = played, dict(played)
+
+    def __getitem__(self, place: int) -> int:
+        """Return how often a request was used; raise KeyError if it was not."""
+        count = self._played.get(place, 0) - self._before.get(place, 0)
+        if count <= 0:
+            raise KeyError(place)
+        return count
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the places of the requests that were used."""
+        return (place for place, count in self._played.items() if count > self._before.get(place, 0))
+
+    def __len__(self) -> int:
+        """Return how many requests were used."""
+        return sum(1 for _ in self)
+
+
 @dataclass(slots=True)
 class Cursor(Lazy):
     """The position of one live session in each group of recorded requests; a position only ever moves on.

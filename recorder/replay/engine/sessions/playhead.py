@@ -17,7 +17,7 @@ from ....requests.bindings import Bindings
 from ....requests.request import ParsedRequest, RecordedRequest
 from ..anchored import Progress, Reached
 from ..channels import Channel
-from ..matching.index import Cursor, SessionRequests
+from ..matching.index import Cursor, SessionRequests, Since
 from ..matching.matcher import Matcher
 from ..policy import Policy, Repeat
 from ..timeline import Run, Step
@@ -81,6 +81,8 @@ class Playhead(Lazy):
         opened: A WebSocket was opened for it.
         cut: Its WebSocket is to be cut: a fault.
         left: It disconnected.
+        keeps_cookies: It has shown a cookie of the stand-in.
+        strays: It came with the cookie of a stand-in that is gone, and has not shaken hands since.
         number: Counts playheads, as in `name`.
         begun_runs: How many runs were played to it.
         is_seen: It sent something since the sessions were last looked through.
@@ -126,6 +128,8 @@ class Playhead(Lazy):
     opened: bool = False
     cut: bool = False
     left: bool = False
+    keeps_cookies: bool = False
+    strays: bool = False
     number: int = 0
     begun_runs: int = 0
     is_seen: bool = True
@@ -163,6 +167,10 @@ class Playhead(Lazy):
         for (key, recorded), live in other.bindings.live.items():
             if self.bindings.allows(key, recorded, str(live)):
                 self.bindings.bind(key, recorded, live)
+
+    def begin_anew(self) -> None:
+        """Let each request come once more: those before its client knew that its session is lost count apart."""
+        self.strays, self.cursor = False, Cursor(Since(self.played))
 
     def begins(self, run: Run) -> None:
         """Add a run that is played to it from now on."""

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from ....bayeux.server import BayeuxServer
 from ....correlate.sessions import AUTHORIZATION, Sessions
 from ....model import Headers
+from .instances import is_minted, minting
 from .playhead import COOKIE, Playhead, kind, value
 
 Owners: TypeAlias = dict[Playhead, None]  # a set that remembers its order
@@ -134,9 +135,20 @@ class Registry:
     # playheads, before some are forgotten: ten thousand may hold polls at once, and be between two polls at once
     ROOM = 20_000
 
-    def __init__(self, sessions: Sessions, new_cookie: Callable[[], str], windows: int = 1) -> None:
-        """Start empty; `sessions` knows which cookies count, `windows` is how many one client may have at once."""
-        self._sessions, self._new_cookie, self._windows = sessions, new_cookie, windows
+    def __init__(
+        self, sessions: Sessions, new_id: Callable[[], str], windows: int = 1, instance: str | None = None
+    ) -> None:
+        """Start empty.
+
+        Args:
+            sessions: Knows which cookies count.
+            new_id: Gives a fresh id at each call.
+            windows: How many windows one client may have at once.
+            instance: Name that cookies begin with, for a load balancer; None for a stand-in that stands alone.
+
+        """
+        self._sessions, self._new_cookie, self._windows = sessions, minting(instance, new_id), windows
+        self._has_others = instance is not None  # cookies of other instances may come
         self._made = 0
         self._all: list[Playhead] = []
         self._by_client: dict[str, Playhead] = {}
@@ -173,9 +185,10 @@ class Registry:
     def upgraded(self, headers: Headers, connection: str) -> Playhead | None:
         """Return the playhead that gets a cookie when a WebSocket is opened; None if the client shows one already."""
         tokens = self._tokens(headers)
-        if any(value(token) in self._by_cookie for token in tokens):
+        stray = self._adopt(tokens, connection)
+        if stray is None and any(value(token) in self._by_cookie for token in tokens):
             return None
-        owner = only([self._given(tokens)])  # a token of a login is proof, as a cookie is
+        owner = stray or only([self._given(tokens)])  # a token of a login is proof, as a cookie is
         new = self._groups_of.pool(SessionState.NEW)
         playhead = owner or only(self._evidence(tokens, "", new)) or self._new(tokens)
         self._has_sockets = playhead.opened = True
@@ -203,6 +216,7 @@ class Registry:
         would be polling.
         """
         tokens = self._tokens(headers)
+        self._adopt(tokens, connection, joining)
         playhead = joining or self._joining(tokens, connection, bayeux) or self._new(tokens)
         if playhead.ended:
             playhead.ended = playhead.left = False
@@ -227,6 +241,7 @@ class Registry:
         them: else no client without cookies would ever get in.
         """
         tokens = self._tokens(headers)
+        self._adopt(tokens, connection)
         playhead = self._joining(tokens, connection, bayeux)
         if playhead is None:
             refused = self._groups_of.pool(*_WITHOUT_SESSION).like(tokens, self._by_token)
@@ -255,6 +270,7 @@ class Registry:
         if playhead is None:
             return None
         tokens = self._tokens(headers)
+        self._adopt(tokens, connection, playhead)
         for other in [*self._on(connection)] if self._has_sockets else ():
             if other is not playhead and _standing(other) is SessionState.OPENED and other.is_blank:
                 self._forget({other})  # the WebSocket that was opened for it is this client's
@@ -322,8 +338,9 @@ class Registry:
         if takes is not None:
             # RFC 6749, section 2.3.1: at a login a name and password are the application's, and all clients have them
             tokens = tuple(token for token in tokens if not token.startswith(f"{AUTHORIZATION}basic "))
-            if not any(token in self._by_token or value(token) in self._by_cookie for token in tokens):
-                return self._logged_in(tokens, connection, takes)
+        self._adopt(tokens, connection)
+        if takes is not None and not any(t in self._by_token or value(t) in self._by_cookie for t in tokens):
+            return self._logged_in(tokens, connection, takes)
         playhead = self._by_proof(tokens) or self._by_connection_alone(tokens, connection)
         playhead = playhead or only(self._evidence(tokens, connection, self.there, named=named))
         if playhead is None:
@@ -404,6 +421,32 @@ class Registry:
         self._remember(playhead, tokens, connection)
         return playhead
 
+    def _adopt(self, tokens: Tokens, connection: str, owner: Playhead | None = None) -> Playhead | None:
+        """Take over a client that shows a cookie of an instance that is gone, or of this one before it was restarted.
+
+        From now on that cookie is proof here too: in all of its jars the client shows the same one. Evidence counts
+        that points at a client which keeps no cookies: this may be another side of it. Being alone does not count.
+        Return its playhead; None where no such cookie is shown.
+        """
+        if not self._has_others:
+            return None
+        strange = [v for v in map(value, tokens) if is_minted(v) and v not in self._by_cookie]
+        if not strange or len(self._by_cookie) > 2 * self._room:
+            return None
+        if owner is None:
+            shown = (self._by_token.get(token, {}) for token in tokens)
+            sides = ((p for p in found if self._is_side(p, tokens)) for found in (*shown, self._on(connection)))
+            owner = self._by_proof(tokens) or only(sides)
+        if owner is None:
+            owner = self._new(tokens)
+            owner.strays = True
+        self._by_cookie |= dict.fromkeys(strange, owner)
+        return owner
+
+    def _is_side(self, playhead: Playhead, tokens: Tokens) -> bool:
+        """Return whether a client that shows these tokens may be that of a playhead, which showed no cookie of ours."""
+        return not (playhead.left or playhead.keeps_cookies or _is_other(playhead, tokens))
+
     def _by_proof(self, tokens: Tokens) -> Playhead | None:
         """Return the playhead whose cookie a request shows: the first that did not leave."""
         for token in tokens:
@@ -452,7 +495,9 @@ class Registry:
 
     def _remember(self, playhead: Playhead, tokens: Tokens, connection: str) -> None:
         for token in tokens if tokens is not playhead.told else ():
-            if value(token) not in self._by_cookie and token not in playhead.shown:
+            if value(token) in self._by_cookie:
+                playhead.keeps_cookies = True
+            elif token not in playhead.shown:
                 self._show(playhead, {token} if kind(token) != AUTHORIZATION else {token, *playhead.given})
         playhead.told, playhead.is_seen = tokens, True
         owners = self._by_connection.get(connection)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from recorder.dialect.definition import load
+from recorder.replay.engine.matching.index import Since
 from recorder.replay.engine.matching.matcher import Matcher
 from tests.wire import Wire, chained, get_me
 
@@ -44,3 +47,12 @@ def test_what_was_not_recorded_finds_nothing() -> None:
     known = matcher()
 
     assert list(known.alternatives(known.call("GET", "/elsewhere", b"")).places()) == []
+
+
+def test_requests_are_counted_anew_from_a_moment_on() -> None:
+    played = Counter({1: 2, 5: 1})
+    since = Since(played)
+    played.update([5, 7, 7])
+
+    assert dict(since) == {5: 1, 7: 2}
+    assert (1 in since, len(since), since.get(1, 0)) == (False, 2, 0)
