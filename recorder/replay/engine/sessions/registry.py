@@ -250,8 +250,16 @@ class Registry:
         return playhead
 
     def _joining(self, tokens: Tokens, connection: str, bayeux: BayeuxServer | None) -> Playhead | None:
+        near = self._on(connection)
+
+        def fits(playhead: Playhead) -> bool:
+            # Whoever opened a WebSocket will shake hands on it. To be alone makes nobody else that client.
+            if not playhead.opened or not playhead.is_blank or playhead in near:
+                return True
+            return any(t in playhead.shown or self._by_cookie.get(value(t)) is playhead for t in tokens)
+
         return (
-            only(self._evidence(tokens, connection, self._groups_of.pool(*_WITHOUT_SESSION)))
+            only(self._evidence(tokens, connection, self._groups_of.pool(*_WITHOUT_SESSION), fits))
             or only(self._evidence(tokens, connection, self._lost(bayeux)))
             or self._resumed(tokens, bayeux)
         )
@@ -274,6 +282,7 @@ class Registry:
         for other in [*self._on(connection)] if self._has_sockets else ():
             if other is not playhead and _standing(other) is SessionState.OPENED and other.is_blank:
                 self._forget({other})  # the WebSocket that was opened for it is this client's
+                self._by_cookie[other.cookie] = playhead
         is_united = tokens is not playhead.told and self._unite(playhead, tokens)
         self._remember(playhead, tokens, connection)
         return playhead if is_united else None

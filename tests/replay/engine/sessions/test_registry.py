@@ -514,3 +514,40 @@ def test_a_connection_that_has_ended_tells_nothing_of_later_clients() -> None:
 
     assert door.rest(connection="c1") is None
     assert door.rest(connection="c2") == "p2"
+
+
+# WebSockets that are open before their handshakes
+
+
+def test_a_handshake_elsewhere_is_not_that_of_a_web_socket_which_is_open() -> None:
+    door = Door()
+    opened = door.playheads.upgraded((), "socket")
+    assert opened is not None
+
+    other = door.handshake("client1")
+    own = door.handshake("client2", connection="socket")
+
+    assert (other, own) == ("p2", opened.name)
+    assert door.rest(cookie(opened.cookie, "BAYEUX_BROWSER")) == opened.name
+
+
+def test_a_handshake_with_what_its_web_socket_showed_or_got_is_its_client_s() -> None:
+    door = Door()
+    first, second = door.playheads.upgraded(AGENT1, "one"), door.playheads.upgraded(AGENT2, "two")
+    assert first is not None
+    assert second is not None
+
+    assert door.handshake("client1", AGENT1) == first.name
+    assert door.handshake("client2", cookie(second.cookie, "BAYEUX_BROWSER")) == second.name
+
+
+def test_a_web_socket_beside_a_handshake_is_of_the_client_that_uses_it() -> None:
+    door = Door()
+    opened = door.playheads.upgraded((), "socket")
+    assert opened is not None
+    door.handshake("client1")
+
+    door.playheads.seen("client1", (), "socket")
+
+    assert [playhead.client_id for playhead in door.playheads] == ["client1"]
+    assert door.rest(cookie(opened.cookie, "BAYEUX_BROWSER")) == "p2"
