@@ -19,7 +19,7 @@ FUZZ   := 600
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 QUICK  := -m 'not node and not browser and not bundler and not npm' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools cassettes page screenshots conformance clients-table clients-matrix push-matrix drives loads bench catalogue properties fuzz audit docs docs-serve release-check clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools balancers cassettes page screenshots conformance clients-table clients-matrix push-matrix drives loads bench catalogue properties fuzz audit docs docs-serve release-check clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -42,7 +42,7 @@ test: ## install the rest, run all tests
 	@$(MAKE) --no-print-directory lint suite suite-newer
 
 # What the tests need; most of the time it takes is waiting for downloads.
-prepare: $(VENV)/test.done $(NODE) newer load-tools
+prepare: $(VENV)/test.done $(NODE) newer load-tools balancers
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check
@@ -52,7 +52,7 @@ lint: $(VENV)/test.done
 	$(BIN)/lint-imports
 
 # More workers than two cores: most tests wait for the processes they start.
-suite: $(VENV)/test.done $(NODE) chromium load-tools
+suite: $(VENV)/test.done $(NODE) chromium load-tools balancers
 	$(BIN)/python -m pytest -n 3 $(ORDER) --durations=15
 
 # The same suite on a newer interpreter (there mitmproxy is version 12), where one is found; without what was
@@ -72,6 +72,10 @@ chromium:
 # Without wrk the benchmarks that need it are run without; with CI=true that is a failure.
 load-tools: | chromium
 	@.ci/load-tools
+
+# Without HAProxy and nginx the tests of deploy/ that need them are left out by name; with CI=true that is a failure.
+balancers: | load-tools
+	@.ci/balancers
 
 cassettes: $(VENV)/test.done $(LAB)/node_modules/done ## record the shipped cassettes again
 	$(BIN)/python -m $(subst /,.,$(LAB)).record_cassettes

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
+from tests.deploy import balancers
 from tests.lab import browser as lab_browser
 from tests.lab import lab
 
@@ -42,6 +43,7 @@ def _shared(item: pytest.Function) -> bool:
 _NEEDED = {  # by marker
     "node": ("Node", lab.available),
     "browser": ("a browser", lab_browser.available),
+    "balancers": ("HAProxy and nginx", balancers.available),
     "bundler": ("esbuild", _installed("recorder/views/page/node_modules/esbuild")),
     "npm": ("Vitest", _installed("packages/outbound-recorder-standin/node_modules/vitest")),
 }
