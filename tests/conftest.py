@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
-from tests.deploy import balancers
+from tests.deploy import balancers, image
 from tests.lab import browser as lab_browser
 from tests.lab import lab
 
@@ -44,6 +44,7 @@ _NEEDED = {  # by marker
     "node": ("Node", lab.available),
     "browser": ("a browser", lab_browser.available),
     "balancers": ("HAProxy and nginx", balancers.available),
+    "fresh_root": ("a root of its own", image.available),
     "bundler": ("esbuild", _installed("recorder/views/page/node_modules/esbuild")),
     "npm": ("Vitest", _installed("packages/outbound-recorder-standin/node_modules/vitest")),
 }
