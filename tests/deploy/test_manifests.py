@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -39,8 +40,11 @@ def options(words: list[str]) -> list[str]:
 
 
 @pytest.mark.balancers
-def test_haproxy_takes_its_configuration() -> None:
-    done = subprocess.run(["haproxy", "-c", "-f", DEPLOY / "haproxy.cfg"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("balance", ["leastconn", "source", "hash req.hdr(authorization)"])
+def test_haproxy_takes_its_configuration(balance: str) -> None:
+    command = ["haproxy", "-c", "-f", DEPLOY / "haproxy.cfg"]
+    env = os.environ | {"RECORDER_BALANCE": balance}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
 
     assert (done.returncode, done.stdout.strip()) == (0, "Configuration file is valid"), done.stderr
     assert "WARNING" not in done.stderr
