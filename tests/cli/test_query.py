@@ -73,6 +73,16 @@ def test_a_screen_gets_a_table_that_fits(place: Path) -> None:
     assert len(row) == 40
 
 
+def test_a_screen_gets_a_block_for_each_row_if_the_columns_do_not_fit_beside_each_other(place: Path) -> None:
+    sql = "SELECT range AS a, repeat('xxx ', 12) AS longer, 2 AS c, 3 AS d, 4 AS e, 5 AS f FROM range(2)"
+
+    found = asked(place, sql, FORCE_COLOR="1", NO_COLOR="1", COLUMNS="40")
+
+    first, second = found.stdout.split("\n\n")
+    assert first.splitlines()[:4] == ["a       0", f"longer  {'xxx ' * 5}xxx", f"        {'xxx ' * 5}xxx", "c       2"]
+    assert second.startswith("a       1\n")
+
+
 def test_texts_do_not_steer_a_terminal(place: Path) -> None:
     found = asked(place, r"SELECT chr(27) || '[2J' AS x, 'a' || chr(10) || 'b' AS y")
 

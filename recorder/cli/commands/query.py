@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ...views.screen import Cell, Screen
 
 
+_LEAST = 6  # cells of a column of a table, however narrow the screen is
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A query with its values, and how its answer is wanted."""
@@ -233,9 +236,27 @@ def _table(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]], on: Scree
     if on is None:
         yield from views.aligning(_with_heading(heading, cells))
         return
+    if len(columns) * (_LEAST + 2) - 2 > on.width:
+        yield from _blocks(heading, cells, on)
+        return
     right = is_number([one.type for one in columns])
-    drawn = [views.Column(name, right=one, least=None if one else 6) for name, one in zip(heading, right, strict=True)]
+    drawn = [
+        views.Column(name, right=one, least=None if one else _LEAST) for name, one in zip(heading, right, strict=True)
+    ]
     yield from on.drawing(drawn, cells)
+
+
+def _blocks(heading: list[str], rows: Iterable[list[str]], on: Screen) -> Iterator[str]:
+    """Yield each row as a block of lines, a column in each: so many columns do not fit beside each other."""
+    from ...views.screen import cells
+
+    widest = max(map(cells, heading))
+    for n, row in enumerate(rows):
+        lines = (
+            on.line((f"{name}{' ' * (widest - cells(name))}  ", "bold"), value, indent=widest + 2)
+            for name, value in zip(heading, row, strict=True)
+        )
+        yield ("\n" if n else "") + "".join(lines)
 
 
 def _with_heading(heading: list[str], rows: Iterable[list[str]]) -> Iterator[list[str]]:
