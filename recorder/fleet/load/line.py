@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection on gevent, with llhttp: a request is written once, and its answer is read within limits.
 
-geventhttpclient sends a request again when a kept connection turns out to be closed, and has no limit of a head or a
-body; it parses by llhttp too.
+geventhttpclient, which Locust uses, writes a GET, a PUT or a DELETE again when the connection breaks, and has no limit
+of a head or a body. It parses by llhttp, too.
 """
 
 from __future__ import annotations
