@@ -21,12 +21,12 @@ from tests.deploy.balancers import (
 )
 from tests.lab.sessions import preview_session
 
-pytestmark = [pytest.mark.once, pytest.mark.node, pytest.mark.balancers]
+pytestmark = [pytest.mark.once, pytest.mark.node, pytest.mark.balancers, pytest.mark.timeout(300)]
 
 CASSETTE = ROOT / "cassettes" / "preview-session.cassette"
 EACH = 15  # agents of a client on a transport
 HALF = 4  # the step before which they wait, with their polls held
-PATIENCE = 30.0  # seconds until an agent gives up; on a free machine nothing takes one
+PATIENCE = 60.0  # seconds until an agent gives up; on a free machine nothing takes one
 SCRIPT = preview_session("@", think=0)
 STEPS = [{key: step[key] for key in ("method", "path", "body", "events") if key in step} for step in SCRIPT["steps"]]
 # how many events name each operation
@@ -63,12 +63,12 @@ def play(url: str, kills: Any) -> list[dict[str, Any]]:
     for crew in crews:
         crew.starts(told)
     try:
-        assert halfway.wait(3 * PATIENCE), Counter(line["kind"] for line in lines())
+        assert halfway.wait(2 * PATIENCE), Counter(line["kind"] for line in lines())
         for crew in crews:
             crew.goes()
         kills({line["agent"]: line["instance"] for line in lines() if line["kind"] == "half"})
         for crew in crews:
-            crew.ends(3 * PATIENCE)
+            crew.ends(2 * PATIENCE)
     finally:
         for crew in crews:
             crew.close()
