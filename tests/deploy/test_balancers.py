@@ -133,7 +133,8 @@ def test_each_client_stays_with_its_stand_in_and_survives_the_death_of_one(kind:
 
     agents = [Told(name, lines) for name in seen]
     assert len(agents) == 4 * EACH
-    assert [agent.end for agent in agents if agent.end["kind"] != "done"] == []
+    failed = [str(agent.lines[-12:]) for agent in agents if agent.end["kind"] != "done"]
+    assert not failed, "\n".join(failed)
     assert set(seen.values()) == set(INSTANCES)
     assert [agent.refused for agent in agents if agent.refused] == []
     assert [(agent.name, agent.amiss) for agent in agents if agent.amiss] == []
