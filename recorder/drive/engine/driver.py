@@ -81,6 +81,7 @@ class Driver:
 
     Attributes:
         findings: What went other than recorded, in the order it was found.
+        slack: Seconds that a step may take to leave, before patience begins; a front that tells `left` sets it.
         on_event: Is called with each event that counts, and the number of the recorded one that it stands for; None
             for one that was not recorded. An event may be told later than it came.
 
@@ -104,6 +105,7 @@ class Driver:
         if not rate > 0:
             raise ValueError(f"rate {rate} is not positive")
         self.findings: list[Finding] = []
+        self.slack = 0.0
         self.on_event: Callable[[int | None, Event], None] | None = None
         self._plan, self._values, self._rate, self._patience = plan, values, rate, patience
         self._on_missing, self._settle, self._dialect = on_missing, settle, dialect
@@ -170,6 +172,15 @@ class Driver:
             else:
                 break
         return outgoing
+
+    def left(self, number: int, now: float) -> None:
+        """Note that the bytes of a step leave now, and not when `due` gave it out: patience begins now.
+
+        A front sends the steps of a client one after the other, and a busy machine takes its time for that.
+        """
+        for told in self._told_of[number]:
+            if self._fates[told.number] is _Fate.OPEN and told.number in self._expiring:
+                self._expiring.put(told.number, now + self._seconds(told))
 
     def answered(self, number: int, answer: Answer, now: float) -> None:
         """Take the answer to a step, or the reason why none came.
@@ -372,7 +383,7 @@ class Driver:
         if told.is_awaited or self._schedule.is_waited_for(told):
             self._open_told[told.number] = None
             if not told.is_loose or self._schedule.first_unsent() > self._since(told):
-                self._expiring.put(told.number, now + self._seconds(told))
+                self._expiring.put(told.number, now + self.slack + self._seconds(told))
             else:
                 heapq.heappush(self._patient, (self._since(told), told.number))
 

@@ -32,6 +32,7 @@ from .wire import Unsent, Wire, reason_of
 _NANO = 1e9
 _SEEN = 0.2  # seconds in which a poll reaches the server, before another window shakes hands on its own connection
 _PATIENCE = 5.0  # seconds in which a step that cannot leave is tried again
+_SLACK = 60.0  # seconds in which a step leaves: many clients in one thread wait for each other
 _LOGIN = 30.0  # seconds for the answer to a login
 
 
@@ -124,7 +125,7 @@ class Player:
                 _log_in(self._wires[name], login, self._values)
 
     def _play(self, until: float | None) -> None:
-        self._driver.on_event = self._came
+        self._driver.on_event, self._driver.slack = self._came, _SLACK
         self._driver.start(time.monotonic())
         while True:
             self._woken.clear()
@@ -157,7 +158,9 @@ class Player:
         before, self._before[out.step.client] = self._before.get(out.step.client), has_left
 
         def mark() -> None:
-            self._watch.left(out.step, time.monotonic())
+            now = time.monotonic()
+            self._watch.left(out.step, now)
+            self._driver.left(out.step.number, now)
             has_left.set()
 
         self._steps.add(self._spawn(self._step, Left(out, mark), before, has_left))

@@ -492,6 +492,23 @@ def test_an_event_that_comes_too_late_is_no_surplus_and_gives_its_value():
     assert found(player) == [Found.MISSING_EVENT, Found.LEFT_OUT]
 
 
+def test_patience_begins_when_the_bytes_of_a_step_leave():
+    player = driver(ring().plan(), patience=Patience(2.0, 1.0), on_missing=OnMissing.SKIP)
+    player.slack = 60.0
+    player.start(0.0)
+    player.due(0.0)
+    player.due(9.0)
+    player.left(0, 9.5)
+    player.due(11.4)
+    assert player.findings == []
+
+    player.due(11.5)
+
+    assert [(one.found, one.told) for one in player.findings][:2] == [
+        (Found.MISSING_ANSWER, 0), (Found.MISSING_EVENT, 1),
+    ]  # fmt: skip
+
+
 # Surplus.
 
 

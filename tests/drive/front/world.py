@@ -169,6 +169,9 @@ class Script:
             self.answers[one.step.number] = Answer(200)
         return [one]
 
+    def left(self, number: int, now: float) -> None:
+        self.now = now
+
     def answered(self, number: int, answer: Answer, now: float) -> None:
         self.order.append(f"answer {number}")
         self.answers.setdefault(number, answer)
