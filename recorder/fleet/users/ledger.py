@@ -121,7 +121,7 @@ class Ledger:
             return self._lease(users).take(_LOCAL, {_LOCAL})
         number = next(self._numbers)
         asked = self._asked[number] = AsyncResult()
-        runner.send_message(_ROW, {"number": number, "users": users})
+        runner.send_message(_ROW, {"number": number, "users": users, "rows": self._rows[users]})
         try:
             row: int | None = asked.get(timeout=_LENDING)
         except gevent.Timeout:
@@ -154,6 +154,7 @@ class Ledger:
     def _asked_for(self, environment: Environment, msg: Any, **_: Any) -> None:
         runner = environment.runner
         if isinstance(runner, MasterRunner):
+            self._rows.setdefault(msg.data["users"], msg.data["rows"])  # a master without --host has read nothing
             row = self._lease(msg.data["users"]).take(msg.node_id, set(runner.clients))
             runner.send_message(_LENT, {"number": msg.data["number"], "row": row}, msg.node_id)
 
