@@ -97,12 +97,13 @@ class Measuring:
         self._took: dict[int, float] = {}  # milliseconds to an answer, by step
         self._came: list[tuple[int, int]] = []  # answers to compare: step, bytes
         self._seen = 0  # findings that are counted
-        self._is_faulty = self._has_ended = False
+        self._is_faulty = self._has_ended = self._is_cut_off = False
         counts.begun += 1
 
     def left(self, step: Step, at: float) -> None:
         """Note that a step leaves."""
         if self._has_ended:
+            self._left_late(step)
             return
         self._look()
         self._left[step.number] = at
@@ -111,6 +112,13 @@ class Measuring:
         events = self._operations.events[step.number]
         if events:
             self._waits[step.number] = set(events)
+
+    def _left_late(self, step: Step) -> None:
+        """Count a step that left while the clients of a session that is cut off were stopped: nobody waits for it."""
+        if self._is_cut_off:
+            name = self._operations.names[step.number]
+            self._counts.cut.update([f"{ACK} {name}"] if step.answer is not None else [])
+            self._counts.cut.update([f"{EVENTS} {name}"] if self._operations.events[step.number] else [])
 
     def answered(self, step: Step, answer: Answer, at: float) -> None:
         """Note that an answer came, or that none will come."""
@@ -145,7 +153,7 @@ class Measuring:
         if self._has_ended:
             return
         self._look()
-        self._has_ended = True
+        self._has_ended, self._is_cut_off = True, is_cut_off
         milliseconds = (at - self._began) * _MILLI
         if is_cut_off:
             self._counts.cut_off += 1

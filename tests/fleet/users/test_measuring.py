@@ -128,6 +128,14 @@ def test_what_the_end_of_the_run_cuts_off_is_counted_apart_and_is_no_failure():
     assert (done.counts.cut_off, done.counts.complete, done.counts.is_clean) == (1, 0, True)
 
 
+def test_a_step_that_leaves_while_a_session_is_cut_off_is_counted_too():
+    done = played(calls(2).plan(), is_cut_off=True)
+
+    done.watch.left(done.driver._plan.steps[1], 100.6)
+
+    assert done.counts.cut == {"ack Op0": 1, "events Op0": 1, "ack Op1": 1, "events Op1": 1}
+
+
 def test_a_session_ends_once():
     done = played(calls().plan())
 
