@@ -33,6 +33,7 @@ SHARED = {
 OWN = {
     ("recorrelate", "--dialect"): (["--dialect", "--rules"], "NAME|FILE"),  # an older name of the option
     ("record", "--output"): (["-o", "--output"], "[+]FILE"),  # may append
+    ("catalogue build", "--output"): (["-o", "--output"], "URL|FOLDER"),  # many files
 }
 # which commands read cassettes, and the options that each of them has
 READERS = {
