@@ -84,6 +84,8 @@ OTHERS = {
     "addon": "prints a path",
     "completion": "prints a script",
     "help": "prints a help",
+    "load": "reads cassettes in the processes of Locust, see tests/cli/test_load.py",
+    "query": "reads a catalogue",
 }
 
 
