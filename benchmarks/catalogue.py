@@ -14,6 +14,7 @@ BENCHES = {
     "driven": "sessions that one core drives, against a server that does nothing",
     "load": "sessions that Locust plays for a CPU second, beside a bare user of Locust",
     "plugin": "what the pytest plugin adds to the start of a run that has no cassette",
+    "fleet": "unit costs of many agents and many cassettes, and the plan that follows",
     "polls": "10,000 held long-polls on one core, and all released at once",
     "recording": "what recording costs a proxy, and what the slim one gains",
     "streams": "what recording adds to the delay of an event on a stream",
