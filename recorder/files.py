@@ -28,6 +28,11 @@ else:
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?=://)")  # RFC 3986 section 3.1; one letter is a drive of Windows
 _BY_NEW = sys.version_info < (3, 12)  # the text of a path was taken by __new__ alone
 _WEB = {"http", "https"}  # only there is a query none of the name
+_NEXT = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.-]+://)")  # fsspec: `zip://day.cassette::https://host/days.zip`
+# the query of a signed URL, where a query may be a part of the name
+_SIGNED = re.compile(r"\?(?:.*&)?[^=&]*(?:sig|token|secret|passw|credential|key)[^=&]*=.*", re.IGNORECASE)
+# a password with a slash: the host would end before it, with a port that is no number
+_SLASHED = re.compile(r"[^/@]*:(?!\d*(?:/|$))[^@]*/.*@")
 
 
 def open_regular(path: Path) -> IO[bytes]:
@@ -81,6 +86,30 @@ def is_url(text: str) -> bool:
     return _SCHEME.match(text) is not None
 
 
+def without_secrets(url: str) -> str:
+    """Return a URL without its secrets: the logins (`user:password@`), and the queries that may be signed.
+
+    What is left can be in any message. A text that is no URL comes back as it is.
+    """
+    return "::".join(map(_masked, _NEXT.split(url)))
+
+
+def _masked(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    if not mark or not is_url(url):
+        return url
+    is_web = scheme.lower() in _WEB
+    cut = re.search("[?#]", rest) if is_web else _SIGNED.search(rest)
+    before, query = (rest[: cut.start()], "?\N{HORIZONTAL ELLIPSIS}") if cut else (rest, "")
+    slashed = _SLASHED.match(before)
+    end = slashed.end() if slashed and "@" not in before.partition("/")[0] else 0
+    host, slash, path = before[end:].partition("/")
+    login, at, host = host.rpartition("@")
+    if end or (at and (is_web or ":" in login)):  # the container of abfs://container@account is none
+        login, at = "\N{HORIZONTAL ELLIPSIS}", "@"
+    return f"{scheme}://{login}{at}{host}{slash}{path}{query}"
+
+
 class Remote(_Local):
     """The path of a file at a URL; `recorder.fleet.store.places` has the one that can be opened.
 
@@ -115,11 +144,7 @@ class Remote(_Local):
         self._before = f"{scheme}://"
         cut = re.search("[?#]", rest) if self.scheme in _WEB else None
         self._rest, self._query = (rest[: cut.start()], rest[cut.start() :]) if cut else (rest, "")
-        host, slash, path = self._rest.partition("/")
-        login, at, host = host.rpartition("@")
-        if at and (self.scheme in _WEB or ":" in login):  # the container of abfs://container@account is none
-            login = "\N{HORIZONTAL ELLIPSIS}"
-        self._text = f"{self._before}{login}{at}{host}{slash}{path}{self._query and '?' + chr(0x2026)}"
+        self._text = without_secrets(url)
 
     def opened(self) -> IO[bytes]:
         """Open the file for reading; the errors are those of `open_regular`."""

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from recorder.errors import InputError
-from recorder.files import descriptor_of, open_regular, read_text
+from recorder.files import descriptor_of, open_regular, read_text, without_secrets
 
 
 @pytest.fixture
@@ -72,3 +72,21 @@ def test_a_regular_file_is_read_from_any_byte(tmp_path: Path) -> None:
         file.seek(-200, os.SEEK_END)
         assert file.read(2) == b"\x00\x01"
         assert file.tell() == 19_802
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:pw@host/a?b=c#d", "https://…@host/a?…"),
+        ("https://[::1]:80/a?sig=x", "https://[::1]:80/a?…"),
+        ("http://user:p/w@host/a@b", "http://…@b"),
+        ("http://host:80/a/@b", "http://host:80/a/@b"),
+        ("zip://a.cassette::https://user:pw@host/b.zip?sig=x", "zip://a.cassette::https://…@host/b.zip?…"),
+        ("az://box/a?sv=1&sig=x", "az://box/a?…"),
+        ("s3://box/what?no=1", "s3://box/what?no=1"),
+        ("abfs://box@account/a", "abfs://box@account/a"),
+        ("/tmp/a?b=c", "/tmp/a?b=c"),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ..errors import RecorderError, UsageError
+from ..files import without_secrets
 from ..fleet.store.filesystem import is_url
-from ..fleet.store.problems import without_secrets
 from ..fleet.suite.cache import Cache, checksum
 from ..fleet.suite.lock import NAME, Entry, name_of, read_lock
 from ..fleet.suite.suite import Suite

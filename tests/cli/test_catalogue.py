@@ -137,3 +137,13 @@ def test_a_copy_of_a_catalogue_is_one(records: Path, tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "out", tmp_path / "copy")
 
     assert rows(tmp_path / "copy", "triples") == rows(tmp_path / "out", "triples")
+
+
+@pytest.mark.parametrize(
+    "words", [("catalogue", "show"), ("catalogue", "build", "none/*", "-o"), ("query", "slowest", "--catalogue")]
+)
+def test_a_catalogue_is_told_without_the_secrets_of_its_url(words: tuple[str, ...]) -> None:
+    done = run(*words, "https://user:hunter2@127.0.0.1:1/cat?sig=hunter2")
+
+    assert done.exit_code in (2, 4, 5)
+    assert "hunter2" not in done.output + done.stderr

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...files import without_secrets
 from ...printable import counted, printable
 from ..group import Named
 from ..options import DialectSource, jobs_option, json_option
@@ -96,10 +97,15 @@ def show(catalogue: str, *, as_json: bool) -> None:
         found = Dataset.open(catalogue)
     rows = list(_tables(found))
     if as_json:
-        about = {"url": found.url, "build": found.generation, "schema": found.schema, "recorder": found.recorder}
+        about = {
+            "url": without_secrets(found.url),
+            "build": found.generation,
+            "schema": found.schema,
+            "recorder": found.recorder,
+        }
         write([json_text(about | {"tables": rows})])
         return
-    lines = [f"{found.url}: build {found.generation}, version {found.schema} of the tables"]
+    lines = [f"{without_secrets(found.url)}: build {found.generation}, version {found.schema} of the tables"]
     lines += [f"{row['table']:<10} {row['rows']:>12,} rows in {counted(row['files'], 'file')}, {row['size']:,} bytes"
               for row in rows]  # fmt: skip
     write(["".join(f"{printable(line)}\n" for line in lines)])

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any, TypeAlias
 
 from ...errors import NothingSelected, OutputError, RecorderError
+from ...files import without_secrets
 from .dataset import Dataset, Folder, Outdated
 from .listing import Source, listed
 from .merging import Known, known_in, merged
@@ -30,7 +31,7 @@ class Built:
     """The result of a build.
 
     Attributes:
-        url: The catalogue.
+        url: The catalogue, without secrets.
         generation: Number of its last build that changed something.
         read: Number of cassettes to read, those that could not be read among them.
         done: How many of them were read so far.
@@ -115,10 +116,12 @@ def build(
     dataset = Dataset.find(folder)
     found = listed(patterns)
     if not found:
-        raise NothingSelected(f"{', '.join(patterns)}: no cassette matches; {output} is as it was")
+        raise NothingSelected(
+            f"{', '.join(map(without_secrets, patterns))}: no cassette matches; {folder.shown} is as it was"
+        )
     job = _Job(folder, found, settings, adds=adds)
     plan = job.plan(dataset, again=again)
-    built = Built(folder.url, read=len(plan.sources), gone=plan.lost)
+    built = Built(folder.shown, read=len(plan.sources), gone=plan.lost)
     if plan.sources or plan.gone or dataset is None:
         with closing(Spool()) as spool:
             for result in spread(reader, (settings,), _chunks(plan.sources)):
@@ -184,7 +187,7 @@ class _Job:
             if plan.sources:
                 break
         problem = "another build ended meanwhile, and this one changed nothing; run it again"
-        raise OutputError(f"{self.folder.url}: {problem}")
+        raise OutputError(f"{self.folder.shown}: {problem}")
 
 
 def _take(result: Read, spool: Spool, built: Built) -> None:

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from ...errors import InputError, OutputError, UsageError
-from ...files import Remote, open_regular
+from ...files import Remote, open_regular, without_secrets
 from ...output import replacing
 from ..store.filesystem import filesystem_of
 from ..store.places import place
@@ -87,6 +87,7 @@ class Folder:
 
     Attributes:
         url: Its URL, or its absolute path.
+        shown: Its URL without secrets, or its absolute path.
     """
 
     def __init__(self, url: str) -> None:
@@ -97,12 +98,17 @@ class Folder:
         """
         where = place(url.rstrip("/") or "/")
         self.url = where.url if isinstance(where, Remote) else str(where.absolute())
+        self.shown = without_secrets(self.url)
         self._store: AbstractFileSystem
         self._store, self._root = filesystem_of(self.url)
 
     def name(self, path: str) -> str:
         """Return the URL, or the absolute path, of a file by its path in the catalogue."""
         return f"{self.url}/{path}"
+
+    def told(self, path: str) -> str:
+        """Return the name of a file for messages, without secrets."""
+        return f"{self.shown}/{path}"
 
     def generations(self) -> list[int]:
         """Return the numbers of the lists that are there, sorted.
@@ -135,7 +141,7 @@ class Folder:
             with replacing(place(path)) as file:
                 file.write(content)
         except UsageError as exc:
-            raise Outdated(f"{path}: another build ended meanwhile; try again") from exc
+            raise Outdated(f"{without_secrets(path)}: another build ended meanwhile; try again") from exc
 
     @contextmanager
     def writing(self, path: str) -> Iterator[Written]:
@@ -159,7 +165,7 @@ class Folder:
             with self._reading(path) as file:
                 yield file
         except FileNotFoundError as exc:
-            raise Outdated(f"{self.name(path)}: is gone, as after another build; try again") from exc
+            raise Outdated(f"{self.told(path)}: is gone, as after another build; try again") from exc
 
     @contextmanager
     def _reading(self, path: str) -> Iterator[IO[bytes]]:
@@ -168,7 +174,7 @@ class Folder:
         except FileNotFoundError:
             raise
         except OSError as exc:
-            raise InputError(f"{self.name(path)}: cannot be read: {exc.strerror or exc}") from exc
+            raise InputError(f"{self.told(path)}: cannot be read: {exc.strerror or exc}") from exc
         with file:
             yield file
 
@@ -184,7 +190,7 @@ class Folder:
         except Exception as exc:  # each library has errors of its own
             if kind_of(exc) is Kind.MISSING:
                 return []
-            raise InputError(f"{self.url}: cannot be listed: {told(exc).strerror}") from exc
+            raise InputError(f"{self.shown}: cannot be listed: {told(exc).strerror}") from exc
         return [name[name.index(f"/{under}/") + 1 :] for name in (one[len(self._root) :] for one in found)]
 
     def remove(self, paths: Iterable[str]) -> None:
@@ -198,7 +204,7 @@ class Folder:
                 self._store.rm_file(f"{self._root}/{path}")
             except Exception as exc:  # each library has errors of its own
                 if kind_of(exc) is not Kind.MISSING:
-                    raise OutputError(f"{self.name(path)}: cannot be removed: {told(exc).strerror}") from exc
+                    raise OutputError(f"{self.told(path)}: cannot be removed: {told(exc).strerror}") from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +235,7 @@ class Dataset:
         """
         found = cls.find(Folder(url))
         if found is None:
-            raise UsageError(f"{url}: holds no catalogue; recorder catalogue build makes one")
+            raise UsageError(f"{without_secrets(url)}: holds no catalogue; recorder catalogue build makes one")
         return found
 
     @classmethod
@@ -247,11 +253,11 @@ class Dataset:
                 return cls._of(folder, generations[-1], folder.list_of(generations[-1]))
             except FileNotFoundError:
                 continue
-        raise InputError(f"{folder.url}: cannot be read: builds replace it all the time; try again")
+        raise InputError(f"{folder.shown}: cannot be read: builds replace it all the time; try again")
 
     @classmethod
     def _of(cls, folder: Folder, generation: int, content: bytes) -> Self:
-        where = folder.name(f"{_LISTS}/{generation:08}.json")
+        where = folder.told(f"{_LISTS}/{generation:08}.json")
         try:
             told = json.loads(content)
             if told["format"] != FORMAT:

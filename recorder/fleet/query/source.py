@@ -49,7 +49,9 @@ def source_of(url: str) -> Source:
     folder = Folder(url)
     found = Dataset.find(folder)
     if found is None:
-        raise InputError(f"{url}: holds no catalogue; recorder catalogue build 'FOLDER/**' -o {url} makes one")
+        raise InputError(
+            f"{folder.shown}: holds no catalogue; recorder catalogue build 'FOLDER/**' -o {folder.shown} makes one"
+        )
     store, root = filesystem_of(folder.url)
     files = {one.path: one.size for table in found.tables.values() for one in table}
-    return Source(folder.url, store, root, files, is_url(folder.url))
+    return Source(folder.shown, store, root, files, is_url(folder.url))

@@ -125,7 +125,7 @@ class Cache:
 
     def note_failure(self, run: str, store: str, problem: str) -> None:
         """Tell the other processes of a run that its store cannot be used, so that they need not find out."""
-        text = json.dumps({"run": run, "store": store, "problem": problem})
+        text = json.dumps({"run": run, "store": _digest(store), "problem": problem})
         with suppress(RecorderError), replacing(self._note, force=True) as file:
             file.write(text.encode())
 
@@ -136,12 +136,17 @@ class Cache:
                 told = json.loads(file.read())
         except (OSError, InputError, ValueError):
             return None
-        is_of_run = isinstance(told, dict) and (told.get("run"), told.get("store")) == (run, store)
+        is_of_run = isinstance(told, dict) and (told.get("run"), told.get("store")) == (run, _digest(store))
         return str(told.get("problem")) if is_of_run else None
 
     @property
     def _note(self) -> Path:
         return self.folder / "unreachable.json"
+
+
+def _digest(store: str) -> str:
+    """Return what stands for a URL in a file: the URL may hold secrets."""
+    return hashlib.sha256(store.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def checksum(path: Path) -> tuple[str, int]:

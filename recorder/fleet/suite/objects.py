@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError, OutputError, RecorderError
+from ...files import without_secrets
 from ..store.filesystem import filesystem_of, is_url
-from ..store.problems import told, without_secrets
+from ..store.problems import told
+from ..store.problems import without_secrets as said
 from .lock import SUFFIX, Entry
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ class Objects:
             hint = "`recorder store push` uploads it, where its file is"
             raise InputError(f"{where}: there is no {place}; {hint}") from exc
         except PermissionError as exc:  # S3 answers so for a missing one, too, if the user may not list the bucket
-            raise InputError(f"{where}: no access to {place}: {without_secrets(str(exc))}") from exc
+            raise InputError(f"{where}: no access to {place}: {said(str(exc))}") from exc
         except Exception as exc:  # each library has errors of its own, and those of what it is built on
             raise StoreError(where, f"{without_secrets(self.url)}: {told(exc).strerror}") from exc
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.errors import UsageError
+from recorder.errors import InputError, RecorderError, UsageError
 from recorder.fleet.store.filesystem import filesystem_of, is_url
 from tests.lab.s3 import BUCKET, s3
 
@@ -28,3 +28,23 @@ def test_what_is_written_to_s3_is_read_from_there() -> None:
 def test_an_unknown_scheme_is_named() -> None:
     with pytest.raises(UsageError, match=r"nope://a: cannot be opened: Protocol not known: nope"):
         filesystem_of("nope://a")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nope://user:hunter2@h/a", "az://c/a?sig=hunter2", "zip://a::https://user:hunter2@127.0.0.1:1/b.zip?x=hunter2"],
+)
+def test_a_url_that_cannot_be_opened_is_told_without_its_secrets(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_CONNECTION_STRING"):
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(RecorderError) as caught:
+        filesystem_of(url)
+
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_library_that_asks_its_server_at_once_is_told_as_any_other() -> None:
+    with pytest.raises(InputError, match=r"^ftp://…@127.0.0.1:1/a: cannot be opened: the store cannot be reached"):
+        filesystem_of("ftp://user:hunter2@127.0.0.1:1/a")

@@ -197,3 +197,9 @@ def test_a_failure_that_nobody_can_read_is_none(content: bytes, tmp_path: Path) 
     (tmp_path / "unreachable.json").write_bytes(content)
 
     assert Cache(tmp_path).failure("run", "s3://a") is None
+
+
+def test_the_note_of_a_failure_holds_no_secret_of_the_url(tmp_path: Path) -> None:
+    Cache(tmp_path).note_failure("run1", "https://user:hunter2@host/a", "it is away")
+
+    assert [b"hunter2" in one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()] == [False]
