@@ -1,4 +1,7 @@
-"""Read a file of a web server by ranges (RFC 9110 section 14); of a server without ranges, as a whole."""
+"""Read a file of a web server by ranges (RFC 9110 section 14); of a server without ranges, as a whole.
+
+So is a file whose answers have neither an ETag nor a time of change: its ranges might be those of two files.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 _FIRST = 1 << 15  # bytes of the first request, which tells the size
 _CHUNK = 1 << 20
 _WAITS = (0.1, 0.5)  # seconds before each further try of the first request
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")  # RFC 9110 section 14.4
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII)  # RFC 9110 section 14.4
 _DENIED = {401, 403}
 _MISSING = {404, 410}
 
@@ -84,24 +87,20 @@ class Web:
                 self.size = 0
                 return b""
             _refuse(answer)
-            mark = answer.headers.get("ETag", "") or answer.headers.get("Last-Modified", "")
-            found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-            if answer.status != 206 or found is None or int(found[1]) != start:
-                if self.size >= 0:
-                    raise Replaced
-                return await self._take(answer)
-            size = int(found[3])
+            size, mark = _range_of(answer, start)
             if self.size >= 0 and (size, mark) != (self.size, self.mark):
                 raise Replaced
-            self.size, self.mark = size, mark
-            content = bytearray()
-            try:
-                async for chunk in answer.content.iter_any():
-                    content += chunk
-            except Exception:
-                if not content:
-                    raise
-            return bytes(content)  # what is missing is asked for anew
+            if size >= 0:
+                self.size, self.mark = size, mark
+                return await _some(answer, end - start)
+            if answer.status == 200:
+                return await self._take(answer)
+        headers.pop("Range")
+        async with session.get(self._fs.encode_url(self._url), headers=headers) as answer:
+            _refuse(answer)
+            if answer.status != 200:
+                raise OSError(errno.EIO, f"the server answered {answer.status}, also without a range")
+            return await self._take(answer)
 
     async def _take(self, answer: ClientResponse) -> bytes:
         """Keep the whole file in a temporary one: the server has no ranges."""
@@ -120,6 +119,30 @@ class Web:
             raise Lost(errno.EIO, f"{size} of {stated} bytes came")
         self._whole, self.size = whole, size
         return read_at(whole.fileno(), _FIRST, 0)
+
+
+def _range_of(answer: ClientResponse, start: int) -> tuple[int, str]:
+    """Return size and mark of the file that an answer is a part of, from `start` on; (-1, "") if it is no such part."""
+    mark = answer.headers.get("ETag", "") or answer.headers.get("Last-Modified", "")
+    found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    is_packed = answer.headers.get("Content-Encoding", "identity") != "identity"  # then its bytes are not those told
+    if answer.status != 206 or found is None or int(found[1]) != start or is_packed or not mark:
+        return -1, ""
+    return int(found[3]), mark
+
+
+async def _some(answer: ClientResponse, most: int) -> bytes:
+    """Return the body of an answer, or its begin: what is missing is asked for anew, what is too much is not read."""
+    content = bytearray()
+    try:
+        async for chunk in answer.content.iter_any():
+            content += chunk
+            if len(content) >= most:
+                break
+    except Exception:
+        if not content:
+            raise
+    return bytes(content[:most])
 
 
 def _refuse(answer: Any) -> None:

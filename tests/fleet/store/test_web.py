@@ -27,6 +27,8 @@ class Site(ThreadingHTTPServer):
         files: Contents by path.
         has_ranges: Whether it answers with ranges.
         busy: Number of requests that it does not answer now.
+        lies: Headers of a part that are other than they should be; None: it lacks.
+        surplus: Bytes behind those of a part.
         asked: Method, path with its query, and range of each request.
     """
 
@@ -37,6 +39,8 @@ class Site(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.has_ranges = True
         self.busy = 0
+        self.lies: dict[str, str | None] = {}
+        self.surplus = b""
         self.asked: list[str] = []
 
     def at(self, path: str) -> Remote:
@@ -58,14 +62,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404 if content is None else 403, b"")
         elif wanted and self.server.has_ranges:
             first, last = int(wanted[1]), min(int(wanted[2]), len(content) - 1)
-            self._send(206, content[first : last + 1], f"bytes {first}-{last}/{len(content)}", str(hash(content)))
+            part = content[first : last + 1] + self.server.surplus
+            self._send(206, part, f"bytes {first}-{last}/{len(content)}", str(hash(content)))
         else:
             self._send(200, content)
 
     def _send(self, status: int, content: bytes, placed: str = "", mark: str = "") -> None:
         self.send_response(status)
-        for name, value in (("Content-Range", placed), ("ETag", f'"{mark}"')):
-            if placed:
+        headers: dict[str, str | None] = {"Content-Range": placed, "ETag": f'"{mark}"'} if placed else {}
+        for name, value in (headers | self.server.lies if placed else headers).items():
+            if value is not None:
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -147,3 +153,32 @@ def test_nothing_is_written_there(site: Site) -> None:
     with pytest.raises(UsageError, match="is on the web"):
         refuse(site.at("/new"), force=True)
     assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"ETag": None},
+        {"Content-Range": "bytes 0-32767/*"},
+        {"Content-Range": f"bytes 0-32767/{'9' * 5000}"},
+        {"Content-Range": "bytes 5-32767/1024000"},
+        {"Content-Encoding": "br-or-else"},
+    ],
+    ids=["no mark", "no size", "no number", "other place", "packed"],
+)
+def test_a_file_whose_ranges_cannot_be_trusted_is_read_whole(lies: dict[str, str | None], site: Site) -> None:
+    site.lies = lies
+
+    with site.at("/large").opened() as file:
+        site.files["/large"] = LARGE[::-1]
+        file.seek(500_000)
+
+        assert file.read(10) == LARGE[500_000:500_010]
+    assert [asked.rpartition(" ")[2] for asked in site.asked] == ["bytes=0-32767", ""]
+
+
+def test_more_bytes_than_were_asked_for_are_not_taken(site: Site) -> None:
+    site.surplus = b"surplus" * 100_000
+
+    with site.at("/large").opened() as file:
+        assert file.read() == LARGE
