@@ -17,7 +17,7 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 
-from ...errors import InputError
+from ...errors import InputError, RecorderError, UsageError
 from ..store.problems import Kind, kind_of, told
 from .source import Source
 from .waiting import begun, ended
@@ -53,7 +53,7 @@ class CatalogueFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships 
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._guard = threading.Lock()  # DuckDB reads in several threads
         self._is_stopped = False
-        self.problem: InputError | None = None
+        self.problem: RecorderError | None = None
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -67,6 +67,7 @@ class CatalogueFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships 
             FileNotFoundError: If it is no file of the catalogue.
         """
         if mode not in ("r", "rb"):
+            self.problem = UsageError("a query reads the tables of the catalogue, and nothing else; it cannot write")
             raise PermissionError(f"{path}: a query writes nothing")
         path = self._strip_protocol(path)
         return _File(self, path, self.info(path)["size"])

@@ -439,3 +439,8 @@ def test_batches_have_all_rows_and_their_types(database: Database) -> None:
 def test_a_store_is_read_by_more_threads(small: Source) -> None:
     assert asked(replace(small, is_far=True), "SELECT current_setting('threads')") == [(16,)]
     assert fsspec.filesystem("file") is small.store
+
+
+def test_what_would_write_inside_of_an_explanation_is_refused_in_one_line(database: Database) -> None:
+    with pytest.raises(UsageError, match=r"^a query reads the tables .* nothing else; it cannot write$"):
+        list(database.answer("EXPLAIN ANALYZE COPY (SELECT 1) TO 'catalogue://triples/x.csv'").rows)
