@@ -117,7 +117,7 @@ class Folder:
             InputError: If the folder cannot be listed.
         """
         names = (path.rpartition("/")[2].removesuffix(".json") for path in self.paths(_LISTS))
-        return sorted(int(name) for name in names if name.isdecimal())
+        return sorted(int(name) for name in names if name.isdecimal() and name == f"{int(name):08}")
 
     def list_of(self, generation: int) -> bytes:
         """Return the list of a generation.
@@ -265,9 +265,9 @@ class Dataset:
             if told["schema"] > VERSION:
                 problem = f"holds tables of version {told['schema']}, this is version {VERSION}"
                 raise InputError(f"{where}: {problem}; upgrade outbound-recorder")
-            tables = {name: tuple(DataFile(**one) for one in told["files"].get(name, ())) for name in TABLES}
+            tables = {name: tuple(_file(name, one) for one in told["files"].get(name, ())) for name in TABLES}
             return cls(folder.url, generation, told["schema"], told["recorder"], tables)
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             problem = "is damaged; build the catalogue anew in another place"
             raise InputError(f"{where}: {problem}") from exc
 
@@ -300,6 +300,22 @@ class Dataset:
                 if path.endswith(".parquet") and number.isdecimal() and int(number) <= self.generation:
                     dead += [path] if path not in live else []
         folder.remove(dead)
+
+
+def _file(table: str, about: Mapping[str, Any]) -> DataFile:
+    """Return a file that a list names.
+
+    Raises:
+        TypeError: If something lacks, or is of another type; so do other errors of Python for other damages.
+        ValueError: If it is not in the folder of its table.
+    """
+    one = DataFile(**about)
+    begin, *rest = one.path.split("/")
+    if begin != table or not rest or not {"", ".", ".."}.isdisjoint(rest) or "\\" in one.path:
+        raise ValueError(f"{one.path!r} is not in the folder of {table}")
+    if not isinstance(one.rows, int) or not isinstance(one.size, int):
+        raise TypeError("rows and size are numbers")
+    return one
 
 
 def path_of(partition: Partition, name: str) -> str:

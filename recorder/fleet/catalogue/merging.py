@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ...errors import InputError
 from .dataset import DataFile, Dataset, Folder, path_of
 from .pieces import Partition, Spool
 from .schema import TABLES, arrow
@@ -55,7 +56,7 @@ def known_in(dataset: Dataset, folder: Folder) -> dict[str, Known]:
         for batch in _batches(folder, one, columns):
             for row in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
                 name, mark, rules, by, dialect, days, problem = row
-                numbers = tuple(day.toordinal() - _EPOCH for day in days)
+                numbers = tuple(day.toordinal() - _EPOCH for day in days or ())
                 found[name] = Known(mark, rules, by, dialect, numbers, problem)
     return found
 
@@ -126,12 +127,19 @@ def _rows(
 
 
 def _batches(folder: Folder, file: DataFile, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    import pyarrow.parquet as pq  # noqa: PLC0415  # an extra, and slow to import
+    import pyarrow as pa  # noqa: PLC0415  # an extra, and slow to import
+    import pyarrow.parquet as pq  # noqa: PLC0415  # see above
 
     schema = arrow(TABLES[file.path.partition("/")[0]])
-    with folder.reading(file.path) as opened, pq.ParquetFile(opened) as content:
-        for batch in content.iter_batches(_GROUP, columns=columns):
-            yield batch if columns is not None else _whole(batch, schema)
+    wanted = pa.schema([schema.field(name) for name in columns]) if columns is not None else schema
+    with folder.reading(file.path) as opened:
+        try:
+            with pq.ParquetFile(opened) as content:
+                for batch in content.iter_batches(_GROUP, columns=columns):
+                    yield _whole(batch, wanted)
+        except (pa.ArrowException, OSError, ValueError) as exc:  # it also raises errors of Python's own classes
+            where = folder.told(file.path)
+            raise InputError(f"{where}: is damaged; build the catalogue anew in another place") from exc
 
 
 def _whole(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -139,6 +147,8 @@ def _whole(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     import pyarrow as pa  # noqa: PLC0415  # see above
 
     known = set(batch.schema.names)
+    if lacking := [one.name for one in schema if not one.nullable and one.name not in known]:
+        raise ValueError(f"lacks the columns {', '.join(lacking)}")
     columns = [
         batch.column(one.name).cast(one.type) if one.name in known else pa.nulls(batch.num_rows, one.type)
         for one in schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -153,11 +154,19 @@ def _array(column: tuple[Any, ...], kind: pa.DataType) -> pa.Array:
 
     try:
         return pa.array(column, kind)
-    except UnicodeEncodeError:  # half a surrogate pair, which a cassette may hold and UTF-8 may not
-        return pa.array([_clean(value) for value in column], kind)
+    except (UnicodeEncodeError, OverflowError, pa.ArrowInvalid):
+        most = (1 << (kind.bit_width - 1)) - 1 if pa.types.is_integer(kind) else sys.maxsize
+        return pa.array([_clean(value, most) for value in column], kind)
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, most: int) -> Any:
+    """Return what the type of a column can hold: a cassette may tell more, and must not end a build.
+
+    That is no half of a surrogate pair, which UTF-8 cannot tell, and no number beyond those of the type: of these the
+    nearest one.
+    """
     if isinstance(value, list):
-        return [_clean(one) for one in value]
+        return [_clean(one, most) for one in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return max(-most - 1, min(value, most))
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 
 from benchmarks.synthetic import records
 from recorder.dialect.definition import load, parse
-from recorder.fleet.catalogue.dataset import folder_of, path_of
+from recorder.errors import InputError
+from recorder.fleet.catalogue.dataset import Dataset, Folder, folder_of, path_of
 from recorder.fleet.catalogue.pieces import Partition
 from recorder.redaction.carried import carrying
-from tests.fleet.catalogue.tables import REDACTED, catalogue, rows, written
+from tests.fleet.catalogue.tables import REDACTED, catalogue, made, rows, written
 
 
 def test_a_file_stands_by_dialect_and_day() -> None:
@@ -52,3 +54,44 @@ def test_a_name_that_no_folder_can_have_is_cut() -> None:
 
 def quoted(text: str) -> str:
     return '"' + text.replace("\n", "\\n") + '"'
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"path": 5, "rows": 1, "size": 1},
+        {"path": "triples/a.parquet", "rows": "1", "size": 1},
+        {"path": "triples/a.parquet", "rows": 1, "size": None},
+        {"path": "triples/../../a.parquet", "rows": 1, "size": 1},
+        {"path": "/triples/a.parquet", "rows": 1, "size": 1},
+        {"path": "events/a.parquet", "rows": 1, "size": 1},
+    ],
+)
+def test_a_list_that_names_a_file_elsewhere_or_in_another_form_is_damaged(
+    named: dict[str, object], tmp_path: Path
+) -> None:
+    made(tmp_path / "a.cassette")
+    catalogue(tmp_path / "out", tmp_path)
+    listed = next((tmp_path / "out/generations").iterdir())
+    about = json.loads(listed.read_text())
+    about["files"]["triples"] = [named]
+    listed.write_text(json.dumps(about))
+
+    with pytest.raises(InputError, match="is damaged"):
+        Dataset.open(str(tmp_path / "out"))
+
+
+def test_a_list_of_endless_depth_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "generations").mkdir()
+    (tmp_path / "generations/00000001.json").write_text("[" * 100_000)
+
+    with pytest.raises(InputError, match="is damaged"):
+        Dataset.open(str(tmp_path))
+
+
+def test_a_file_that_is_named_as_no_build_names_lists_is_none(tmp_path: Path) -> None:
+    (tmp_path / "generations").mkdir()
+    for name in ("7.json", "000000007.json", "\u0667.json"):
+        (tmp_path / "generations" / name).write_text("{}")
+
+    assert Dataset.find(Folder(str(tmp_path))) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -11,6 +12,10 @@ from recorder.errors import InputError
 from recorder.fleet.catalogue import merging
 from recorder.fleet.catalogue.dataset import Dataset
 from tests.fleet.catalogue.tables import catalogue, everything, made, older, rows
+
+_STREAM = pa.BufferOutputStream()
+pq.write_table(pa.table({"x": [1]}), _STREAM)
+OTHER = _STREAM.getvalue().to_pybytes()
 
 
 def files(output: Path, table: str = "triples") -> list[str]:
@@ -102,4 +107,17 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
         Path(file).unlink()
 
     with pytest.raises(InputError, match="is gone, as after another build; try again"):
+        catalogue(tmp_path / "out", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"none", b"PAR1 and then something else PAR1", OTHER], ids=["empty", "short", "bad", "other"]
+)
+def test_a_file_that_is_damaged_is_told(damaged: bytes, tmp_path: Path) -> None:
+    made(tmp_path / "a.cassette")
+    catalogue(tmp_path / "out", tmp_path)
+    for file in files(tmp_path / "out", "cassettes"):
+        Path(file).write_bytes(damaged)
+
+    with pytest.raises(InputError, match=r"\.parquet: is damaged; build the catalogue anew in another place$"):
         catalogue(tmp_path / "out", tmp_path)

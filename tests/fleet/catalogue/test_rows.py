@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.synthetic import records
 from recorder.diagnose.doctor import examine
 from recorder.dialect.carried import dialect_of
 from recorder.dialect.definition import Dialect
@@ -18,7 +19,7 @@ from recorder.fleet.catalogue.rows import Maker
 from recorder.fleet.catalogue.schema import TABLES
 from recorder.library.lazy import open_recording
 from recorder.library.recording import load_recording
-from recorder.model import Header, Record, Request
+from recorder.model import Header, Record, Request, Response
 from recorder.redaction.carried import carrying
 from recorder.views import data
 from tests.correlate import tape
@@ -230,3 +231,16 @@ def test_streams_have_sessions_too(tmp_path: Path) -> None:
 
     assert [(row["transport"], row["client"]) for row in found["sessions"]] == [("sse", "stream-0")]
     assert [(row["session"], row["client"]) for row in found["triples"]] == [("s1", "stream-0")]
+
+
+def test_a_number_that_no_column_holds_does_not_end_a_build(tmp_path: Path) -> None:
+    odd = [replace(one, status=2**40) if isinstance(one, Response) else one for one in records(4, seed=1, agents=2)]
+    written(tmp_path / "a.cassette", odd)
+    written(tmp_path / "b.cassette", records(4, seed=1, agents=2))
+
+    built = catalogue(tmp_path / "out", tmp_path)
+
+    assert (built.rows["triples"], built.unreadable) == (8, {})
+    assert {row["status"] for row in rows(tmp_path / "out", "triples") if row["cassette"].endswith("a.cassette")} == {
+        2**31 - 1
+    }
