@@ -162,6 +162,7 @@ class Player:
             self._watch.left(out.step, now)
             self._driver.left(out.step.number, now)
             has_left.set()
+            self._woken.set()  # patience begins now, so there is an earlier deadline
 
         self._steps.add(self._spawn(self._step, Left(out, mark), before, has_left))
 

@@ -1,3 +1,4 @@
+import asyncio
 import gc
 import socket
 import time
@@ -83,6 +84,39 @@ def test_a_target_that_is_no_path_fails_its_step():
     played(answer, script, plan(one))
 
     assert "is no path" in script.answers[0].failure
+
+
+def test_patience_that_begins_as_a_step_leaves_runs_out_without_an_answer():
+    class Patient(Script):
+        """Gives a step up a moment after it has left; before that it waits for long."""
+
+        gives_up = None
+
+        def left(self, number, now):
+            self.gives_up = now + 0.1
+
+        def due(self, now):
+            if self.gives_up is not None and now >= self.gives_up:
+                self.gone("c1", "given up", now)
+            return super().due(now)
+
+        def deadline(self):
+            return None if self.said else self.gives_up or super().deadline()
+
+    async def silence(request):
+        await asyncio.sleep(2)
+        return web.Response()
+
+    recorded = step(0, target="/silent")
+    script = Patient(out(recorded))
+    began = time.monotonic()
+
+    with served(silence) as url:
+        in_hub(player(script, plan(recorded), url).run)
+        took = time.monotonic() - began
+
+    assert script.said == [("gone", "c1", "given up")]
+    assert took < 2
 
 
 def test_a_session_is_kept_by_polls():
