@@ -264,7 +264,7 @@ jobs_option = click.option(
     metavar="N",
     type=click.IntRange(1),
     callback=_processes,
-    help="Number of processes for a large cassette; by default one for each processor.",
+    help="Number of processes that read; by default one for each processor.",
 )
 
 

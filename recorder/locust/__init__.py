@@ -261,7 +261,7 @@ def _end_with_parent() -> None:
     def look() -> None:
         while parent == str(os.getppid()):
             gevent.sleep(_LOOK)
-        _log.error("recorder load is gone")
+        _log.error("recorder load, which started this load, was killed: the load ends")
         os.kill(os.getpid(), signal.SIGINT)
 
     gevent.spawn(look)

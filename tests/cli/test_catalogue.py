@@ -85,6 +85,18 @@ def test_a_new_process_for_each_job_makes_the_same(records: Path, tmp_path: Path
     assert rows(tmp_path / "two", "events") == rows(tmp_path / "one", "events")
 
 
+def test_one_row_is_one_row(records: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    one = min(records.iterdir())
+
+    built = run("catalogue", "build", one, "-o", out, "--jobs", "1")
+    shown = run("catalogue", "show", out)
+
+    assert "1 cassette in " in built.stdout
+    assert " 1 row in 1 file, " in shown.stdout
+    assert " 0 rows in 0 files, " in shown.stdout
+
+
 def test_mistakes_are_told_in_one_line(records: Path, tmp_path: Path) -> None:
     out = "-o", tmp_path / "out"
 

@@ -250,8 +250,10 @@ def test_the_names_of_shipped_queries_are_completed() -> None:
     [
         (["slwest"], "there is no shipped query 'slwest'; did you mean slowest?"),
         (["nothing-like-it"], "there is no shipped query 'nothing-like-it'; there are contents, coverage, "),
-        (["holding"], "write recorder query holding ID; recorder query --show holding tells what it takes"),
+        (["holding"], "write recorder query holding ID; recorder query --show holding explains its values"),
         (["holding", "1", "2"], "write recorder query holding ID;"),
+        (["select", "operation", "from", "triples"], 'quote the SQL as one word: recorder query "select …"'),
+        (["WITH", "a", "AS"], 'quote the SQL as one word: recorder query "WITH …"'),
         (["SELECT 1", "FROM triples"], "'FROM triples' is too much: quote the SQL as one word"),
         ([], "give SQL, or the name of a shipped query: recorder query --list shows these"),
         ([""], "the SQL is empty"),
@@ -291,9 +293,9 @@ def test_a_catalogue_that_is_not_named_is_a_mistake() -> None:
     assert found.stderr == ("recorder: --catalogue is missing: give the folder or URL, or set RECORDER_CATALOGUE\n")
 
 
-def test_no_catalogue_is_exit_code_4_with_the_command_that_makes_one(tmp_path: Path) -> None:
+def test_no_catalogue_is_a_mistake_with_the_command_that_makes_one(tmp_path: Path) -> None:
     assert told(tmp_path, "slowest") == (
-        4, f"{tmp_path}: holds no catalogue; recorder catalogue build 'FOLDER/**' -o {tmp_path} makes one",
+        2, f"{tmp_path}: holds no catalogue; recorder catalogue build 'FOLDER/**' -o {tmp_path} makes one",
     )  # fmt: skip
 
 

@@ -150,8 +150,12 @@ def clear() -> Path:
         (4, ["push", "tests", "text"], "cannot be "),
         (2, ["push", "../outside.cassette", "shelf"], "is not below"),
         (2, ["push", "shelf"], "Missing argument"),
-        (2, ["pull", "shelf"], "cassettes.lock: names no cassettes; `recorder store push FOLDER URL` writes it"),
-        (2, ["check", "shelf"], "cassettes.lock: names no cassettes"),
+        (
+            2,
+            ["pull", "shelf"],
+            "cassettes.lock: does not exist; `recorder store push FOLDER URL` writes it, --root names",
+        ),
+        (2, ["check", "shelf"], "cassettes.lock: does not exist"),
         (2, ["psuh"], "did you mean push?"),
     ],
 )

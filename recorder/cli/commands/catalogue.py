@@ -37,9 +37,13 @@ def command() -> None:
 
 @command.command("build", short_help="Bring a catalogue up to date with cassettes.")
 @click.argument("patterns", metavar="PATTERN...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="URL|FOLDER", required=True, help="The catalogue; it is made if missing.")
+@click.option(
+    "-o", "--output", metavar="URL|FOLDER", required=True, help="Folder of the catalogue, here or in a store."
+)
 @jobs_option
-@click.option("--scheduler", metavar="URL", help="Read cassettes on the workers of this Dask cluster, tcp://….")
+@click.option(
+    "--scheduler", metavar="URL", help="Read cassettes on the workers of the Dask cluster at tcp://HOST:PORT."
+)
 @click.option(
     "--dialect", metavar="NAME|FILE", type=DialectSource(), help="Read all cassettes by this dialect, not by their own."
 )
@@ -51,13 +55,14 @@ def build(
     patterns: tuple[str, ...], *, output: str, jobs: int, scheduler: str | None, dialect: str | None,
     takes_clear: bool, adds: bool, again: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Bring a catalogue up to date with the cassettes that patterns match; it is made if there is none.
+    """Bring a catalogue up to date with the cassettes that patterns match, or make a new one.
 
-    Only cassettes that are new or have changed are read. Those that no pattern matches any more lose their rows. Quote
-    a pattern, so that the shell does not expand it; a folder stands for all cassettes in it.
+    Only cassettes that are new or have changed are read. Cassettes that no pattern matches any more lose their rows.
+    Quote a pattern, so that the shell does not expand it; a folder stands for all cassettes in it.
 
-    Cassettes that were not redacted are left out: a catalogue holds ids, paths and the texts of errors. Exit code 4 if
-    a cassette could not be read, 1 if one was left out; the catalogue has all others, and says why.
+    Cassettes that were not redacted are left out: a catalogue holds ids, paths and the texts of errors.
+
+    Exit code 1: a cassette was left out. 4: a cassette could not be read. All others are in the catalogue then.
 
     \b
     Example:  recorder catalogue build 'records/**/*.cassette' -o catalogue
@@ -106,8 +111,8 @@ def show(catalogue: str, *, as_json: bool) -> None:
         write([json_text(about | {"tables": rows})])
         return
     lines = [f"{without_secrets(found.url)}: build {found.generation}, version {found.schema} of the tables"]
-    lines += [f"{row['table']:<10} {row['rows']:>12,} rows in {counted(row['files'], 'file')}, {row['size']:,} bytes"
-              for row in rows]  # fmt: skip
+    lines += [f"{row['table']:<10} {row['rows']:>12,} {'row' if row['rows'] == 1 else 'rows'} in "
+              f"{counted(row['files'], 'file')}, {row['size']:,} bytes" for row in rows]  # fmt: skip
     write(["".join(f"{printable(line)}\n" for line in lines)])
 
 
@@ -164,9 +169,13 @@ def _complain(built: Built) -> None:
 
 def _as_text(built: Built) -> str:
     done = f"{built.read:,} read, {built.unchanged:,} unchanged, {built.gone:,} gone"
-    held = ", ".join(f"{built.rows[name]:,} {name}" for name in built.rows)
+    held = ", ".join(_numbered(number, name) for name, number in built.rows.items())
     files = counted(sum(built.files.values()), "file")
     return f"{printable(built.url)}: {done}\n{held} in {files}, {built.size:,} bytes\n"
+
+
+def _numbered(number: int, table: str) -> str:
+    return f"{number:,} {table.removesuffix('s') if number == 1 else table}"
 
 
 def _as_json(built: Built) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _added(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
     "--spawn-rate",
     metavar="R",
     type=click.FloatRange(min=0, min_open=True),
-    help="Users to begin in a second; 1 by default.",
+    help="Users to start each second; 1 by default.",
 )
 @click.option("-t", "--run-time", type=RunTime(), help="End after this time, e.g. 90s, 1h30m; else Ctrl-C.")
 @click.option(
@@ -73,7 +73,7 @@ def _added(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    help="Time for running sessions to end after that; the rest is cut off.",
+    help="Time that running sessions have after --run-time; then they are cut off.",
 )
 @RATE_OPTION
 @SESSIONS
@@ -86,23 +86,45 @@ def _added(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
 )
 @_added(PERMISSIONS)
 @click.option("--processes", metavar="N", type=click.IntRange(1), help="Use N worker processes on this machine.")
-@click.option("--master", is_flag=True, help="Be the master of workers on other machines.")
-@click.option("--worker", is_flag=True, help="Be a worker of a master.")
-@click.option("--master-host", metavar="HOST", help="Where a worker finds its master; 127.0.0.1 by default.")
+@click.option(
+    "--master", is_flag=True, help="Run the master: count and print for workers that are started by --worker."
+)
+@click.option("--worker", is_flag=True, help="Run a worker: play users for a master.")
+@click.option("--master-host", metavar="HOST", help="Address of the master, for a worker; 127.0.0.1 by default.")
 @click.option(
     "--master-port",
     metavar="PORT",
     type=click.IntRange(1, 65535),
-    help="Its port; 5557 by default, a free one for --processes.",
+    help="Port of the master; 5557 by default, a free port with --processes.",
 )
-@click.option("--bind", metavar="HOST", default="127.0.0.1", show_default=True, help="Where a master listens.")
-@click.option("--expect-workers", metavar="N", type=click.IntRange(1), help="Workers that a master waits for.")
-@click.option("--web", is_flag=True, help="Serve Locust's page, which begins and ends the load.")
-@click.option("--web-host", metavar="HOST", default="127.0.0.1", show_default=True, help="Where to serve the page.")
-@click.option("--web-port", type=click.IntRange(1, 65535), default=8089, show_default=True, help="Port of the page.")
-@click.option("--html", metavar="FILE", type=OUTPUT, help="Report of Locust to write.")
-@click.option("--csv", metavar="PREFIX", type=OUTPUT, help="Begin of the names of CSV files to write.")
-@click.option("-o", "--output", type=OUTPUT, help="Locustfile to write, and to keep.")
+@click.option(
+    "--bind", metavar="HOST", default="127.0.0.1", show_default=True, help="Address at which a master listens."
+)
+@click.option(
+    "--expect-workers",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Number of workers that a master waits for before it starts users.",
+)
+@click.option("--web", is_flag=True, help="Serve Locust's page; the load is started and ended there.")
+@click.option(
+    "--web-host",
+    metavar="HOST",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address at which to serve the page of --web.",
+)
+@click.option(
+    "--web-port",
+    metavar="PORT",
+    type=click.IntRange(1, 65535),
+    default=8089,
+    show_default=True,
+    help="Port of the page of --web.",
+)
+@click.option("--html", metavar="FILE", type=OUTPUT, help="Write Locust's report as one HTML file.")
+@click.option("--csv", metavar="PREFIX", type=OUTPUT, help="Write Locust's statistics as PREFIX_stats.csv and others.")
+@click.option("-o", "--output", type=OUTPUT, help="Keep the locustfile that is run in this file.")
 @force_option
 @on_missing_option("skip")
 @_added((*PATIENCE_OPTIONS, *TRUST))
@@ -111,15 +133,16 @@ def _added(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
 def command(cassettes: tuple[Path, ...], **given: Any) -> None:
     """Play cassettes by cause as many users, on Locust.
 
-    Each user plays one session after the other, each under ids of its own. Locust's statistics show the time to each
-    answer (ack) and to the last event of each operation (events). Events that are lost, early, doubled, or that have an
-    id of somebody else, are failures with their reason; then the exit code is 1. Sessions that --run-time cuts off are
-    counted apart, and are no failures.
+    Each user plays one session after the other, each session under ids of its own. Locust's statistics show the time
+    to each answer (ack) and to the last event of each operation (events). An event that is lost, early, doubled, or has
+    an id of another user, is a failure with its reason. Sessions that --run-time cuts off are counted apart, and are no
+    failures.
 
     The requests are real. A request that may change data needs --allow NAME or --allow-all. Requests that are not
-    allowed, and values that are missing, are listed before anything is sent; then the exit code is 2. It is 6 if the
-    server cannot be reached. The locustfile that is run is kept with -o: change it, and run it by `locust -f FILE`.
-    docs/load.md has more.
+    allowed, and values that are missing, are listed, and nothing is sent. -o FILE keeps the locustfile, to be changed
+    and run by `locust -f FILE`. See docs/load.md.
+
+    Exit code 1: a failure. 2: not allowed, or a value is missing. 6: the server cannot be reached.
 
     \b
     Example:  recorder load desk.cassette --dry-run

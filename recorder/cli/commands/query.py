@@ -29,6 +29,17 @@ if TYPE_CHECKING:
     from ...views.screen import Cell, Screen
 
 
+_SQL = {
+    "DESCRIBE",
+    "EXPLAIN",
+    "FROM",
+    "SELECT",
+    "SHOW",
+    "SUMMARIZE",
+    "TABLE",
+    "VALUES",
+    "WITH",
+}  # words a query begins with
 _LEAST = 6  # cells of a column of a table, however narrow the screen is
 
 
@@ -121,6 +132,8 @@ def _asked(words: tuple[str, ...], form: str, limit: int | None) -> _Asked:
     if first in names():
         query = _load(first)
         return _Asked(query.sql, query.values(values), form, limit)
+    if values and first.upper() in _SQL:
+        raise UsageError(f'quote the SQL as one word: recorder query "{first} …"')
     if first.replace("-", "").replace("_", "").isalnum():  # one word is no SQL
         raise UsageError(_unknown(first))
     if values:

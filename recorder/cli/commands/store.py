@@ -62,7 +62,7 @@ def command() -> None:
 def push(paths: tuple[Path, ...], url: str, *, root: Path) -> None:
     """Upload the cassettes whose bytes the store does not have, and write cassettes.lock after that.
 
-    Takes files, and folders with all that is below them. A line of cassettes.lock stays if its file is not here: delete
+    A folder stands for all cassettes below it. A line of cassettes.lock stays if its file is not here: delete
     the lines of cassettes that no test needs any more.
 
     \b
@@ -127,7 +127,7 @@ def pull(url: str, names: tuple[str, ...], *, root: Path, only_cache: bool, forc
 def check(url: str, *, root: Path) -> None:
     """Print each cassette of cassettes.lock that the store lacks, or whose file has other bytes; exit code 1 if any.
 
-    Nothing is fetched. Run it in CI before a merge: whoever forgot to push is told.
+    Nothing is fetched. In CI it shows before a merge that a cassette was not pushed.
 
     \b
     Example:  recorder store check s3://team/suite
@@ -156,7 +156,10 @@ def _suite(url: str, root: Path) -> Suite:
 
     suite = Suite(_whole(root), url, Cache(cache_folder(os.environ, Path.home())))
     if not suite.entries:
-        raise UsageError(f"{root / NAME}: names no cassettes; `recorder store push FOLDER URL` writes it")
+        problem = "names no cassettes" if (root / NAME).is_file() else "does not exist"
+        raise UsageError(
+            f"{root / NAME}: {problem}; `recorder store push FOLDER URL` writes it, --root names its folder"
+        )
     return suite
 
 

@@ -235,7 +235,8 @@ class Dataset:
         """
         found = cls.find(Folder(url))
         if found is None:
-            raise UsageError(f"{without_secrets(url)}: holds no catalogue; recorder catalogue build makes one")
+            shown = without_secrets(url)
+            raise UsageError(f"{shown}: holds no catalogue; recorder catalogue build 'FOLDER/**' -o {shown} makes one")
         return found
 
     @classmethod

@@ -64,7 +64,7 @@ class Shipped:
         least = sum(one.default is None for one in self.parameters)
         if not least <= len(given) <= len(self.parameters):
             raise UsageError(
-                f"write recorder query {self.usage}; recorder query --show {self.name} tells what it takes"
+                f"write recorder query {self.usage}; recorder query --show {self.name} explains its values"
             )
         rest = [one.default or "" for one in self.parameters[len(given) :]]
         return dict(zip((one.name for one in self.parameters), (*given, *rest), strict=True))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...errors import InputError
 from ..catalogue.schema import TABLES
 
 if TYPE_CHECKING:
@@ -40,18 +39,13 @@ def source_of(url: str) -> Source:
     """Return the files of the catalogue at a URL, or in a folder.
 
     Raises:
-        UsageError: If there is no library for the scheme of the URL.
-        InputError: If there is no catalogue, or it cannot be read, or a newer version wrote it.
+        UsageError: If there is no catalogue, or no library for the scheme of the URL.
+        InputError: If the catalogue cannot be read, or a newer version wrote it.
     """
     from ..catalogue.dataset import Dataset, Folder  # noqa: PLC0415  # slow to import
     from ..store.filesystem import filesystem_of, is_url  # noqa: PLC0415  # see above
 
-    folder = Folder(url)
-    found = Dataset.find(folder)
-    if found is None:
-        raise InputError(
-            f"{folder.shown}: holds no catalogue; recorder catalogue build 'FOLDER/**' -o {folder.shown} makes one"
-        )
+    folder, found = Folder(url), Dataset.open(url)
     store, root = filesystem_of(folder.url)
     files = {one.path: one.size for table in found.tables.values() for one in table}
     return Source(folder.shown, store, root, files, is_url(folder.url))

@@ -73,7 +73,7 @@ def test_the_command_reads_and_writes_in_s3(far: str) -> None:
 def test_no_catalogue_there_is_told(far: str) -> None:
     done = CliRunner().invoke(main, ["query", "--catalogue", "s3://team/nothing", "slowest"])
 
-    assert (done.exit_code, done.stdout) == (4, "")
+    assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith("recorder: s3://team/nothing: holds no catalogue; recorder catalogue build ")
 
 
