@@ -14,7 +14,8 @@ URL = "http://gws.example"
 
 def parsed(*words: str) -> tuple[str | None, tuple[str, ...]]:
     """UPSTREAM, and the command to run."""
-    params = command.make_context("record", list(words)).params
+    above = main.make_context("recorder", ["record"])  # without it, `-h` would be unknown in this process from now on
+    params = command.make_context("record", list(words), above).params
     return params["upstream"], params["program"]
 
 

@@ -24,7 +24,7 @@ from benchmarks.synthetic import HEADER, records
 from recorder import Cassette, StandIn
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import open_cassette, read
-from recorder.cli.group import Commands
+from recorder.cli import main
 from recorder.cli.guide.commands import NAMES
 from recorder.fleet.store.places import place
 from recorder.library.sealing import seal
@@ -117,7 +117,7 @@ class Told:
 
 
 def run(line: str) -> Told:
-    told = CliRunner().invoke(Commands("recorder"), shlex.split(line), prog_name="recorder")
+    told = CliRunner().invoke(main, shlex.split(line), prog_name="recorder")
     assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
     assert "Traceback" not in told.stderr
     return Told(told.exit_code, told.stdout, told.stderr)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from recorder.cli.commands.dialect import command
+from recorder.cli import main
 from recorder.dialect.definition import load
 
 EXAMPLE = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
 
 
 def _run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(command, ["suggest", *map(str, arguments)])
+    return CliRunner().invoke(main, ["dialect", "suggest", *map(str, arguments)])
 
 
 def test_the_dialect_is_printed() -> None:

@@ -15,7 +15,7 @@ from pkgutil import walk_packages
 from click.testing import CliRunner
 
 import recorder
-from recorder.cli.group import Commands
+from recorder.cli import main
 
 # in this order: some read what others wrote
 COMMANDS = """
@@ -91,9 +91,8 @@ demo --no-such-option
 
 def printed() -> Iterator[dict[str, object]]:
     """Yield what each command did; of files their names and digests."""
-    program = Commands("recorder")
     for line in COMMANDS.strip().splitlines():
-        told = CliRunner().invoke(program, shlex.split(line), prog_name="recorder")
+        told = CliRunner().invoke(main, shlex.split(line), prog_name="recorder")
         found = told.exception
         failed = "" if found is None or isinstance(found, SystemExit) else repr(found)
         yield {"command": line, "code": told.exit_code, "out": told.stdout, "err": told.stderr, "failed": failed}

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.catalogue_files import DAYS, make, one
-from recorder.cli.group import Commands
+from recorder.cli import main
 from recorder.cli.jobs import mapped
 from recorder.errors import UpstreamError, WorkerError
 from recorder.fleet.catalogue.building import Built
@@ -142,7 +142,7 @@ def test_there_are_few_files(alone: Path) -> None:
 
 def test_the_numbers_are_those_of_stats(fleet: Path, alone: Path) -> None:
     files = sorted(map(str, fleet.rglob("*.cassette")))
-    told = CliRunner().invoke(Commands("recorder"), ["stats", *files, "--json", "--jobs", "1"]).stdout
+    told = CliRunner().invoke(main, ["stats", *files, "--json", "--jobs", "1"]).stdout
     stats, triples, events = json.loads(told), rows(alone, "triples"), rows(alone, "events")
 
     assert (stats["files"], stats["size"], stats["sessions"]) == (
