@@ -474,6 +474,7 @@ class ReplayEngine:
             self._miss(request, miss.no_session(live, len(self._playheads.there)))
             return
         found = self._begin(playhead, live, fresh, request, now)
+        playhead.is_late = False  # its messages name its new session
         if found is not None:
             self._miss(request, found)
 
@@ -520,7 +521,7 @@ class ReplayEngine:
         run = Run(played.steps, now, played.rate, rewriter, number, entry.place, response)
         run.forget, run.cut, run.message = played.forget, played.cut, message
         if played.status is None:
-            playhead.played[entry.place] += 1
+            playhead.plays(entry.place)
             if self._player.streams.recorded.at:
                 self._player.join_stream(playhead, run, request, part.steps)
         self._player.begin(playhead, run)

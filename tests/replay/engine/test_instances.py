@@ -119,6 +119,78 @@ def test_what_a_client_asks_before_it_knows_of_the_loss_may_be_asked_again() -> 
     assert two.standin.report()["unplayed"] == []
 
 
+def moved(desk: Desk, there: Instance) -> dict[str, str]:
+    """Let the client of a lost instance shake hands at another one; return the cookies it had before."""
+    lost = dict(there.meets(desk).jar)
+    desk.handshakes()
+    desk.listens()
+    return lost
+
+
+def posts_late(desk: Desk, lost: dict[str, str], payload: dict[str, Any]) -> None:
+    """Send what left before the client knew of the loss: a balancer tried the dead instance until now."""
+    now, desk.jar = desk.jar, dict(lost)
+    desk.posts(payload)
+    desk.jar = now
+
+
+@pytest.mark.parametrize("name", ["two", "one"])
+def test_what_comes_late_with_the_cookies_of_the_lost_instance_may_be_asked_again(name: str) -> None:
+    wire = recorded()
+    desk = begun(Instance(wire, "one"))
+    two = Instance(wire, name, "anew")
+    lost = moved(desk, two)
+
+    posts_late(desk, lost, chained(7, "a7"))
+    desk.posts(chained(7, "b7"))
+    desk.posts(chained(8, "b8"))
+
+    assert desk.references == ["a7", "b7", "b8"]
+    assert two.misses == []
+
+
+def test_what_comes_late_between_the_requests_of_the_new_session_takes_none_of_them_away() -> None:
+    wire = recorded()
+    desk = begun(Instance(wire, "one"))
+    two = Instance(wire, "two")
+    lost = moved(desk, two)
+
+    desk.posts(chained(7, "b7"))
+    posts_late(desk, lost, chained(8, "a8"))
+    desk.posts(chained(8, "b8"))
+    assert (desk.references, two.misses) == (["b7", "a8", "b8"], [])
+    desk.posts(chained(7, "c7"))
+
+    assert (desk.references, len(two.misses)) == (["b7", "a8", "b8"], 1)
+
+
+def test_what_comes_late_before_and_after_the_handshake_may_be_asked_again() -> None:
+    wire = recorded()
+    desk = begun(Instance(wire, "one"))
+    two = Instance(wire, "two")
+    two.meets(desk).posts(chained(7, "a7"))
+    lost = moved(desk, two)
+
+    posts_late(desk, lost, chained(8, "a8"))
+    for number in (7, 8):
+        desk.posts(chained(number, f"b{number}"))
+
+    assert desk.references == ["a7", "a8", "b7", "b8"]
+    assert two.misses == []
+
+
+def test_a_client_that_keeps_the_cookies_of_the_lost_instance_for_its_operations_asks_once() -> None:
+    wire = recorded()
+    desk = begun(Instance(wire, "one"))
+    two = Instance(wire, "two")
+    lost = moved(desk, two)
+
+    for number in (7, 8, 7):
+        posts_late(desk, lost, chained(number, f"b{number}"))
+
+    assert (desk.references, len(two.misses)) == (["b7", "b8"], 1)
+
+
 def test_a_client_that_goes_on_where_it_was_loses_nothing() -> None:
     wire = recorded()
     desk = begun(Instance(wire, "one"))

@@ -208,11 +208,11 @@ def _prefix(key: bytes, *numbers: int) -> bytes:
 
 
 class Since(Mapping[int, int]):
-    """How often each recorded request was used since this was made."""
+    """How often each recorded request was used, less what counts apart."""
 
-    def __init__(self, played: Mapping[int, int]) -> None:
-        """Count from now on; `played` counts from the start, and goes on."""
-        self._played, self._before = played, dict(played)
+    def __init__(self, played: Mapping[int, int], apart: Mapping[int, int]) -> None:
+        """Count what `played` has, which goes on, without what is in `apart` now."""
+        self._played, self._before = played, dict(apart)
 
     def __getitem__(self, place: int) -> int:
         """Return how often a request was used; raise KeyError if it was not."""

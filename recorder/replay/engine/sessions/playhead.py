@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Final, NamedTuple
@@ -23,6 +23,7 @@ from ..policy import Policy, Repeat
 from ..timeline import Run, Step
 
 _ONE: Final[Mapping[int, str]] = MappingProxyType({})  # the further windows of a client with one
+_NEVER: Final[Mapping[int, int]] = MappingProxyType({})  # the uses that count apart, of most clients
 _ALIKE = 100  # groups of a session that are searched for alike values: a tester's may be alike to none of thousands
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
 
@@ -83,6 +84,8 @@ class Playhead(Lazy):
         left: It disconnected.
         keeps_cookies: It has shown a cookie of the stand-in.
         strays: It came with the cookie of a stand-in that is gone, and has not shaken hands since.
+        lost: Cookies of stand-ins that are gone, which it has shown.
+        is_late: The REST request that is being answered shows none but such cookies, although it shook hands here.
         number: Counts playheads, as in `name`.
         begun_runs: How many runs were played to it.
         is_seen: It sent something since the sessions were last looked through.
@@ -98,6 +101,7 @@ class Playhead(Lazy):
         "retained": made_of(list),
         "partners": made_of(dict),
         "progress": made_of(Progress),
+        "_late": made_of(list),
         "bindings": made_of(Bindings),
     }
 
@@ -130,11 +134,15 @@ class Playhead(Lazy):
     left: bool = False
     keeps_cookies: bool = False
     strays: bool = False
+    lost: frozenset[str] = frozenset()
+    is_late: bool = False
     number: int = 0
     begun_runs: int = 0
     is_seen: bool = True
     since: float = 0.0
     cursor: Cursor = field(init=False)
+    _late: list[int] = field(init=False, repr=False)  # asked for late, since the last request that was not
+    _apart: Mapping[int, int] = field(default_factory=lambda: _NEVER)  # uses that count apart
     _front: int = 0  # all operations before it were asked for, or are others'
 
     def __post_init__(self) -> None:
@@ -148,7 +156,7 @@ class Playhead(Lazy):
     def take_over(self, other: Playhead) -> None:
         """Go on with what another playhead did, which was one of the same client; its cookies stay its own."""
         self.played += other.played
-        self.cursor = Cursor(self.played)
+        self._recount()
         for run in other.runs:
             run.owner = self
         self.runs = [*self.runs, *other.runs]
@@ -170,7 +178,33 @@ class Playhead(Lazy):
 
     def begin_anew(self) -> None:
         """Let each request come once more: those before its client knew that its session is lost count apart."""
-        self.strays, self.cursor = False, Cursor(Since(self.played))
+        self.strays, self._apart = False, dict(self.played)
+        if self.has("_late"):
+            self._late.clear()
+        self._recount()
+
+    def comes_with(self, cookies: Collection[str]) -> None:
+        """Take the cookies of stand-ins that a REST request shows.
+
+        A load balancer may try a stand-in that is gone for a second, so that what a client sent there comes after its
+        handshake here, with the old cookies alone. That counts apart once a request shows a cookie of here: the new
+        session plays from the start. Until then it counts, as some clients go on with the old cookies.
+        """
+        is_here = any(cookie not in self.lost for cookie in cookies)
+        self.is_late = bool(cookies) and not is_here and self.client_id is not None
+        if is_here and self.has("_late") and self._late:
+            self._apart = Counter(self._apart) + Counter(self._late)
+            self._late.clear()
+            self._recount()
+
+    def plays(self, place: int) -> None:
+        """Note that a recorded request was used."""
+        self.played[place] += 1
+        if self.is_late:
+            self._late.append(place)
+
+    def _recount(self) -> None:
+        self.cursor = Cursor(Since(self.played, self._apart) if self._apart else self.played)
 
     def begins(self, run: Run) -> None:
         """Add a run that is played to it from now on."""

@@ -363,6 +363,8 @@ class Registry:
             left = self._evidence(tokens, connection, self._groups_of.pool(SessionState.LEFT), answers, named)
             playhead = only(left) or self._new(tokens)
         self._remember(playhead, tokens, connection)
+        if playhead.lost:
+            playhead.comes_with([v for v in map(value, tokens) if v in self._by_cookie])
         return playhead
 
     def gave(self, playhead: Playhead, tokens: frozenset[str]) -> None:
@@ -450,6 +452,7 @@ class Registry:
             owner = self._new(tokens)
             owner.strays = True
         self._by_cookie |= dict.fromkeys(strange, owner)
+        owner.lost |= frozenset(strange)
         return owner
 
     def _is_side(self, playhead: Playhead, tokens: Tokens) -> bool:

@@ -51,7 +51,7 @@ def test_what_was_not_recorded_finds_nothing() -> None:
 
 def test_requests_are_counted_anew_from_a_moment_on() -> None:
     played = Counter({1: 2, 5: 1})
-    since = Since(played)
+    since = Since(played, dict(played))
     played.update([5, 7, 7])
 
     assert dict(since) == {5: 1, 7: 2}
