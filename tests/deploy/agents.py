@@ -30,8 +30,10 @@ class Ready(Extension):
     async def incoming(self, payload: Any, headers: Any = None) -> None:
         """See what comes, before the client does."""
         for message in payload:
-            if message["channel"] == "/meta/handshake":
-                self._subscribed = 0
+            if message["channel"] == "/meta/connect":
+                self._agent.lost |= message.get("advice", {}).get("reconnect") == "handshake"
+            elif message["channel"] == "/meta/handshake":
+                self._subscribed, self._agent.lost = 0, True
             elif message["channel"] == "/meta/subscribe" and message.get("successful"):
                 self._subscribed += 1
                 if self._subscribed == len(self._agent.channels):
@@ -64,12 +66,14 @@ class Agent:
         self.go, self.changed = go, asyncio.Condition()
         self.life = self.events = 0
         self.step = -1
+        self.lost = False  # the session is, and no other is ready: what was asked now would be asked twice
 
     def print(self, **line: Any) -> None:
         print(json.dumps({"agent": self.name} | line), flush=True)
 
     async def begins(self) -> None:
         self.life += 1
+        self.lost = False
         self.print(kind="ready", life=self.life)
         async with self.changed:
             self.changed.notify_all()
@@ -90,9 +94,12 @@ class Agent:
                     await client.subscribe(channel)
                 listening = asyncio.create_task(self._listens(client))
                 while True:
+                    own = self.life
                     with suppress(Lost):
-                        await self._works(session, self.life)
+                        await self._works(session, own)
                         break
+                    async with self.changed, asyncio.timeout(self.patience):
+                        await self.changed.wait_for(lambda own=own: self.life > own)
                 await asyncio.sleep(0.2)  # for what comes twice
                 self.print(kind="done", life=self.life, instance=self._instance(session))
                 listening.cancel()
@@ -109,7 +116,9 @@ class Agent:
             if i == self.half and own == 1:
                 self.print(kind="half", instance=self._instance(session))
                 await self.go.wait()
-                self._must_live(own)
+            self._must_live(own)
+            if self.lost:
+                raise Lost
             self.step, self.events = i, 0
             self.print(kind="sent", life=own, step=i)
             self.print(kind="ack", life=own, step=i, status=await self._asks(session, step, own))

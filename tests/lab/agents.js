@@ -56,6 +56,7 @@ async function agent({ url, name, transport, steps, channels, half, patience }) 
   const instance = () => jar.of(new URL(url)).find((pair) => pair.startsWith("recorder_instance="))?.split("=")[1];
   const headers = { "Content-Type": "application/json", Authorization: `Basic ${btoa(`${name}:secret`)}` };
   let life = 0;
+  let lost = false; // the session is, and no other is ready: what was asked now would be asked twice
   let step = -1;
   let events = 0;
   let notice = () => {};
@@ -69,12 +70,17 @@ async function agent({ url, name, transport, steps, channels, half, patience }) 
     events += 1;
     notice();
   });
+  cometd.addListener("/meta/connect", ({ advice }) => {
+    if (advice?.reconnect === "handshake") lost = true;
+  });
   cometd.addListener("/meta/handshake", (reply) => {
     if (!reply.successful) return;
+    lost = true;
     const subscribed = channels.map((channel) => new Promise((resolve) => cometd.subscribe(channel, () => {}, resolve)));
     Promise.all(subscribed).then((replies) => {
       if (!replies.every((one) => one.successful)) return;
       life += 1;
+      lost = false;
       print({ kind: "ready", life });
       notice();
     });
@@ -100,6 +106,7 @@ async function agent({ url, name, transport, steps, channels, half, patience }) 
         await go;
         if (life !== own) throw new Lost();
       }
+      if (lost) throw new Lost();
       [step, events] = [i, 0];
       print({ kind: "sent", life: own, step });
       const at = new URL(url + path);
@@ -122,6 +129,7 @@ async function agent({ url, name, transport, steps, channels, half, patience }) 
         break;
       } catch (error) {
         if (!(error instanceof Lost)) throw error;
+        await until(() => life > own, null, "new session");
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 200)); // for what comes twice
