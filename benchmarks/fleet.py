@@ -1,6 +1,7 @@
 """Unit costs of many agents and many cassettes, and the plan that follows from them.
 
     python -m benchmarks.fleet [--smoke] [--agents N] [--cassettes N] [--triples N] [--workers N]
+    python -m benchmarks.fleet --write docs/scaling.md          # puts the tables into the page
 
 Prints the tables of docs/scaling.md: what was measured, how many recorders so many agents need, and how long so many
 cassettes take to catalogue. Everything is on this machine: the server behind the recorder does nothing, the store is
@@ -27,7 +28,7 @@ from urllib.parse import urlsplit
 
 from benchmarks import load
 from benchmarks.catalogue_files import DAYS, one
-from benchmarks.fleet_plan import Costs, Fleet, cataloguing, measured, recording, table
+from benchmarks.fleet_plan import Costs, Fleet, cataloguing, measured, placed, recording, tables
 from benchmarks.polls import _hold, _module, _resident, _wait_until_idle
 from benchmarks.polls_clients import Clients
 from benchmarks.proxies import OURS, cassette, measure, proxy
@@ -52,7 +53,7 @@ class Size:
         rounds: Of recorded exchanges, each of `exchanges`.
         polls: Held at once: first so many, then so many.
         triples: Of the cassette that is sealed, archived and shown.
-        cassettes: That are catalogued, each with `each` triples; twice as many for the requests to a store.
+        cassettes: That are catalogued, each with `each` triples.
         users: Of Locust, for `seconds`.
     """
 
@@ -210,39 +211,44 @@ def _store(folder: Path, size: Size) -> dict[str, float]:
     """Count the requests to a server of S3: of putting, cataloguing and showing."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else it prints each request
     with s3() as environment, Line(environment["AWS_ENDPOINT_URL"]) as line:
-        there = os.environ | environment | {"AWS_ENDPOINT_URL": line.url}
+        counted = os.environ | environment | {"AWS_ENDPOINT_URL": line.url}
 
         def asked(*arguments: str) -> tuple[int, int, int]:
             """Run a command; return its puts, its gets and the bytes that came."""
             line.requests.clear()
             line.received = 0
-            subprocess.run([RECORDER, *arguments], env=there, stdout=subprocess.PIPE, check=True)
+            subprocess.run([RECORDER, *arguments], env=counted, stdout=subprocess.PIPE, check=True)
             writes = sum(_WRITES.match(request) is not None for request in line.requests)
             return writes, len(line.requests) - writes, line.received
 
-        few, many = (_archives(folder / f"to-{n}", n, size.each) for n in (size.cassettes // 2, size.cassettes))
         put = asked("seal", str(folder / "archive.cassette"), "-o", f"s3://{BUCKET}/day.cassette", "--archive")
         _, show, received = asked("show", f"s3://{BUCKET}/day.cassette", str(size.triples // 4))
         gets = []
-        for files in (few, many):
-            _put(files, f"{BUCKET}/{files.name}")
-            gets.append(
-                asked("catalogue", "build", f"s3://{BUCKET}/{files.name}/*.cassette", "-o", f"s3://{BUCKET}/out-{files.name}",
-                      "--jobs", "1")[1]
-            )  # fmt: skip
+        files = sorted((folder / "many").iterdir())
+        for there, some in (("few", files[: len(files) // 2]), ("many", files)):
+            _put(some, f"{BUCKET}/{there}")
+            built = (
+                "build",
+                f"s3://{BUCKET}/{there}/*.cassette",
+                "-o",
+                f"s3://{BUCKET}/catalogue-{there}",
+                "--jobs",
+                "1",
+            )
+            gets.append(asked("catalogue", *built)[1])
     return {
         "puts": put[0] + put[1],
-        "gets": (gets[1] - gets[0]) / (size.cassettes - size.cassettes // 2),
+        "gets": (gets[1] - gets[0]) / (len(files) - len(files) // 2),
         "show_requests": show,
         "show_bytes": received,
     }
 
 
-def _put(files: Path, there: str) -> None:
+def _put(files: list[Path], there: str) -> None:
     import fsspec
 
     store = fsspec.filesystem("s3")
-    for path in sorted(files.iterdir()):
+    for path in files:
         store.put_file(str(path), f"{there}/{path.name}")
 
 
@@ -253,14 +259,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--smoke", action="store_true", help="small and short: shows that it runs")
     for name in ("agents", "cassettes", "triples", "workers"):
         parser.add_argument(f"--{name}", type=int, default=getattr(usual, name))
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this page, too")
     options = parser.parse_args(arguments)
     fleet = replace(
         usual, agents=options.agents, cassettes=options.cassettes, triples=options.triples, workers=options.workers
     )
     found = costs(SIZES[Scale.SMOKE if options.smoke else Scale.FULL], lambda part: print(part, file=sys.stderr))
-    print(measured(found))
-    print(f"\n{table(recording(found, fleet), f'{fleet.agents:,} agents')}")
-    print(f"\n{table(cataloguing(found, fleet), f'{fleet.cassettes:,} cassettes')}")
+    made = tables(found, fleet)
+    print(*made.values(), sep="\n\n")
+    if options.write:
+        options.write.write_text(placed(options.write.read_text(), made))
 
 
 if __name__ == "__main__":

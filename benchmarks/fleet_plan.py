@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
@@ -206,3 +207,26 @@ def measured(costs: Costs) -> str:
         ("load: sessions of twenty operations", f"{costs.sessions:.1f} a second of CPU"),
     )  # fmt: skip
     return "\n".join(["| unit | cost |", "|---|---|", *(f"| {what} | {cost} |" for what, cost in rows)])
+
+
+def tables(costs: Costs, fleet: Fleet) -> dict[str, str]:
+    """Return the tables of the page by name."""
+    return {
+        "costs": measured(costs),
+        "recording": table(recording(costs, fleet), f"{fleet.agents:,} agents"),
+        "cataloguing": table(cataloguing(costs, fleet), f"{fleet.cassettes:,} cassettes"),
+    }
+
+
+def placed(page: str, found: Mapping[str, str]) -> str:
+    """Return a page with new tables, each behind the comment `<!-- fleet: NAME -->`.
+
+    Raises:
+        ValueError: If the page has no place for a table.
+    """
+    for name, text in found.items():
+        place = rf"(<!-- fleet: {name} -->\n\n)(?:(?:\|.*\n)+\n)?"
+        page, count = re.subn(place, lambda at, text=text: f"{at[1]}{text}\n\n", page)
+        if count != 1:
+            raise ValueError(f"the page has {count} places for the table of {name}")
+    return page

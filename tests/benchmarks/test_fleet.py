@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from benchmarks.fleet_plan import Costs, Fleet, Prices, cataloguing, measured, recording, table
+from benchmarks.fleet_plan import Costs, Fleet, Prices, cataloguing, measured, placed, recording, table, tables
+
+PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
 
 COSTS = Costs(
     exchange=1000.0, empty=100.0, poll=102.4, idle=1000.0, idle_archived=100.0, journal=3000.0, sealed=3500.0,
@@ -88,3 +91,33 @@ def test_the_plan_is_tables_for_the_page() -> None:
     assert lines[:2] == ["| 10,000 agents | computed | |", "|---|---|---|"]
     assert {line.count("|") for line in [*lines, *table(cataloguing(COSTS, FLEET), "x").splitlines()]} == {4}
     assert {line.count("|") for line in measured(COSTS).splitlines()} == {3}
+
+
+def test_the_page_takes_the_tables_and_keeps_all_else() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    once = placed(page, tables(COSTS, FLEET))
+
+    assert all(f"\n\n{text}\n\n" in once for text in tables(COSTS, FLEET).values())
+    assert placed(once, tables(COSTS, FLEET)) == once
+    assert [line for line in once.splitlines() if not line.startswith("|")] == [
+        line for line in page.splitlines() if not line.startswith("|")
+    ]
+
+
+def test_a_page_without_a_place_for_a_table_is_told() -> None:
+    with pytest.raises(ValueError, match="0 places for the table of costs"):
+        placed("# A page\n", {"costs": "| a |"})
+
+
+def test_the_page_assumes_what_the_plan_does() -> None:
+    page, usual = " ".join(PAGE.read_text(encoding="utf-8").split()), Fleet()
+
+    assert f"{usual.operations:g} operations an hour" in page
+    assert f"{usual.held:g} s" in page
+    assert f"{usual.peak:g} times as many operations" in page
+    assert f"at most {usual.busy:.0%} of its core" in page
+    assert f"{usual.triples} triples each" in page
+    assert f"${usual.prices.month:g} for a GB in a month" in page
+    assert f"${usual.prices.puts:g} for 1,000 puts" in page
+    assert f"${usual.prices.gets:g} for 1,000 gets" in page
