@@ -58,7 +58,7 @@ class Cache:
             try:
                 if checksum(path) != (entry.sha256, entry.size):
                     return None
-            except (OSError, InputError):  # a file that cannot be read is as good as none: it is fetched again
+            except InputError:  # a file that cannot be read is as good as none: it is fetched again
                 return None
             self._sound.add(entry.sha256)
         return path
@@ -153,12 +153,14 @@ def checksum(path: Path) -> tuple[str, int]:
     """Return the SHA-256 of a file, as hexadecimal digits, and its number of bytes.
 
     Raises:
-        OSError: If the file cannot be opened, or is not a regular file.
-        InputError: If it cannot be read.
+        InputError: If the file cannot be read, or is not a regular file.
     """
     digest, size = hashlib.sha256(), 0
-    with open_regular(path) as file:
-        while part := file.read(_CHUNK):
-            digest.update(part)
-            size += len(part)
+    try:
+        with open_regular(path) as file:
+            while part := file.read(_CHUNK):
+                digest.update(part)
+                size += len(part)
+    except OSError as exc:
+        raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
     return digest.hexdigest(), size

@@ -23,7 +23,7 @@ NAME = "cassettes.lock"
 SUFFIX = ".cassette"
 _VERSION = 1
 _HEAD = f"# {NAME} {_VERSION}: made by `recorder store push`, goes into git"
-_FIRST = re.compile(rf"# {re.escape(NAME)} (\d+)\b.*")
+_FIRST = re.compile(rf"# {re.escape(NAME)} ([0-9]{{1,9}})\b.*")
 _LINE = re.compile(r"(?P<name>.+) sha256:(?P<sha256>[0-9a-f]{64}) (?P<size>[1-9][0-9]{0,15})")
 _CONFLICT = re.compile(r"(<{7}|={7}|>{7}|\|{7})( .*)?")  # git's lines around the two sides
 _AGAIN = "`recorder store push` writes it anew from the files"
@@ -52,7 +52,7 @@ def read_lock(path: Path) -> dict[str, Entry]:
         UsageError: If the file cannot be read, or has a mistake; the text names the line and what to do.
     """
     try:
-        return parse(read_text(path), str(path))
+        return parse(read_text(path).removeprefix("\ufeff"), str(path))  # some editors of Windows put it there
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError as exc:

@@ -60,10 +60,11 @@ class Objects:
         with self._told(entry, "fetched"):
             for start in range(0, entry.size, _PART):
                 # by ranges also what is small: for a whole file s3fs would ask its size first
-                part = system.cat_file(path, start=start, end=min(start + _PART, entry.size))
+                end = min(start + _PART, entry.size)
+                part = system.cat_file(path, start=start, end=end)
                 yield part
-                if len(part) == entry.size:
-                    return  # also of a web server without ranges
+                if len(part) != end - start or len(part) == entry.size:
+                    return  # the file is shorter than the lock file says; or a web server has no ranges
 
     def size(self, entry: Entry) -> int | None:
         """Return the number of bytes that the store has of a cassette; None if there is none.

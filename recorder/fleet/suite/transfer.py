@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,9 +111,12 @@ def pull(suite: Suite, entries: Sequence[Entry], *, force: bool = False) -> Pull
         force: Overwrite files with other bytes; else these are left as they are.
 
     Raises:
+        UsageError: If a link in the folder leads out of it: then nothing is fetched.
         InputError: If a cassette cannot be fetched.
         OutputError: If a file cannot be written.
     """
+    for entry in entries:
+        _must_be_below(suite.root, entry)
     suite.prefetch(entries)
     written, kept = [], []
     for entry in entries:
@@ -126,6 +130,17 @@ def pull(suite: Suite, entries: Sequence[Entry], *, force: bool = False) -> Pull
         copy(source, target)
         written.append(target)
     return Pulled(written, kept)
+
+
+def _must_be_below(root: Path, entry: Entry) -> None:
+    """Refuse a cassette whose place is outside of a folder: a link may come with a repository of others.
+
+    Raises:
+        UsageError: If it is.
+    """
+    place = os.path.realpath(root / entry.name)
+    if not Path(place).is_relative_to(os.path.realpath(root)):
+        raise UsageError(f"{root / entry.name}: is not below {root}: a link leads to {place}; remove the link")
 
 
 def problems(suite: Suite) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.errors import UsageError
-from recorder.fleet.suite.lock import Entry, name_of, named, parse, problem_of, read_lock, text_of
+from recorder.fleet.suite.lock import NAME, Entry, name_of, named, parse, problem_of, read_lock, text_of
 
 A, B, C = (Entry(f"tests/cassettes/{n}.cassette", n * 64, 7) for n in "abc")
 NAMES = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=20).map(lambda t: f"{t}.cassette")
@@ -150,3 +150,14 @@ def test_git_merges_two_branches_that_add_cassettes(tmp_path: Path) -> None:
 
     assert merged.returncode == 0, merged.stdout
     assert read_lock(file) == {one.name: one for one in (A, first, second)}
+
+
+def test_a_mark_of_the_byte_order_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(lock(A), "utf-8-sig")
+
+    assert read_lock(tmp_path / NAME) == {A.name: A}
+
+
+def test_a_version_of_thousands_of_digits_is_no_version() -> None:
+    with pytest.raises(UsageError, match="so this is no lock file"):
+        parse(f"# {NAME} {'9' * 5000}\n", NAME)

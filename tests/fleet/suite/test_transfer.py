@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recorder.errors import InputError, UsageError
 from recorder.fleet.suite.cache import Cache
-from recorder.fleet.suite.lock import NAME, read_lock
+from recorder.fleet.suite.lock import NAME, read_lock, text_of
 from recorder.fleet.suite.objects import Objects
 from recorder.fleet.suite.suite import Suite
 from recorder.fleet.suite.transfer import cassettes_below, problems, pull, push
@@ -175,3 +176,39 @@ def test_hidden_folders_and_packages_are_no_part_of_a_suite(root: Path) -> None:
 
     assert [path.name for path in cassettes_below([root])] == ["a.cassette", "b.cassette", "c.cassette"]
     assert cassettes_below([root / "t/.recording-x/x.cassette"]) == [root / "t/.recording-x/x.cassette"]
+
+
+@pytest.mark.parametrize("link", ["t", "t/a.cassette"])
+def test_nothing_is_written_where_a_link_leads_out_of_the_folder(
+    link: str, root: Path, store: Counting, tmp_path: Path
+) -> None:
+    push(files(root), root, store)
+    (root / "t").rename(tmp_path / "elsewhere")
+    there = tmp_path / "elsewhere/a.cassette"
+    there.unlink()
+    (root / link).parent.mkdir(exist_ok=True)
+    (root / link).symlink_to(tmp_path / "elsewhere" if link == "t" else there)
+
+    with pytest.raises(UsageError, match=r"a\.cassette: is not below .*: a link leads to .*; remove the link"):
+        pull(suite(root, store), list(read_lock(root / NAME).values()), force=True)
+
+    assert not there.exists()
+
+
+def test_a_folder_in_the_place_of_a_cassette_is_told(root: Path, store: Counting) -> None:
+    push(files(root), root, store)
+    (root / "t/a.cassette").unlink()
+    (root / "t/a.cassette").mkdir()
+
+    with pytest.raises(InputError, match=r"a\.cassette: cannot be read: is a directory"):
+        pull(suite(root, store), list(read_lock(root / NAME).values()))
+
+
+@pytest.mark.timeout(20)
+def test_a_size_far_beyond_that_in_the_store_ends_at_once(root: Path, store: Counting) -> None:
+    push(files(root), root, store)
+    entries = {name: replace(one, size=10**15 - 1) for name, one in read_lock(root / NAME).items()}
+    (root / NAME).write_text(text_of(entries))
+
+    with pytest.raises(InputError, match="the store has other bytes than "):
+        pull(suite(root, store), list(entries.values()))
