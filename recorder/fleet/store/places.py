@@ -63,8 +63,10 @@ def found(pattern: str | os.PathLike[str]) -> list[Path]:
         return [where]
     text = where.url if isinstance(where, Remote) else str(where)
     wide = text.rpartition("/")[2] == "**"
+    if isinstance(where, Remote) and "*" not in text and where.is_file():  # a key may have `[` and `?` in it
+        return [where]
     every = list(_listed(where)) if isinstance(where, Remote) else list(_here(text))
-    if not every and where.is_file():  # a key may have such letters in it
+    if not every and where.is_file():  # or a `*`
         return [where]
     return sorted((path for path in every if not wide or path.suffix == CASSETTE), key=str)
 

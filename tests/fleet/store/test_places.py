@@ -155,3 +155,12 @@ def test_a_missing_file_is_told_as_one() -> None:
         read(RemotePath("memory://none"))
     with pytest.raises(CassetteError, match=r"^memory://team: is a folder; /\*\* behind it finds the cassettes in it$"):
         read(RemotePath("memory://team"))
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_key_that_looks_like_a_pattern_is_itself_and_no_other_that_fits() -> None:
+    fsspec.filesystem("memory").pipe_file("/team/day[1].cassette", b"")
+    fsspec.filesystem("memory").pipe_file("/team/day1.cassette", b"")
+
+    assert [str(path) for path in found("memory://team/day[1].cassette")] == ["memory://team/day[1].cassette"]
+    assert [path.name for path in found("memory://team/day[12].cassette")] == ["day1.cassette"]
