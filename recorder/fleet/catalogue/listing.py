@@ -102,7 +102,7 @@ def _told_by_store(where: Remote) -> dict[str, Any]:
         return {where.url: RemotePath(where.url).info()}
     store, path = filesystem_of(where.url)
     store.invalidate_cache()
-    if is_pattern(where):
+    if is_pattern(where) and ("*" in where.url or not store.exists(path)):  # a key may have `[` and `?` in it
         found: dict[str, Any] = store.glob(path, detail=True)
         return found
     about = store.info(path)

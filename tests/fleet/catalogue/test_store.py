@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import fsspec
 import pytest
 
 from recorder.cli.jobs import mapped
@@ -122,3 +123,14 @@ def test_a_list_that_is_replaced_while_it_is_looked_for_is_found(tmp_path: Path,
     monkeypatch.setattr(Folder, "generations", lambda _: next(numbers))
 
     assert Dataset.open(str(tmp_path / "out")).generation == 1
+
+
+def test_a_key_that_looks_like_a_pattern_is_itself_and_no_other_that_fits() -> None:
+    there = fsspec.filesystem("memory")
+    there.pipe_file("/odd/day[1].cassette", b"one")
+    there.pipe_file("/odd/day1.cassette", b"other")
+
+    found = [list(listed([f"memory://odd/day{end}.cassette"])) for end in ("[1]", "[12]")]
+
+    there.rm("/odd", recursive=True)
+    assert found == [["memory://odd/day[1].cassette"], ["memory://odd/day1.cassette"]]
