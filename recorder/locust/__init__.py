@@ -33,12 +33,14 @@ from gevent import GreenletExit
 from locust import User, events, task
 from locust.env import Environment
 from locust.exception import StopUser
+from locust.runners import WorkerRunner
 
 from ..drive.engine.driver import OnMissing
 from ..drive.engine.values import Values
 from ..errors import RecorderError, UsageError
 from ..fleet.load.player import Player
 from ..fleet.load.server import Server
+from ..fleet.store.places import place
 from ..fleet.users.ledger import Ledger, ledger_of
 from ..fleet.users.locustfile import PARENT
 from ..fleet.users.measuring import Measuring
@@ -47,7 +49,8 @@ from ..fleet.users.scenarios import PATIENCE, SETTLE, Load, Scenario, Settings, 
 __all__ = ["SessionUser"]
 
 _AGAIN = 1.0  # seconds before a session is begun again whose server could not be reached
-_LOOK = 1.0  # seconds between two looks at the parent
+_LOOK = 1.0  # seconds between two looks at parent and master
+_SILENCE = 10.0  # seconds without a word of the master, which says one each second, before its worker ends
 _USAGE = 2  # exit code
 _log = logging.getLogger("recorder.locust")
 
@@ -151,20 +154,29 @@ class SessionUser(User):
             watch=watch,
             patience=self.patience,
         )
-        playing = gevent.spawn(player.run)
+        playing = gevent.spawn(_played, player)
         try:
-            playing.get()
+            problem = playing.get()
         except GreenletExit:
             # counted first: what is missed while the clients disconnect is nobody's fault
             watch.ended(time.monotonic(), is_cut_off=True)
             playing.kill()
             raise
-        except RecorderError as exc:
-            watch.failed(time.monotonic(), str(exc))
+        if problem is not None:
+            watch.failed(time.monotonic(), str(problem))
             gevent.sleep(_AGAIN)
             return
         now = time.monotonic()
         watch.ended(now, is_cut_off=not part.driver.state(now).is_over)
+
+
+def _played(player: Player) -> RecorderError | None:
+    """Play; return what went wrong, for gevent prints a traceback of each greenlet that raises."""
+    try:
+        player.run()
+    except RecorderError as exc:
+        return exc
+    return None
 
 
 def settings_of(users: type[SessionUser], host: str) -> Settings:
@@ -202,7 +214,7 @@ def _several(given: str | Sequence[str]) -> Sequence[str]:
 
 
 def _path(given: str) -> Path:
-    return Path(given)
+    return place(given)
 
 
 @cache
@@ -249,22 +261,47 @@ def _begin(environment: Environment, **_more: Any) -> None:
     gevent.get_hub().loop.update_now()
     gc.collect()
     gc.freeze()  # plans live as long as the process: to look through them again and again takes 5 to 10 % of its time
-    _end_with_parent()
+    gevent.spawn(_watch, environment.runner, _parents(environment))
 
 
-def _end_with_parent() -> None:
-    """End the run when `recorder load`, which started it, was killed: nobody could end it by Ctrl-C then."""
-    parent = os.environ.get(PARENT, "")
-    if parent != str(os.getppid()):  # also in workers, which end with their master
-        return
+def _parents(environment: Environment) -> list[int]:
+    """Return the processes that this one ends with: `recorder load`, and the one that started it as a worker.
 
-    def look() -> None:
-        while parent == str(os.getppid()):
-            gevent.sleep(_LOOK)
-        _log.error("recorder load, which started this load, was killed: the load ends")
-        os.kill(os.getpid(), signal.SIGINT)
+    Without them nobody could end it by Ctrl-C.
+    """
+    options, parent = environment.parsed_options, os.getppid()
+    started = int(os.environ.get(PARENT, "0"))
+    if getattr(options, "processes", None) and isinstance(environment.runner, WorkerRunner):
+        return [parent, *([started] if started else [])]
+    return [parent] if parent == started else []
 
-    gevent.spawn(look)
+
+def _watch(runner: object, parents: Sequence[int]) -> None:
+    """End the run as Ctrl-C does when a parent was killed, or the master of a worker says nothing any more.
+
+    Locust's workers send for another minute without their master.
+    """
+    while True:
+        gevent.sleep(_LOOK)
+        if parents and not _are_there(parents):
+            _log.error("the process that started this one is gone")
+            break
+        heard = runner.last_heartbeat_timestamp if isinstance(runner, WorkerRunner) else None
+        if heard is not None and time.time() - heard > _SILENCE:
+            _log.error("the master has said nothing for %.0f s", _SILENCE)
+            break
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _are_there(parents: Sequence[int]) -> bool:
+    if os.getppid() != parents[0]:
+        return False
+    try:
+        for one in parents[1:]:
+            os.kill(one, 0)
+    except OSError:
+        return False
+    return True
 
 
 events.init.add_listener(_begin)

@@ -47,6 +47,7 @@ READS = {
     "edit s3://team/in --to -": 0,
     "explain s3://team/in 1": 0,
     "grep Campaign1 s3://team/in s3://team/deep/**": 0,
+    "load s3://team/in s3://team/deep/two.cassette --dry-run": 0,
     "ls s3://team/in": 0,
     "ls s3://team/deep/**": 0,
     "ls s3://team/in.part": 0,
@@ -84,7 +85,6 @@ OTHERS = {
     "addon": "prints a path",
     "completion": "prints a script",
     "help": "prints a help",
-    "load": "reads cassettes in the processes of Locust, see tests/cli/test_load.py",
     "query": "reads a catalogue",
 }
 

@@ -22,7 +22,8 @@ def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_class_of_users_says_what_is_played(tmp_path: Path) -> None:
     program = HEAD + (
-        '    cassettes = {"a.cassette": 3, "b.cassette": 1}\n    values = "agents.csv"\n    rate = "instant"\n'
+        '    cassettes = {"a.cassette": 3, "s3://team/b.cassette": 1}\n'
+        '    values = "agents.csv"\n    rate = "instant"\n'
         '    allow = ["GetRecord"]\n    upstream_ca = ["ca.pem"]\n    on_missing = "stop"\n\n\n'
         "from recorder.locust import settings_of\n"
         f'made = settings_of(Agents, "{NOWHERE}")\n'
@@ -35,7 +36,7 @@ def test_a_class_of_users_says_what_is_played(tmp_path: Path) -> None:
     done = python("-c", program, cwd=tmp_path)
 
     assert done.stdout.splitlines() == [
-        "[('a.cassette', 3), ('b.cassette', 1)] ['agents.csv'] inf",
+        "[('a.cassette', 3), ('s3://team/b.cassette', 1)] ['agents.csv'] inf",
         f"('GetRecord',) ['ca.pem'] stop 5.0 {NOWHERE}",
     ]
     assert done.stderr.splitlines()[-1].endswith("on_missing must be one of stop, skip, send, not 'shrug'")

@@ -30,6 +30,7 @@ class Fault(Enum):
     LEFT_OUT = "left out"
     FAILED = "failed"
     NOT_BEGUN = "not begun"
+    WORKER_LOST = "worker lost"
 
 
 _OF_ODD = {

@@ -11,6 +11,7 @@ its statistics and says `recorder_ended`.
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import logging
 from itertools import count
@@ -21,7 +22,16 @@ from weakref import WeakKeyDictionary
 import gevent
 from gevent.event import AsyncResult, Event
 from locust.env import Environment
-from locust.runners import STATE_INIT, STATE_STOPPED, STATE_STOPPING, LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import (
+    STATE_INIT,
+    STATE_MISSING,
+    STATE_STOPPED,
+    STATE_STOPPING,
+    LocalRunner,
+    MasterRunner,
+    WorkerRunner,
+)
+from locust.stats import CSV_STATS_INTERVAL_SEC, StatsCSVFileWriter
 
 from ...output import replacing
 from .counts import Counts, Fault
@@ -62,7 +72,8 @@ class Ledger:
         self._rows: dict[str, int | None] = {}
         self._asked: dict[int, AsyncResult[int | None]] = {}
         self._numbers = count()
-        self._running: set[str] = set()  # workers that have not said that they have ended
+        self._workers: set[str] = set()  # all that took part in this run; Locust forgets those that are gone
+        self._over: set[str] = set()  # those that have said that they have ended, or are counted as lost
         self._ended = Event()
         events = environment.events
         events.test_start.add_listener(self._started)
@@ -170,12 +181,15 @@ class Ledger:
 
     def _started(self, **_: Any) -> None:
         self.counts.clear()
+        self._workers.clear()
+        self._over.clear()
         self.is_ending = False
 
     def _report(self, data: dict[str, Any], **_: Any) -> None:
         data[_KEY] = self.counts.take()
 
-    def _reported(self, data: dict[str, Any], **_: Any) -> None:
+    def _reported(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+        self._workers.add(client_id)
         self.counts.add(data.get(_KEY, {}))
 
     def _stopping(self, environment: Environment, **_: Any) -> None:
@@ -183,19 +197,26 @@ class Ledger:
         runner = environment.runner
         if not isinstance(runner, MasterRunner):
             return
-        self._running, self.is_ending = set(runner.clients), True
-        self._ended.clear()
+        self._workers |= set(runner.clients)
+        self.is_ending = True
         with gevent.Timeout(_ENDING + environment.stop_timeout, False):  # it raises nothing
-            for worker in self._running:
+            for worker in _present(runner):
                 runner.send_message(_END, None, worker)
-            while self._running & set(runner.clients):
+            while (self._workers - self._over) & _present(runner):
                 self._ended.clear()
                 self._ended.wait(1.0)  # a worker that is gone says nothing
-            return
-        _log.warning("%d workers did not end in time; their last numbers are missing", len(self._running))
+        for worker in sorted(self._workers - self._over):
+            self._worker_lost(worker)
+
+    def _worker_lost(self, worker: str) -> None:
+        """Count a worker that did not report its last numbers: what happened to its users is not known."""
+        self._over.add(worker)
+        _log.error("worker %s ended without a word; its last numbers are missing", worker)
+        self.counts.faults[Fault.WORKER_LOST.value] += 1
+        self.failed("session", "worker", None, f"{Fault.WORKER_LOST.value}: its last numbers are missing")
 
     def _worker_ended(self, msg: Any, **_: Any) -> None:
-        self._running.discard(msg.node_id)
+        self._over.add(msg.node_id)
         self._ended.set()
 
     def _end(self, environment: Environment, **_: Any) -> None:
@@ -229,14 +250,32 @@ class Ledger:
         environment = self._environment
         if isinstance(environment.runner, WorkerRunner):
             return
+        prefix = getattr(environment.parsed_options, "csv_prefix", None)
+        if prefix:
+            _finish_tables()
         for line in self.counts.lines():
             _tables.info("%s", line)
-        prefix = getattr(environment.parsed_options, "csv_prefix", None)
         if prefix:
             text = io.StringIO(newline="")
             csv.writer(text).writerows([("Group", "Name", "Count"), *self.counts.rows()])
             with replacing(Path(f"{prefix}_sessions.csv"), force=True) as file:
                 file.write(text.getvalue().encode())
+
+
+def _finish_tables() -> None:
+    """Let Locust write its CSV files once more, and then no more: it closes them, and waits for its workers."""
+    gevent.sleep(CSV_STATS_INTERVAL_SEC)
+    writers = [one for one in gc.get_objects() if isinstance(one, gevent.Greenlet) and _writes_tables(one)]
+    gevent.killall(writers)
+
+
+def _writes_tables(greenlet: gevent.Greenlet) -> bool:
+    return isinstance(getattr(getattr(greenlet, "_run", None), "__self__", None), StatsCSVFileWriter)
+
+
+def _present(runner: MasterRunner) -> set[str]:
+    """Return the ids of the workers that are heard of; Locust keeps those that are gone for another minute."""
+    return {name for name, node in runner.clients.items() if node.state != STATE_MISSING}
 
 
 _ledgers: WeakKeyDictionary[Environment, Ledger] = WeakKeyDictionary()

@@ -10,7 +10,8 @@ import socket
 import subprocess
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,58 @@ def test_ctrl_c_ends_in_order_and_failures_have_their_reason(tmp_path: Path) -> 
     assert [row["Name"] for row in lost] == ["EndPreviewSession"]
     assert lost[0]["Error"].startswith("lost: triple 8 EndPreviewSession, event PreviewSessionEnded: ")
     assert "0 early, 0 wrong id" in told
+
+
+@contextmanager
+def two_workers(prefix: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], int, list[int]]]:
+    """Run a load in two workers; yield the command, and the processes of Locust once each of them has played."""
+    with recorder("replay", DESK, "--listen", "127.0.0.1:0", "--rate", "instant") as standin:
+        run = load(DESK, "--to", standin.url, "--allow-all", "--send-recorded-credentials", "--rate", "instant",
+                   "--processes", "2", "--users", "4", "--spawn-rate", "4", "--csv", prefix, *more)  # fmt: skip
+        found: list[int] = []
+        try:
+            tables = Path(f"{prefix}_stats.csv")
+            until(lambda: tables.exists() and "\nsession," in tables.read_text(), "a session")
+            [master] = children(run.pid)
+            found = [master, *children(master)]
+            yield run, master, found[1:]
+        finally:
+            run.kill()
+            for one in found:
+                with suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGKILL)
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_a_worker_that_is_killed_fails_the_load(tmp_path: Path) -> None:
+    with two_workers(tmp_path / "out") as (run, _, workers):
+        os.kill(workers[0], signal.SIGKILL)
+        run.send_signal(signal.SIGTERM)
+        code, told = ended(run)
+
+    assert code == 128 + signal.SIGTERM
+    found = counts(tmp_path / "out")
+    assert {name: number for (group, name), number in found.items() if group == "faults" and number} == {
+        "worker lost": 1
+    }
+    assert "session worker: worker lost: its last numbers are missing" in told
+    assert "closed file" not in told
+    assert found["sessions", "complete"] == statistics(tmp_path / "out")["session", "desk"][0]
+
+
+def test_workers_end_soon_after_their_master_was_killed(tmp_path: Path) -> None:
+    with two_workers(tmp_path / "out") as (run, master, workers):
+        os.kill(master, signal.SIGKILL)
+        until(lambda: not any(map(is_running, workers)), "the end of the workers")
+        code, _ = ended(run)
+
+    assert code == 1
