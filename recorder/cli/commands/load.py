@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +27,8 @@ from ..options import OUTPUT, InputFile, dialect_option, force_option, offers, r
 from ..saying import say
 from ..writing import must_be_writable
 
-_TIME = re.compile(r"(?=\d)(?:\d+h)?(?:\d+m)?(?:\d+s?)?")
+_TIME = re.compile(r"(?=[0-9])(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s?)?")
+_LONGEST = 366 * 24 * 3600  # seconds
 _MASTER = 5557  # Locust's own
 
 
@@ -37,9 +39,24 @@ class RunTime(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Read it; fails as click's parameters do."""
-        if not _TIME.fullmatch(str(value)):
+        found = _TIME.fullmatch(str(value))
+        if not found:
             self.fail(f"{value!r} is no time; write 90s, 20m or 1h30m", param, ctx)
+        hours, minutes, seconds = (int(one or 0) for one in found.groups())
+        if not 0 < 3600 * hours + 60 * minutes + seconds <= _LONGEST:  # Locust takes 0 for no end at all
+            self.fail(f"{value!r} must be longer than 0 seconds, and a year at most", param, ctx)
         return str(value)
+
+
+class Finite(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it; fails as click's parameters do."""
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return found
 
 
 def _added(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
@@ -63,14 +80,14 @@ def _added(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
     "-r",
     "--spawn-rate",
     metavar="R",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     help="Users to start each second; 1 by default.",
 )
 @click.option("-t", "--run-time", type=RunTime(), help="End after this time, e.g. 90s, 1h30m; else Ctrl-C.")
 @click.option(
     "--stop-timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0),
+    type=Finite(min=0),
     default=0.0,
     show_default=True,
     help="Time that running sessions have after --run-time; then they are cut off.",
