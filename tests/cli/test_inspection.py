@@ -410,7 +410,7 @@ def test_a_command_loads_no_client_and_no_checks_of_dialects(command: str, tmp_p
 
 
 @pytest.mark.once
-def test_show_starts_in_a_few_times_the_time_of_python_itself() -> None:
+def test_show_starts_in_about_twice_the_time_of_a_few_libraries() -> None:
     # compiled modules are kept, as they are where it is installed
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
@@ -424,10 +424,13 @@ def test_show_starts_in_a_few_times_the_time_of_python_itself() -> None:
 
     show = (RECORDER, "show", PREVIEW, "3")
     seconds(*show)
-    bare, shown = zip(*((seconds(sys.executable, "-c", "pass"), seconds(*show)) for _ in range(7)), strict=True)
+    libraries = (sys.executable, "-c", "import asyncio, click, email.message, http.client, msgspec, xml.dom.minidom")
+    seconds(*libraries)
+    loading, shown = zip(*((seconds(*libraries), seconds(*show)) for _ in range(7)), strict=True)
 
-    # 0.25 s on a machine whose Python starts in 20 ms; the least of each, as others on the machine only add to it
-    assert min(shown) < max(0.25, 12.5 * min(bare))
+    # 1.6 to 1.8 times; a bare Python is no measure, as a busy machine makes loading modules dearer than all else.
+    # The least of each, as others on the machine only add to it
+    assert min(shown) < 2.1 * min(loading)
 
 
 # completion

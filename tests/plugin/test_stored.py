@@ -70,6 +70,7 @@ def errors(result: pytest.RunResult, text: str) -> int:
 
 
 @pytest.mark.once
+@pytest.mark.timeout(300)  # nine processes, each of which starts a pytest
 def test_twenty_tests_fetch_each_cassette_once_then_nothing_and_play_offline(
     suite: Suite, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
