@@ -19,7 +19,7 @@ from tests.wheel import own
 
 _READY = 30.0  # seconds until a server listens
 _LIMIT = 60.0  # seconds for one command
-_PORT = re.compile(r"(?<=[: ])(?:8080|8090|8091|8443|18080|18090)\b")
+_PORT = re.compile(r"(?<=[: ])(?:8080|8090|8091|8095|8443|18080|18090)\b")
 _SCREEN = {"DISPLAY", "WAYLAND_DISPLAY"}  # no page is opened before the eyes of who runs the tests
 _FILE = re.compile(r"#+ ([\w./-]+\.(?:py|toml|ini|yml|json|mjs))\s*$")
 _LOOSE = (  # times, ports and ids are others in each run
