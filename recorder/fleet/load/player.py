@@ -23,10 +23,10 @@ from ...drive.front.tap import Left, Sending, Tap
 from ...errors import UpstreamError
 from ...model import Event, Record
 from ...push.rules import PushRules
+from .bayeux import Talk
 from .channel import Channel
-from .line import Line
+from .connection import Connection
 from .server import Server
-from .talk import Talk
 from .wire import Unsent, Wire, reason_of
 
 _NANO = 1e9
@@ -103,14 +103,14 @@ class Player:
             UpstreamError: If the server cannot be reached at the begin, or a login fails.
 
         """
-        first = Line(self._server.reach())
+        first = Connection(self._server.reach())
         try:
             self._open(first)
             self._play(until)
         finally:
             self._end()
 
-    def _open(self, first: Line) -> None:
+    def _open(self, first: Connection) -> None:
         for name, client in self._plan.clients.items():
             cookies = self._values.cookies(client)
             wire = Wire(name, self._server, self._tap, hosts=self._plan.hosts, cookies=cookies)

@@ -88,22 +88,22 @@ class Server:
             found = socket.getaddrinfo(address.host, address.port, 0, socket.SOCK_STREAM)
             self._places = [(family, place) for family, _, _, _, place in found]
         for family, place in self._places:
-            line = socket.socket(family, socket.SOCK_STREAM)
+            connection = socket.socket(family, socket.SOCK_STREAM)
             try:
-                line.settimeout(_REACH)
-                line.connect(place)
-                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.settimeout(_REACH)
+                connection.connect(place)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._tls is not None:
-                    line = self._tls.wrap_socket(line, server_hostname=address.host.partition("%")[0])
-                line.settimeout(None)
+                    connection = self._tls.wrap_socket(connection, server_hostname=address.host.partition("%")[0])
+                connection.settimeout(None)
             except OSError as exc:
-                line.close()
+                connection.close()
                 problem = exc
             except BaseException:
-                line.close()
+                connection.close()
                 raise
             else:
-                return line
+                return connection
         self._places = []  # the name may have others now
         raise problem
 

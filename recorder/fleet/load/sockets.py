@@ -20,7 +20,7 @@ from websockets.uri import WebSocketURI
 from ...drive.front.requests import problem_of
 from ...drive.front.tap import UPGRADED, Sending
 from ...model import Headers, SocketMessage, closed_by
-from .line import Broken, Line
+from .connection import Broken, Connection
 from .wire import Unsent, Wire, reason_of
 
 _LARGEST = 64 << 20  # bytes of a message
@@ -48,10 +48,10 @@ class Socket:
         told: The code that the server closed it with; None if it told none.
     """
 
-    def __init__(self, wire: Wire, line: Line, sending: Sending, rest: bytes) -> None:
+    def __init__(self, wire: Wire, connection: Connection, sending: Sending, rest: bytes) -> None:
         """Take a connection that became a WebSocket; use `opened`."""
         self.told: int | None = None
-        self._wire, self._line, self._sending = wire, line, sending
+        self._wire, self._connection, self._sending = wire, connection, sending
         self._protocol = ClientProtocol(_address(wire, sending), state=OPEN, max_size=_LARGEST, logger=_log)
         self._writing = RLock()
         self._frames: deque[Frame] = deque()
@@ -95,7 +95,7 @@ class Socket:
                         return self._wire.tap.message(self._sending, body, from_client=False, is_text=self._is_text)
                 if self._protocol.close_rcvd is not None or self._protocol.parser_exc is not None:
                     break
-                data = self._line.read(_PIECE)
+                data = self._connection.read(_PIECE)
                 if not data:
                     break
                 self._feed(data)
@@ -130,7 +130,7 @@ class Socket:
         who = "client" if self._is_ours else "server"
         reason = "" if received is None or self._is_ours else received.reason
         self._wire.tap.ended(self._sending, closed_by(who, code, reason))
-        self._wire.leave(self._line)
+        self._wire.leave(self._connection)
 
     def _feed(self, data: bytes) -> None:
         if data:
@@ -162,7 +162,7 @@ class Socket:
         with self._writing:  # frames of two greenlets must not mix
             data = b"".join(self._protocol.data_to_send())
             if data:
-                self._line.write(data)
+                self._connection.write(data)
 
 
 def opened(wire: Wire, sending: Sending, headers: Headers, protocols: Iterable[str] = ()) -> Socket:
@@ -190,12 +190,12 @@ def opened(wire: Wire, sending: Sending, headers: Headers, protocols: Iterable[s
     head = wire.server.made(headers, wire.hosts, own)
     if head.problem is not None:
         raise Unsent(head.problem)
-    line = wire.borrow()
+    connection = wire.borrow()
     try:
         complete, data = wire.written(sending, head)
         wire.tap.request(sending, complete)
-        line.write(data)
-        status, found = line.head("GET")
+        connection.write(data)
+        status, found = connection.head("GET")
         sending.head = found
         wire.took(sending, found)
         wire.tap.response(sending, status, found, b"", None if status == UPGRADED else _UNREAD)
@@ -203,9 +203,9 @@ def opened(wire: Wire, sending: Sending, headers: Headers, protocols: Iterable[s
     except BaseException as exc:
         if sending.is_open or sending.is_socket:
             wire.tap.ended(sending, reason_of(exc))
-        wire.leave(line)
+        wire.leave(connection)
         raise
-    return Socket(wire, line, sending, line.rest)
+    return Socket(wire, connection, sending, connection.rest)
 
 
 def _check(shaking: ClientProtocol, status: int, headers: Headers) -> None:

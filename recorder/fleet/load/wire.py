@@ -20,8 +20,8 @@ from ...formats.compression import TooLarge
 from ...formats.streamed import streamed_media
 from ...model import Headers
 from ...redaction.bodies.encodings import NotUndone, Undoing, encodings, undone
+from .connection import Broken, Connection
 from .cookies import Cookies
-from .line import Broken, Line
 from .server import Head, Server, lines_of
 
 _IDLE = 1.0  # seconds that a connection is kept for the next request; servers keep it longer, 2 s and more
@@ -39,12 +39,12 @@ class Incoming:
     Attributes:
         status: Its status.
         headers: Its headers.
-        line: The connection it comes on.
+        connection: The connection it comes on.
     """
 
     status: int
     headers: Headers
-    line: Line
+    connection: Connection
 
 
 class Wire:
@@ -65,26 +65,26 @@ class Wire:
         """
         self.client, self.server, self.tap, self.hosts = client, server, tap, hosts
         self.cookies = Cookies(server.target.address.host, cookies)
-        self._idle: deque[Line] = deque()
-        self._busy: set[Line] = set()
+        self._idle: deque[Connection] = deque()
+        self._busy: set[Connection] = set()
         self._is_closed = False
 
     def close(self) -> None:
         """Close all connections."""
         self._is_closed = True
-        for line in (*self._idle, *self._busy):
-            line.close()
+        for connection in (*self._idle, *self._busy):
+            connection.close()
         self._idle.clear()
 
-    def keep(self, line: Line) -> None:
+    def keep(self, connection: Connection) -> None:
         """Keep a connection for the next request, for a while; close those that were kept too long."""
-        if line.is_kept and not self._is_closed:
-            line.since = time.monotonic()
-            self._idle.append(line)
-            while line.since - self._idle[0].since > _IDLE:
+        if connection.is_kept and not self._is_closed:
+            connection.since = time.monotonic()
+            self._idle.append(connection)
+            while connection.since - self._idle[0].since > _IDLE:
                 self._idle.popleft().close()
         else:
-            line.close()
+            connection.close()
 
     def head(self, headers: Headers, own: Headers = ()) -> Head:
         """Return the head of requests with recorded headers; `own` stand in place of those of their names."""
@@ -132,39 +132,39 @@ class Wire:
         problem = head.problem or problem_of(sending.method, sending.target, ())
         if problem is not None:
             raise Unsent(problem)
-        line = self.borrow()
+        connection = self.borrow()
         try:
             headers, data = self.written(sending, head)
             self.tap.request(sending, headers, messages)
-            line.is_kept = False
-            line.write(data)
-            status, found = line.head(sending.method)
+            connection.is_kept = False
+            connection.write(data)
+            status, found = connection.head(sending.method)
             self.took(sending, found)
-            yield Incoming(status, found, line)
+            yield Incoming(status, found, connection)
         except BaseException as exc:
-            line.is_kept = False
+            connection.is_kept = False
             if sending.is_open or sending.is_streamed:
                 self.tap.ended(sending, reason_of(exc))
             raise
         finally:
-            self._busy.discard(line)
-            self.keep(line)
+            self._busy.discard(connection)
+            self.keep(connection)
 
-    def borrow(self) -> Line:
+    def borrow(self) -> Connection:
         """Return a connection; `leave` closes it. It is closed with the others, too.
 
         Raises:
             OSError: If there is none.
 
         """
-        line = self._line()
-        self._busy.add(line)
-        return line
+        connection = self._connection()
+        self._busy.add(connection)
+        return connection
 
-    def leave(self, line: Line) -> None:
+    def leave(self, connection: Connection) -> None:
         """Close a connection that was borrowed."""
-        self._busy.discard(line)
-        line.close()
+        self._busy.discard(connection)
+        connection.close()
 
     def written(self, sending: Sending, head: Head) -> tuple[Headers, bytes]:
         """Return the headers of a request with those that depend on the body and the cookies, and all its bytes."""
@@ -189,7 +189,7 @@ class Wire:
         headers = answer.headers
         media = streamed_media(headers) if has_body(sending.method, answer.status) and not is_small(headers) else None
         body, size = [], 0
-        for piece in answer.line.pieces() if media is None else self.streamed(sending, answer, media):
+        for piece in answer.connection.pieces() if media is None else self.streamed(sending, answer, media):
             if size + len(piece) <= KEPT:
                 body.append(piece)
             size += len(piece)
@@ -210,7 +210,7 @@ class Wire:
         """
         chunks = self.tap.stream(sending, answer.status, answer.headers, media)
         undoing = Undoing(encodings(answer.headers), KEPT)
-        for wrapped in answer.line.pieces():
+        for wrapped in answer.connection.pieces():
             try:
                 piece = undoing.feed(wrapped)
             except (NotUndone, TooLarge) as exc:
@@ -219,17 +219,17 @@ class Wire:
             yield piece
         chunks.end()
 
-    def _line(self) -> Line:
+    def _connection(self) -> Connection:
         """Return a connection that is idle, or a new one."""
         if self._is_closed:
             raise Unsent("the client has closed its connections; the request was not sent")
         now = time.monotonic()
         while self._idle:
-            line = self._idle.pop()
-            if now - line.since <= _IDLE and line.is_quiet():
-                return line
-            line.close()
-        return Line(self.server.connect())
+            connection = self._idle.pop()
+            if now - connection.since <= _IDLE and connection.is_quiet():
+                return connection
+            connection.close()
+        return Connection(self.server.connect())
 
 
 def reason_of(error: BaseException | None) -> str:

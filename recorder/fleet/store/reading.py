@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from ...errors import InputError, RecorderError
-from .ahead import Held, ReadAhead
 from .problems import told
 from .ranges import Source, Stored, patiently
+from .readahead import Held, ReadAhead
 from .web import Web
 
 _BUFFERED = 1 << 14

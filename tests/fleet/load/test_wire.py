@@ -8,7 +8,7 @@ import gevent.socket
 import pytest
 
 from recorder.drive.front.tap import Sending
-from recorder.fleet.load.line import Broken
+from recorder.fleet.load.connection import Broken
 from recorder.fleet.load.sockets import Refused, opened
 from recorder.fleet.load.wire import reason_of
 from tests.lab.bad import RESET, STAY, Bad

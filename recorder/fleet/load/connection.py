@@ -27,7 +27,7 @@ class Broken(ConnectionError):
     """An answer that is not whole, or no valid HTTP."""
 
 
-class Line:
+class Connection:
     """A connection to the server that carries one exchange after the other.
 
     Attributes:

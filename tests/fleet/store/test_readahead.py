@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from recorder.fleet.store.ahead import LEAST, MOST, Held, ReadAhead
+from recorder.fleet.store.readahead import LEAST, MOST, Held, ReadAhead
 
 CONTENT = random.Random(1).randbytes(40 << 20)
 
