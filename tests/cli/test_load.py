@@ -58,6 +58,14 @@ def test_a_mistake_in_a_row_of_values_names_its_line_and_no_value(agents: Path) 
     assert "secret" not in result.stderr
 
 
+def test_a_file_without_rows_is_told_as_such(agents: Path) -> None:
+    agents.write_text("headers.Authorization\n")
+
+    result = load("--to", NOWHERE, "--allow-all", "--values", agents)
+
+    fails(2, "the file with the values of the users has no row", by=result)
+
+
 def test_a_server_that_cannot_be_reached_is_told_before_locust_begins(agents: Path) -> None:
     fails(6, f"recorder: {NOWHERE} cannot be reached", by=load("--to", NOWHERE, "--allow-all", "--values", agents))
 

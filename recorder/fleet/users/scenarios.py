@@ -174,13 +174,13 @@ class Load:
         """
         count = self.rows.count
         found: list[str] = []
-        if users is not None and count is not None and users > count:
+        if count == 0:
+            found.append("the file with the values of the users has no row")
+        elif users is not None and count is not None and users > count:
             found.append(
                 f"{self.rows.where} has values for {counted(count, 'user')}, and there are {users}; "
                 f"add rows, or play with --users {count}"
             )
-        elif count == 0:
-            found.append("the file with the values of the users has no row")
         for scenario in self.scenarios:
             about = f"{scenario.path}: " if len(self.scenarios) > 1 else ""
             lines = [*refusals(self.allowed.refused(scenario.plan)), *self._missing(scenario)]
