@@ -74,13 +74,19 @@ def everything(url: Path | str) -> dict[str, list[dict[str, Any]]]:
     return {name: rows(url, name) for name in TABLES}
 
 
+def asked(sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query, on a connection of its own: another test may have left the shared one in use."""
+    with duckdb.connect() as connection:
+        return connection.execute(sql).fetchall()
+
+
 def differing(one: Path | str, other: Path | str) -> dict[str, int]:
     """Return how many rows of each table only one of two catalogues has."""
     found = {}
     for name in TABLES:
         first, second = (_selected(url, name) for url in (one, other))
         both = f"(({first}) except all ({second})) union all (({second}) except all ({first}))"
-        found[name] = duckdb.sql(f"select count(*) from ({both})").fetchall()[0][0]
+        found[name] = asked(f"select count(*) from ({both})")[0][0]
     return {name: count for name, count in found.items() if count}
 
 

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from benchmarks.synthetic import records
@@ -15,7 +14,7 @@ from recorder.errors import InputError
 from recorder.fleet.catalogue.dataset import Dataset, Folder, folder_of, path_of
 from recorder.fleet.catalogue.pieces import Partition
 from recorder.redaction.carried import carrying
-from tests.fleet.catalogue.tables import REDACTED, catalogue, made, rows, written
+from tests.fleet.catalogue.tables import REDACTED, asked, catalogue, made, rows, written
 
 
 def test_a_file_stands_by_dialect_and_day() -> None:
@@ -35,9 +34,9 @@ def test_a_dialect_may_have_any_name(name: str, tmp_path: Path) -> None:
 
     assert built.unreadable == {}
     assert {row["dialect"] for row in rows(tmp_path / "out", "triples")} == {name}
-    assert duckdb.sql(
+    assert asked(
         f"select distinct dialect from read_parquet('{tmp_path}/out/triples/**/*.parquet', hive_partitioning = true)"
-    ).fetchall() == [(name,)]
+    ) == [(name,)]
     assert {path.relative_to(tmp_path / "out").parts[0] for path in (tmp_path / "out").rglob("*.parquet")} == {
         "triples", "events", "sessions", "cassettes",
     }  # fmt: skip

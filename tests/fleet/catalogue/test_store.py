@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import duckdb
 import fsspec
 import pytest
 
@@ -16,7 +15,7 @@ from recorder.errors import InputError, UsageError
 from recorder.fleet.catalogue.dataset import Dataset, Folder
 from recorder.fleet.catalogue.listing import listed
 from recorder.fleet.store.filesystem import filesystem_of
-from tests.fleet.catalogue.tables import catalogue, in_turn, made
+from tests.fleet.catalogue.tables import asked, catalogue, in_turn, made
 from tests.lab.s3 import BUCKET, s3
 
 HERE = f"s3://{BUCKET}"
@@ -41,7 +40,7 @@ def count(url: str, table: str) -> int:
         store, path = filesystem_of(file)
         content = Path(f"{table}.parquet").absolute()
         store.get_file(path, str(content))
-        total += duckdb.sql(f"select count(*) from read_parquet('{content}')").fetchall()[0][0]
+        total += asked(f"select count(*) from read_parquet('{content}')")[0][0]
     return total
 
 
