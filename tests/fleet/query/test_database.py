@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -370,10 +371,19 @@ def test_an_error_of_the_store_is_told_with_the_file(small: Source) -> None:
 LONG = "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b"
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT do what it does in a command: libraries of other tests may have left handlers of their own."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)  # None: one in C
+
+
 def interrupted(number: signal.Signals) -> None:
     threading.Timer(0.3, os.kill, (os.getpid(), number)).start()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_long_query(database: Database) -> None:
     began = time.thread_time()
     interrupted(signal.SIGINT)
@@ -400,6 +410,7 @@ class Dead(LocalFileSystem):
         return b""
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_query_that_waits_for_a_store(small: Source) -> None:
     store = Dead()
 
