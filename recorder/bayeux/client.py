@@ -166,12 +166,12 @@ class BayeuxClient:
 
     @property
     def is_asking(self) -> bool:
-        """Whether a poll or a handshake of its own waits for its reply."""
+        """True if a poll, or a handshake that the session sent by itself, waits for its reply."""
         return self._asked is not None
 
     @property
     def limit(self) -> float:
-        """How many seconds an answer is waited for: as long as the server holds a poll, and a while longer."""
+        """Seconds that an answer is waited for: as long as the server holds a poll, and a while longer."""
         return waited_for(self._advice.get("timeout", 0.0), _MARGIN) or _UNTOLD
 
     # -- what comes

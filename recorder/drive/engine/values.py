@@ -213,7 +213,7 @@ class Values:
 
     @property
     def has_replacements(self) -> bool:
-        """Whether the user gave any key or pseudonym."""
+        """True if the user gave any key or pseudonym."""
         tables = [
             given.get(kind) for given in (self._given, *self._of_clients.values()) for kind in ("keys", "pseudonyms")
         ]

@@ -20,7 +20,7 @@ _CODEC = "zstd"
 
 
 class Partition(NamedTuple):
-    """Where rows stand; `dialect` is "" and `day` 0 in a table that is not partitioned."""
+    """The place of rows in the dataset; `dialect` is "" and `day` 0 in a table that is not partitioned."""
 
     table: str
     dialect: str = ""

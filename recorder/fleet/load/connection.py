@@ -67,7 +67,7 @@ class Connection:
 
     @property
     def rest(self) -> bytes:
-        """What came after the head that made the connection a WebSocket."""
+        """The bytes that came after the head by which the connection became a WebSocket."""
         return self._parsed.rest if self._parsed is not None else b""
 
     def head(self, method: str) -> tuple[int, Headers]:
@@ -118,7 +118,7 @@ class Connection:
 
 
 class _Parsed:
-    """What llhttp found in an answer so far."""
+    """The parts of an answer that llhttp has found so far."""
 
     __slots__ = ("_is_head", "_llhttp", "_raw", "body", "has_head", "headers", "is_kept", "is_whole", "rest", "status")
 

@@ -64,7 +64,7 @@ class Socket:
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed."""
+        """True if the WebSocket was closed."""
         return self._protocol.state is not OPEN or self._has_ended.is_set()
 
     def send(self, body: bytes, *, is_text: bool = True) -> None:

@@ -60,7 +60,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a query answers: its columns, and its rows as they are computed."""
+    """The answer to a query: its columns, and its rows as they are computed."""
 
     columns: tuple[Column, ...]
     rows: Iterator[tuple[Any, ...]]

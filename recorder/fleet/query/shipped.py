@@ -43,7 +43,7 @@ class Shipped:
 
     @property
     def usage(self) -> str:
-        """How it is called, e.g. `holding ID`."""
+        """The call of the query with its arguments, e.g. `holding ID`."""
         words = (one.name.upper() for one in self.parameters)
         return " ".join(
             (

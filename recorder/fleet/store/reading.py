@@ -18,7 +18,7 @@ _BUFFERED = 1 << 14
 
 @dataclass(slots=True)
 class Before:
-    """What this process has fetched of a file, for those who open it again.
+    """The parts of a file that this process has fetched, for those who open it again.
 
     Attributes:
         process: The process.

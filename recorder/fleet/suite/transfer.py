@@ -21,7 +21,7 @@ _NOT_OF_THE_SUITE = {"node_modules", "site-packages", "__pycache__"}
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What was done to bring a store and a lock file up to date.
+    """The changes that brought a store and a lock file up to date.
 
     Attributes:
         entries: The cassettes.
@@ -38,7 +38,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What was written to bring the folder of a suite up to date.
+    """The files that were written to bring the folder of a suite up to date.
 
     Attributes:
         written: Files that are new.

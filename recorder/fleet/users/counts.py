@@ -105,7 +105,7 @@ class Counts:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing went other than recorded."""
+        """True if nothing went other than recorded."""
         return not self.broken and not any(self.faults.values())
 
     def lines(self) -> list[str]:

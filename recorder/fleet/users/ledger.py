@@ -57,7 +57,7 @@ class Failure(Exception):  # its name is not shown: the reason is the text in th
 
 
 class Ledger:
-    """What the users of one environment count and share.
+    """The counts that the users of one environment share.
 
     Attributes:
         counts: The numbers that Locust has no column for.

@@ -41,7 +41,7 @@ def locustfile(host: str, attributes: Iterable[tuple[str, Any]], *, name: str = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What Locust is told on its command line.
+    """The options that Locust gets on its command line.
 
     Attributes:
         host: URL of the server.

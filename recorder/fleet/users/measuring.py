@@ -36,7 +36,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """What the statistics need to know of a plan, made once for all its sessions.
+    """The facts of a plan that the statistics need, made once for all its sessions.
 
     Attributes:
         names: Name of each step.

@@ -34,7 +34,7 @@ PATIENCE: Final = 5.0  # seconds; see `Settings.patience`
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What is played, and how.
+    """The cassettes that are played, and the settings of their play.
 
     Attributes:
         cassettes: Files, each with its weight: how often it is played, compared with the others.
@@ -92,7 +92,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What all sessions of users with the same kinds of values share.
+    """The parts that all sessions of users with the same kinds of values share.
 
     Attributes:
         plan: The plan, with the places of these values.

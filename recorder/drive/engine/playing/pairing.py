@@ -129,7 +129,7 @@ class _Group:
 
 @dataclass(slots=True)
 class _Kindred:
-    """What there is of one kind: recorded events that are awaited, that came too late, and that come later.
+    """The events of one kind: recorded ones that are awaited, that came too late, and that come later.
 
     `all` has the number of each recorded event of the kind, whatever became of it.
     """

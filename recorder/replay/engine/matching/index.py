@@ -208,7 +208,7 @@ def _prefix(key: bytes, *numbers: int) -> bytes:
 
 
 class Since(Mapping[int, int]):
-    """How often each recorded request was used, less what counts apart."""
+    """Count the uses of each recorded request, less those that count apart."""
 
     def __init__(self, played: Mapping[int, int], apart: Mapping[int, int]) -> None:
         """Count what `played` has, which goes on, without what is in `apart` now."""
