@@ -150,13 +150,20 @@ def main() -> None:
             job: Job = _receive(source)
         except EOFError:
             return
-        try:
-            found = done(job, policy, key)
-        except (MemoryError, RecursionError):
+        found = _done(job, policy, key)
+        if found is None:  # here the exception is gone, and with it the frames that hold what filled the memory
             found = without_body(job, policy, key, _TOO_LARGE)
         with suppress(BrokenPipeError):
             _send(target, found)
         del job, found
+
+
+def _done(job: Job, policy: Policy | None, key: bytes) -> Done | None:
+    """Redact a record; None if that takes too much memory."""
+    try:
+        return done(job, policy, key)
+    except (MemoryError, RecursionError):
+        return None
 
 
 def _send(target: int, item: Job | Done) -> None:

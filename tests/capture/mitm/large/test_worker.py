@@ -85,8 +85,9 @@ def test_without_an_interpreter_the_thread_that_asks_does_it(monkeypatch: pytest
     assert found(JOB) == done(JOB, load(), KEY)
 
 
-def test_a_body_that_takes_too_much_memory_is_not_kept_and_the_process_goes_on() -> None:
-    process = Process(load(), KEY, memory=10 << 20)
+@pytest.mark.parametrize("memory", [number << 18 for number in range(20, 42, 3)])
+def test_a_body_that_takes_too_much_memory_is_not_kept_and_the_process_goes_on(memory: int) -> None:
+    process = Process(load(), KEY, memory=memory)
     phones = (b'{"phone":"+49 151 %07d"},' % number for number in range(60_000))  # each is learnt
     costly = replace(JOB.record, body=b"[" + b"".join(phones) + b"1]")
 
