@@ -1,0 +1,1 @@
+"""Schedules and how they are played."""

@@ -1,0 +1,90 @@
+"""Items, deviations and schedules, and their texts."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.errors import UsageError
+from recorder.replay.engine.orders.deviations import OF_TWO, Deviation, Kind
+from recorder.replay.engine.orders.items import Item
+from recorder.replay.engine.orders.schedule import Kept, Schedule, of_text, to_text
+
+NUMBERS = st.integers(1, 999_999_999)
+ACKS, UNSOLICITED = st.builds(Item, NUMBERS), st.builds(Item, st.just(0), NUMBERS)
+EVENTS = st.builds(Item, NUMBERS, NUMBERS) | UNSOLICITED
+PAIRS = st.tuples(EVENTS, EVENTS).filter(lambda pair: pair[0] != pair[1])
+DEVIATIONS = (
+    st.builds(lambda kind, pair: Deviation(kind, *pair), st.sampled_from(sorted(OF_TWO, key=str)), PAIRS)
+    | st.builds(lambda item, n: Deviation(Kind.LATE, item, seconds=n / 1000), EVENTS | ACKS, st.integers(1, 10**7))
+    | st.builds(Deviation, st.sampled_from([Kind.IN_REPLY, Kind.LOST_POLL, Kind.TWICE]), EVENTS)
+    | st.builds(Deviation, st.sampled_from([Kind.LOST_SESSION, Kind.CUT]), EVENTS | ACKS)
+)
+
+
+@given(ACKS | EVENTS)
+def test_an_item_is_read_from_its_name(item: Item) -> None:
+    assert Item.parse(str(item)) == item
+
+
+@given(DEVIATIONS)
+def test_a_deviation_is_read_from_its_text(deviation: Deviation) -> None:
+    assert Deviation.parse(str(deviation)) == deviation
+    assert Deviation.parse(f"  {str(deviation).replace(' ', '   ')} ") == deviation
+
+
+@given(st.lists(DEVIATIONS))
+def test_equal_deviations_make_one_schedule(deviations: list[Deviation]) -> None:
+    schedule, again = Schedule.of(deviations), Schedule.of([*reversed(deviations), *deviations])
+
+    assert (schedule, schedule.id) == (again, again.id)
+    assert of_text(to_text(Kept(schedule, ("a.cassette",), "test", "says", (("ack 1", 0.5),))).encode(), "x") == Kept(
+        schedule, ("a.cassette",), "test", "says", (("ack 1", 0.5),)
+    )
+
+
+def test_what_another_version_wrote_is_kept() -> None:
+    told = json.loads(to_text(Kept(Schedule.of([Deviation.parse("event 4.1 before ack 4")])))) | {"colour": "red"}
+
+    assert json.loads(to_text(of_text(json.dumps(told).encode(), "x"))) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "it should begin with an ack or an event"),
+        ("event 4.1", "it should begin with an ack or an event"),
+        ("event 4.1 behind ack 4", "'behind ack 4' is unknown"),
+        ("event 4.1 before", "'before' is unknown"),
+        ("event 4 before ack 4", "names no ack or event"),
+        ("ack 4.1 before ack 5", "names no ack or event"),
+        ("event 0.1 before ack 5", "names no ack or event"),
+        ("event 4.1 before event 4.1", "no order with itself"),
+        ("event 4.1 0s late", "such as 2s"),
+        ("event 4.1 1.2.3s late", "such as 2s"),
+        ("ack 4 twice", "'twice' is for events"),
+        ("event 4.1 with ack 4", "'with' is for events"),
+        ("event 4.1 twice ack 4", "is unknown"),
+    ],
+)
+def test_what_is_no_deviation_is_told(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        Deviation.parse(text)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"3", b'{"format": "recorder schedule 1"}', b"[" * 10_000, b"\xff"])
+def test_a_file_that_is_no_schedule_is_named(text: bytes) -> None:
+    with pytest.raises(UsageError, match=r"^some file: is no schedule"):
+        of_text(text, "some file")
+
+
+def test_a_file_of_another_version_or_with_a_wrong_text_is_named() -> None:
+    with pytest.raises(UsageError, match=r"^some file: its format is 'recorder schedule 2'"):
+        of_text(b'{"format": "recorder schedule 2"}', "some file")
+    with pytest.raises(UsageError, match=r"^some file: deviation 'ack 4 twice'"):
+        of_text(b'{"format": "recorder schedule 1", "deviations": ["ack 4 twice"]}', "some file")
+
+
+def test_the_recorded_order_has_no_deviations() -> None:
+    assert (Schedule().id, str(Schedule())) == ("recorded", "the recorded order")
