@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
+from recorder.system.signals import ENDS
 from tests.deploy import balancers, image
 from tests.lab import browser as lab_browser
 from tests.lab import lab
@@ -64,6 +66,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{len(needing)} tests need {what}: {missing}")
         for item in needing:
             item.add_marker(pytest.mark.skip(reason=f"needs {what}: {missing}"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Give signals their handlers back: a command that runs in this process takes them, as in a process of its own."""
+    before = {number: signal.getsignal(number) for number in ENDS}
+    result = yield
+    for number, handler in before.items():
+        if handler is not None and signal.getsignal(number) is not handler:  # None: one that is not of Python
+            signal.signal(number, handler)
+    return result
 
 
 @pytest.fixture(scope="session")

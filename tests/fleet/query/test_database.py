@@ -373,7 +373,7 @@ LONG = "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b"
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Let SIGINT do what it does in a command: libraries of other tests may have left handlers of their own."""
+    """Let SIGINT do what it does in a command: shells let it be ignored by what they run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)  # None: one in C
