@@ -1,0 +1,22 @@
+// A desk that takes events out of the answers to its polls alone. A server may send them with any other answer.
+
+import { Desk, at, sleep } from "./bayeux.js";
+
+class Wrong extends Desk {
+  carried(events, message) {
+    if (message.channel === "/meta/connect") super.carried(events, message);
+  }
+}
+
+async function work(url, Kind) {
+  await at(new Kind(url), async (desk) => {
+    const previewed = desk.preview();
+    previewed.catch(() => {}); // it is awaited below
+    await sleep(60); // the agent types
+    await desk.publish("/desk/notes", { text: "at work" });
+    await previewed;
+  });
+}
+
+export const right = (url) => work(url, Desk);
+export const wrong = (url) => work(url, Wrong);

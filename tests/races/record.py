@@ -1,0 +1,100 @@
+"""Make the cassettes of the races again: `python -m tests.races.record [NAME…]`.
+
+Each is a real capture: the right version of a client against the lab, through `recorder record`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any, Literal
+
+from tests.lab.lab import Lab, available
+from tests.lab.processes import recorder, until
+
+from .bugs import BUGS, CASSETTES, Client
+from .running import Clients
+
+_CLOCK = 1433915532887  # the time in the sample of the API page
+# The key of the pseudonyms. Public on purpose: all values of the lab are fictional, and another recording shall have
+# equal pseudonyms.
+_PUBLIC_KEY = "a public key, for fictional values"
+_OUTBOUND = "/v2/me/outbound"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A recording to be made.
+
+    Attributes:
+        client: The bug whose right version is recorded.
+        bayeux: The server.
+        options: Those of the lab, beside `twins` of false and `clock`.
+        meanwhile: Called with the lab while the client works.
+    """
+
+    client: str
+    bayeux: Literal["cometd", "faye"] = "cometd"
+    options: dict[str, Any] = field(default_factory=dict)
+    meanwhile: Callable[[Lab], None] = lambda _: None
+
+
+def _unasked(lab: Lab) -> None:
+    """Tell of the campaign between two operations."""
+    until(lambda: any(cause.events for cause in lab.truth()), "the session began")
+    campaign = {"name": "Campaign1", "state": "Running", "applicationId": 134}
+    told = {"messageType": "OutboundCampaignMessage", "notificationType": "CampaignStateChanged", "campaign": campaign}
+    lab.unsolicited(_OUTBOUND, told)
+
+
+SCENES = {
+    "chain": Scene("ack_first.py", "faye", {"chain": 2, "delayMs": 30}),
+    "pair": Scene("first_of_kind.py", options={"delayMs": 30, "splitMs": 10}),
+    "early": Scene("next_on_ack.py", options={"chain": 2, "early": 1}),
+    "split": Scene("first_of_batch.js", options={"chain": 2, "delayMs": 30, "splitMs": 150}),
+    "acked": Scene("lost_batch.py", options={"chain": 2, "delayMs": 30, "splitMs": 40}),
+    "note": Scene("events_of_replies.js", options={"delayMs": 30}),
+    "socket": Scene("unasked.js", "faye", {"delayMs": 30}, _unasked),
+}
+
+
+def main() -> None:
+    """Record those that are named, else all, over those that are there."""
+    missing = available()
+    if missing:
+        sys.exit(f"cannot record: {missing}")
+    CASSETTES.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or SCENES:
+        _record(name, SCENES[name])
+
+
+def _record(name: str, scene: Scene) -> None:
+    client = next(bug for bug in BUGS if bug.module == scene.client).client("right")
+    path = CASSETTES / f"{name}.cassette"
+    with tempfile.TemporaryDirectory() as folder, Lab(scene.bayeux, Path(folder) / "truth") as lab:
+        lab.options(twins=False, clock=_CLOCK, **scene.options)
+        key = Path(folder) / "key"
+        key.touch(0o600)
+        key.write_text(_PUBLIC_KEY, encoding="ascii")
+        with recorder("record", lab.url, "-o", path, "--redaction-key-file", key, "--force") as server:
+            meanwhile = Thread(target=scene.meanwhile, args=(lab,))
+            meanwhile.start()
+            error = asyncio.run(_run(client, server.url))
+            meanwhile.join()
+        if error is not None:
+            sys.exit(f"{name}: {error}")
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+async def _run(client: Client, url: str) -> str | None:
+    async with Clients() as clients:
+        return await clients.run(client, url)
+
+
+if __name__ == "__main__":
+    main()
