@@ -117,6 +117,7 @@ class Dialect:
     push: PushRules = field(default_factory=PushRules)
     push_urls: tuple[re.Pattern[str], ...] = ()
     unwaited: tuple[str, ...] = ()
+    ordered: tuple[Paths, ...] = ()
     text: str = field(default="", repr=False)
 
     @classmethod
@@ -256,6 +257,21 @@ class Dialect:
         """Return whether an event of this name ends an operation of this name."""
         known = self.operations.get(operation or "")
         return known is not None and event in known.terminal
+
+    def ordered_as(self, channel: str, name: str) -> frozenset[int]:
+        """Return the entries of `ordered` that an event fits, or the ack of an operation, by their places.
+
+        All events and acks that fit one entry reach clients in their recorded order, whatever caused them.
+
+        Args:
+            channel: Channel of the event; "" for an ack.
+            name: Name of the event, or of the operation.
+        """
+        return frozenset(
+            place
+            for place, texts in enumerate(self.ordered)
+            if any(one == name or (channel and matches(one, channel)) for one in texts)
+        )
 
     def is_ignored(self, event: Event) -> bool:
         """Return whether an event is a heartbeat or a comment in a stream, which no operation causes."""

@@ -151,6 +151,7 @@ def _with_causes(top: Table, dialect: Dialect) -> Dialect:
         shared=top.texts("shared", optional=True),
         sibling_same=siblings.texts("same", optional="siblings" not in top),
         unwaited=top.table("drive", optional=True).texts("unwaited", optional=True),
+        ordered=tuple(map(tuple, event.texts_or_groups("ordered"))),
     )
 
 

@@ -184,6 +184,15 @@ class Table:
             return []
         return list(value)
 
+    def texts_or_groups(self, key: str) -> list[list[str]]:
+        """Return a list of texts and lists of texts, each text as a list of one; none where the list is left out."""
+        value = self._take(key, list, kinds.MIXED, [], optional=True)
+        found = [[one] if isinstance(one, str) else one for one in value]
+        if not all(isinstance(one, list) and one and all(isinstance(text, str) for text in one) for one in found):
+            self.wrong(key, other((*self._keys, key), kinds.MIXED, value))
+            return []
+        return found
+
     def lists(self) -> Iterator[tuple[Table, str, list[str]]]:
         """Yield each list of texts in this table and the tables in it: its table, its key, its texts."""
         for key, value in self._value.items():

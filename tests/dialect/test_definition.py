@@ -548,3 +548,15 @@ def test_a_part_of_a_channel_is_percent_decoded_like_that_of_a_url() -> None:
 )
 def test_nothing_after_the_last_slash_is_no_value(links: list[str], keys: dict[str, object]) -> None:
     assert parse(MARKS, path="m.toml").keys_of_event(marked(links=links)) == keys
+
+
+def test_events_and_acks_are_ordered_by_channel_and_by_name() -> None:
+    entries = '"/a/*", ["PreviewRecord", "ChainedRecord"], ["GetPreviewRecord", "/b"]'
+    dialect = parse(shipped_but("[event]\n", f"[event]\nordered = [{entries}]\n"), path="mine.toml")
+
+    assert dialect.ordered == (("/a/*",), ("PreviewRecord", "ChainedRecord"), ("GetPreviewRecord", "/b"))
+    assert dialect.ordered_as("/a/x", "ChainedRecord") == {0, 1}
+    assert dialect.ordered_as("/b", "Other") == {2}
+    assert dialect.ordered_as("", "GetPreviewRecord") == {2}
+    assert dialect.ordered_as("/c", "Other") == frozenset()
+    assert GWS.ordered_as("/a/x", "ChainedRecord") == frozenset()

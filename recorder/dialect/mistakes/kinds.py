@@ -8,12 +8,13 @@ from typing import Any
 from .words import quoted
 
 TEXT, TEXTS, GROUPS = "a string", "a list of strings", "a list of lists of strings"
+MIXED = "a list of strings, or of lists of strings"
 SECONDS, FLAG, TABLE, MARKS = "a number of seconds", "true or false", "a table", "a string or a list of strings"
 
 _DEEPEST = 20  # parts of a path
 
 _BY_KIND = {
-    TEXT: '"…"', TEXTS: '["…"]', GROUPS: '[["…"]]', SECONDS: "60.0", FLAG: "true", MARKS: '["…"]',
+    TEXT: '"…"', TEXTS: '["…"]', GROUPS: '[["…"]]', MIXED: '["…"]', SECONDS: "60.0", FLAG: "true", MARKS: '["…"]',
 }  # fmt: skip
 _BY_KEY = {
     "name": '"my-api"',
@@ -24,6 +25,7 @@ _BY_KEY = {
     "request.methods": '["POST", "PUT", "PATCH", "DELETE"]',
     "ack.status": '[], or a path such as ["body.statusCode"]',
     "ack.success": '[], or the codes that mean success, such as ["0"]',
+    "event.ordered": '["/orders/*"]',
     "event.error_same": '[], or keys that requests and events have, such as ["device"]',
     "twin.channel": '"/me/internal", the channel of the copies',
     "twin.of": '"/me/events", the channel of the first events',
@@ -95,6 +97,8 @@ def _as_kind(kind: str, value: Any) -> str | None:
         case "a list of lists of strings" if isinstance(value, list):
             groups = [_list(item if isinstance(item, list) else [item]) for item in value]
             return f"[{', '.join(map(str, groups))}]" if all(groups) and groups else None
+        case "a list of strings, or of lists of strings" if isinstance(value, str):
+            return _list([value])
         case "a number of seconds":
             return _number(value)
         case "true or false" if str(value).lower() in {"true", "yes", "on", "1"}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from urllib.parse import urlsplit
 
 from ...bayeux.channels import is_meta
@@ -13,7 +14,7 @@ from ..definition import NOTIFICATION, Dialect
 from ..tables import Table
 from ..values import paths_in
 from .keys import gives
-from .words import listed, quoted
+from .words import listed, near, quoted
 
 _MOST = 100  # groups that the others are compared with: a dialect may come with a cassette of anybody
 _NAME = re.compile(r"[\w-]{1,64}")
@@ -32,6 +33,7 @@ def check(top: Table, dialect: Dialect) -> None:
     _twin(top, dialect)
     _tuple(top)
     _replay(top, dialect)
+    _ordered(top, dialect)
 
 
 def _texts(top: Table) -> None:
@@ -221,6 +223,20 @@ def _replay(top: Table, dialect: Dialect) -> None:
     if isinstance(name, str) and not re.fullmatch(r"[^\s.]+", name):
         meant = name.strip().removeprefix("ext.").replace(".", "") or "replay"
         push.wrong("replay", f"{name!r} is no name of an extension in `ext`; write replay = {quoted(meant)}")
+
+
+def _ordered(top: Table, dialect: Dialect) -> None:
+    """Report entries of `ordered` that no event and no ack fits: wrong patterns, and names that are misspelt."""
+    event = top.table("event")
+    known = {*dialect.operations, *chain.from_iterable(one.events for one in dialect.operations.values())}
+    for text in chain.from_iterable(dialect.ordered):
+        plain = text.removesuffix("/**").removesuffix("/*")
+        if text.startswith("/") and "*" in plain:
+            told = f"{text!r} is no channel and no pattern"
+            event.wrong("ordered", f'{told}; write "/a/b", "/a/*" or "/a/**"', item=text)
+        elif not text.startswith("/") and text not in known and (like := near(text, known)):
+            told = f"{text!r} is no event and no operation in this dialect"
+            event.doubt("ordered", f"{told}; did you mean {like!r}?", item=text)
 
 
 def _strings(value: object) -> Iterable[str]:

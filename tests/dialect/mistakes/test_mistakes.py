@@ -316,6 +316,11 @@ MISTAKES = [
      "is no operation", "did you mean 'GetChainedRecord'?"),
     (GWS, "[replay]", '[drive]\nunwaited = ["GET api/v2/me"]\n[replay]', "unwaited", "drive.unwaited",
      "must begin with a slash", 'write "GET /api/v2/me"'),
+    (GWS, "[event]", '[event]\nordered = "PreviewRecord"', "ordered", "event.ordered", "must be a list",
+     'write ordered = ["PreviewRecord"]'),
+    (GWS, "[event]", "[event]\nordered = [[]]", "ordered", "event.ordered", "must be a list", '"/orders/*"'),
+    (GWS, "[event]", '[event]\nordered = ["/v2/*/me"]', "ordered", "event.ordered", "no channel and no pattern",
+     'write "/a/b"'),
     (ANSWERS, "/service/**", "/service/**/x", "channels", "publish.channels", "is no channel", 'write "/a/b"'),
 ]  # fmt: skip
 
