@@ -1,0 +1,181 @@
+"""List the single deviations from the recorded order that are worth a try, the most telling first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import pairwise, zip_longest
+from typing import TypeAlias
+
+from ..model import AnchorKind, Recording
+from ..replay.engine.orders.deviations import DISTURBANCES, Deviation, Disturbance, Kind
+from ..replay.engine.orders.items import Item
+from .law import Law
+from .neighbours import Pair, by_session
+from .placed import Placed
+
+_Look: TypeAlias = tuple[str, ...]
+
+_NEAR = 4  # acks and events between an event and the message of the client whose answer could carry it
+_ROUNDS = 3  # deviations that look alike: so many are told apart from the rest
+
+
+class Rank(IntEnum):
+    """How telling a deviation is: the lowest is tried first."""
+
+    OF_ONE = 0  # acks and events of one triple
+    OF_SEVERAL = 1
+    BATCH = 2
+    REPLY = 3
+    TROUBLE = 4
+    UNSURE = 5  # the client may wait for one before it asks for the other
+    LATE = 6  # costs real seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A single deviation.
+
+    Attributes:
+        place: Place of its later item among all acks and events.
+        distance: How many acks and events of its session it reaches over.
+        again: How many deviations that look the same stand before it: of one kind, with items of the same names.
+    """
+
+    deviation: Deviation
+    rank: Rank
+    place: int
+    distance: int = 1
+    again: int = 0
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """What it is sorted by: one of each look first, then the most telling."""
+        late = self.rank is Rank.LATE
+        return late, min(self.again, _ROUNDS), self.rank, self.again, self.distance, self.place
+
+
+def choices(
+    recording: Recording,
+    items: Sequence[Placed],
+    pairs: Sequence[Pair],
+    law: Law,
+    *,
+    disturb: Collection[Disturbance] = (),
+    delay: float = 0.0,
+) -> tuple[Choice, ...]:
+    """Return the single deviations, in the order in which they should be tried.
+
+    Args:
+        recording: The recording.
+        items: Its acks and events, in recorded order.
+        pairs: Those that may come in either order.
+        law: The order that the server keeps.
+        disturb: Kinds of trouble that may happen.
+        delay: Seconds by which an item may be late; 0 for none. One of each name is late, because it costs so long.
+    """
+    places = {one.item: place for place, one in enumerate(items)}
+    found = [
+        *(Choice(pair.reversal, _rank(pair), places[pair.second.item], pair.distance) for pair in pairs),
+        *_batches(items, places),
+        *(_placed(one, Rank.REPLY, places) for one in _in_replies(recording, items)),
+        *(_placed(one, Rank.TROUBLE, places) for one in _troubles(items, disturb)),
+    ]
+    looks: Counter[_Look] = Counter()
+    names = {one.item: one for one in items}
+    sorted_ = sorted(found, key=lambda one: (one.rank, one.distance, one.place, str(one.deviation)))
+    counted = []
+    for one in sorted_:
+        look = _look(one.deviation, names)
+        if law.allows((one.deviation,)):
+            counted.append(Choice(one.deviation, one.rank, one.place, one.distance, looks[look]))
+            looks[look] += 1
+    late = [Choice(one, Rank.LATE, place) for place, one in enumerate(_late(items, delay))]
+    return tuple(sorted([*counted, *late], key=lambda one: one.order))
+
+
+def in_replies(items: Sequence[Placed]) -> Iterator[Deviation]:
+    """Yield the deviations by which an event comes in a reply, whether or not the recorded client sent a message."""
+    return (Deviation(Kind.IN_REPLY, one.item) for one in items if one.is_bayeux)
+
+
+def _placed(deviation: Deviation, rank: Rank, places: Mapping[Item, int]) -> Choice:
+    return Choice(deviation, rank, places[deviation.item])
+
+
+def _rank(pair: Pair) -> Rank:
+    if not pair.is_sure:
+        return Rank.UNSURE
+    return Rank.OF_ONE if pair.is_of_one else Rank.OF_SEVERAL
+
+
+def _look(deviation: Deviation, names: Mapping[Item, Placed]) -> _Look:
+    """Return what a deviation looks like: equal for those of one kind about items of the same names and channels."""
+    told = [deviation.kind.name]
+    for item in (deviation.item, deviation.other):
+        if item is not None:
+            told += [names[item].name, names[item].channel]
+    return tuple(told)
+
+
+def _batches(items: Sequence[Placed], places: Mapping[Item, int]) -> Iterator[Choice]:
+    """Yield the deviations by which two events in a row come in one answer, or in two."""
+    for session in by_session([one for one in items if one.is_bayeux]):
+        for first, second in pairwise(session):
+            kind = Kind.APART if first.carrier == second.carrier else Kind.TOGETHER
+            rank = Rank.BATCH if second.asked < first.at else Rank.UNSURE
+            yield _placed(Deviation(kind, second.item, first.item), rank, places)
+
+
+def _in_replies(recording: Recording, items: Sequence[Placed]) -> Iterator[Deviation]:
+    """Yield the deviations by which an event comes in the answer to a message that its client sent near it."""
+    sent: dict[str, list[tuple[int, int]]] = {}
+    for message in recording.messages:
+        if message.kind is not AnchorKind.START or message.renews:
+            sent.setdefault(message.session or "", []).append(message.at)
+    for session in by_session(items):
+        times = sent.get(session[0].session, [])
+        for place, one in enumerate(session):
+            if one.is_bayeux and any(_is_near(at, session, place) for at in times):
+                yield Deviation(Kind.IN_REPLY, one.item)
+
+
+def _is_near(at: tuple[int, int], session: Sequence[Placed], place: int) -> bool:
+    """Return whether a message was sent after the cause of an event, or was it, and not long after the event."""
+    last = session[min(place + _NEAR, len(session) - 1)]
+    return session[place].asked <= at and (at < last.at or place + _NEAR >= len(session))
+
+
+def _troubles(items: Sequence[Placed], disturb: Collection[Disturbance]) -> Iterator[Deviation]:
+    for kind, disturbance in DISTURBANCES.items():
+        if disturbance not in disturb:
+            continue
+        for one in items:
+            is_of_poll = kind in (Kind.LOST_POLL, Kind.TWICE)
+            if one.is_bayeux or (one.item.is_ack and not is_of_poll):
+                yield Deviation(kind, one.item)
+
+
+def _late(items: Sequence[Placed], delay: float) -> Iterator[Deviation]:
+    """Yield one late item of each name: an ack and an event in turn, the last events of their triples first."""
+    if delay <= 0:
+        return
+    last = {one.item.triple: one.item for one in items if not one.item.is_ack}
+    acks = _of_each_name(one for one in items if one.item.is_ack)
+    events = _of_each_name(sorted((one for one in items if not one.item.is_ack), key=lambda one: _is_inner(one, last)))
+    for both in zip_longest(acks, events):
+        yield from (Deviation(Kind.LATE, one.item, seconds=round(delay, 3)) for one in both if one is not None)
+
+
+def _is_inner(one: Placed, last: Mapping[int, Item]) -> bool:
+    return one.item.triple == 0 or last[one.item.triple] != one.item
+
+
+def _of_each_name(items: Iterable[Placed]) -> list[Placed]:
+    """Return the first item of each name and channel."""
+    found: dict[tuple[str, str], Placed] = {}
+    for one in items:
+        found.setdefault((one.name, one.channel), one)
+    return list(found.values())

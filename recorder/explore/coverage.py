@@ -1,0 +1,78 @@
+"""Count which pairs of neighbours were seen in both orders, by what runs showed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..replay.engine.orders.deviations import Kind
+from ..replay.engine.orders.items import Item
+from ..replay.engine.orders.played import Order
+from .neighbours import Pair
+
+
+class Coverage:
+    """The pairs of neighbours, and in which orders runs showed them."""
+
+    def __init__(self, pairs: Sequence[Pair] = ()) -> None:
+        """Take the pairs that may come in either order."""
+        self.pairs = pairs
+        self._as_recorded: set[Pair] = set()
+        self._reversed: set[Pair] = set()
+        self._waited: set[tuple[Item, int]] = set()  # a client waits for the item before it asks for the triple
+
+    def add(self, order: Order) -> None:
+        """Count what a run showed."""
+        times = first_times(act.name for act in order.acts)
+        for pair in self.pairs:
+            first, second = (times.get(str(item)) for item in pair.names)
+            if first is not None and second is not None:
+                (self._as_recorded if first < second else self._reversed).add(pair)
+
+    def unmet(self, order: Order) -> None:
+        """Learn from a run whose only deviation did not come about for what the client waits."""
+        times = first_times(act.name for act in order.acts)
+        for one in order.unmet:
+            if one.other is None or one.kind is Kind.APART:
+                continue
+            held, asked = times.get(str(one.other)), times.get(f"request {one.item.triple}")
+            if held is not None and asked is not None and held < asked:
+                self._waited.add((one.other, one.item.triple))
+
+    def is_hopeless(self, first: Item, second: Item) -> bool:
+        """Return whether a client was seen to wait for the first item before it asks for the second."""
+        return (first, second.triple) in self._waited
+
+    @property
+    def unseen(self) -> list[Pair]:
+        """The pairs that no run showed reversed, and that may be."""
+        return [one for one in self.pairs if one not in self._reversed and not self.is_hopeless(*one.names)]
+
+    @property
+    def both(self) -> int:
+        """Number of pairs that were seen in both orders."""
+        return len(self._as_recorded & self._reversed)
+
+    @property
+    def waited(self) -> int:
+        """Number of pairs that cannot be reversed, because the client waits for the first before it goes on."""
+        return sum(one not in self._reversed and self.is_hopeless(*one.names) for one in self.pairs)
+
+    def __str__(self) -> str:
+        if not self.pairs:
+            return "no two answers or events of this run may come in another order"
+        told = f"{self.both} of {_counted(len(self.pairs), 'pair')} of neighbours seen in both orders"
+        if self.waited:
+            told += f"; {self.waited} cannot be: the client itself waits for the first before it asks for the second"
+        return told
+
+
+def first_times(names: Iterable[str]) -> dict[str, int]:
+    """Return the place of the first act of each name."""
+    found: dict[str, int] = {}
+    for place, name in enumerate(names):
+        found.setdefault(name, place)
+    return found
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

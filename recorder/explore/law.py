@@ -1,0 +1,140 @@
+"""Decide which sets of deviations a server is allowed, by the order that it has to keep (docs/races.md).
+
+Events of one triple on one channel keep their recorded order, unsolicited events on one channel keep theirs, and so do
+all acks and events that fit one entry of the dialect's `ordered`: these are chains. All else is free. A set of
+deviations is legal if some order has all of them and breaks no chain.
+
+That nothing comes before its request or anchor is no matter of a schedule: the client decides when it asks, and the
+stand-in waits for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TypeAlias
+
+from ..replay.engine.orders.deviations import Deviation, Kind
+from ..replay.engine.orders.items import Item
+from .placed import Placed
+
+_Chain: TypeAlias = tuple[str, int, str]
+
+_NO_POLL = frozenset({Kind.IN_REPLY, Kind.CUT})  # another way than a poll
+_OF_A_POLL = frozenset({Kind.LOST_POLL, Kind.TWICE})
+
+
+class Law:
+    """The order that a server has to keep in one recording."""
+
+    def __init__(self, items: Sequence[Placed]) -> None:
+        """Take the acks and events of the recording, in recorded order."""
+        self._known = frozenset(one.item for one in items)
+        self._chains = {one.item: _chains(one) for one in items}
+        self._places = {one.item: place for place, one in enumerate(items)}
+        self._members: defaultdict[_Chain, list[Item]] = defaultdict(list)
+        for one in items:
+            for chain in self._chains[one.item]:
+                self._members[chain].append(one.item)
+        self._has_groups = any(one.groups for one in items)
+
+    def knows(self, deviation: Deviation) -> bool:
+        """Return whether the recording has the items of a deviation."""
+        return deviation.item in self._known and (deviation.other is None or deviation.other in self._known)
+
+    def is_free(self, first: Item, second: Item) -> bool:
+        """Return whether the second item may come before the first, which was recorded before it."""
+        if not self._chains[first].isdisjoint(self._chains[second]):
+            return False
+        return not self._has_groups or self.allows((Deviation(Kind.BEFORE, second, first),))
+
+    def allows(self, deviations: Iterable[Deviation]) -> bool:
+        """Return whether some legal order has all these deviations."""
+        found = tuple(deviations)
+        return all(map(self.knows, found)) and _are_single(found) and not self._is_circle(found)
+
+    def is_spare(self, deviations: Sequence[Deviation]) -> bool:
+        """Return whether the other deviations already bring about one of these, which changes nothing then."""
+        before = [one for one in deviations if one.kind is Kind.BEFORE]
+        for one in before:
+            edges, _ = self._edges([other for other in deviations if other is not one])
+            if one.other in _reached(edges, one.item):
+                return True
+        return False
+
+    def _is_circle(self, deviations: Sequence[Deviation]) -> bool:
+        """Return whether an item would have to come strictly before itself."""
+        edges, strict = self._edges(deviations)
+        return any(first == second or first in _reached(edges, second) for first, second in strict)
+
+    def _edges(self, deviations: Sequence[Deviation]) -> tuple[dict[Item, set[Item]], list[tuple[Item, Item]]]:
+        """Return what comes after each item, and the pairs whose second item comes in a later answer than the first."""
+        edges: defaultdict[Item, set[Item]] = defaultdict(set)
+        strict: list[tuple[Item, Item]] = []
+        for one in deviations:
+            if one.other is None:
+                continue
+            match one.kind:
+                case Kind.TOGETHER:
+                    edges[one.item].add(one.other)
+                    edges[one.other].add(one.item)
+                case Kind.APART:
+                    strict.append((one.other, one.item))
+                case _:
+                    strict.append((one.item, one.other))
+        for first, second in strict:
+            edges[first].add(second)
+        for chain in self._linked({item for one in deviations for item in _items(one)}):
+            for first, second in pairwise(chain):
+                edges[first].add(second)
+        return edges, strict
+
+    def _linked(self, items: set[Item]) -> list[list[Item]]:
+        """Return the chains between these items, directly or by way of other chains."""
+        chains = {chain for item in items for chain in self._chains[item]}
+        if self._has_groups:  # an item may be in several chains, so that one chain leads to another
+            waiting = list(chains)
+            while waiting:
+                for item in self._members[waiting.pop()]:
+                    new = self._chains[item] - chains
+                    chains |= new
+                    waiting.extend(new)
+            return [self._members[chain] for chain in sorted(chains)]
+        return [
+            sorted((item for item in items if chain in self._chains[item]), key=self._places.__getitem__)
+            for chain in sorted(chains)
+        ]
+
+
+def _chains(one: Placed) -> frozenset[_Chain]:
+    """Return the chains that an item is part of."""
+    own = () if one.item.is_ack else (("channel", one.item.triple, one.channel),)
+    return frozenset((*own, *(("ordered", group, "") for group in one.groups)))
+
+
+def _items(deviation: Deviation) -> tuple[Item, ...]:
+    return (deviation.item,) if deviation.other is None else (deviation.item, deviation.other)
+
+
+def _are_single(deviations: Sequence[Deviation]) -> bool:
+    """Return whether nothing is asked for twice of an item, nor two ways of one event that exclude each other."""
+    kinds: defaultdict[Item, list[Kind]] = defaultdict(list)
+    for one in deviations:
+        if one.other is None:
+            kinds[one.item].append(one.kind)
+    return all(
+        len(set(found)) == len(found) and (_NO_POLL.isdisjoint(found) or _OF_A_POLL.isdisjoint(found))
+        for found in kinds.values()
+    )
+
+
+def _reached(edges: dict[Item, set[Item]], start: Item) -> set[Item]:
+    """Return the items that come after one, or with it."""
+    found: set[Item] = set()
+    waiting = [start]
+    while waiting:
+        new = edges.get(waiting.pop(), set()) - found
+        found |= new
+        waiting.extend(new)
+    return found

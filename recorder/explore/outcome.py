@@ -1,0 +1,84 @@
+"""Say what a search tries next, what a run showed, and what the search found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from ..replay.engine.orders.played import Order
+from ..replay.engine.orders.schedule import Kept, Schedule
+
+
+class Verdict(Enum):
+    """The verdict of a search."""
+
+    PASSED = "passed"  # no schedule made the client fail
+    FAILED = "failed"  # a schedule does, and the recorded order does not
+    RECORDED_FAILS = "recorded order fails"
+    UNSTEADY = "unsteady"  # one schedule failed and passed
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A schedule that is to be run.
+
+    Attributes:
+        why: How it was found: `recorded order`, `one deviation`, `two deviations`, `random`, `shrinking`, `confirming`.
+        number: Number of the run, from 1.
+    """
+
+    schedule: Schedule
+    why: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """The outcome of a run.
+
+    Attributes:
+        passed: Whether the client bore it.
+        says: The message of the failure, "" if there is none.
+        order: What happened in it.
+    """
+
+    passed: bool
+    says: str
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a search.
+
+    Attributes:
+        schedule: The smallest failing schedule; None if there is none.
+        says: What was found, in sentences for people, one a line.
+        runs: How many runs there were, with those that shrank and confirmed.
+        coverage: How many pairs of neighbours were seen in both orders, in words.
+        passes_with: Where the recorded order fails, the schedule with one deviation that passes; None if none does.
+        ran: The failing run of `schedule`, or of the recorded order where that fails.
+        is_over: Whether the search came to its end; False while it goes on, or if it was broken off.
+    """
+
+    verdict: Verdict
+    schedule: Schedule | None
+    says: str
+    runs: int
+    coverage: str
+    passes_with: Schedule | None = None
+    ran: Ran | None = None
+    is_over: bool = True
+
+    def kept(self, cassettes: Iterable[str] = (), test: str = "") -> Kept:
+        """Return what the file of the schedule holds; that of `passes_with` where the recorded order fails.
+
+        Args:
+            cassettes: Names of the cassettes.
+            test: Name of the test, or the command.
+        """
+        acts = self.ran.order.acts if self.ran is not None else ()
+        played = tuple((act.name, act.at) for act in acts)
+        schedule = self.schedule or self.passes_with or Schedule()
+        return Kept(schedule, tuple(cassettes), test, self.says, played)

@@ -1,0 +1,106 @@
+"""Lay out the acks and events of a recording in recorded order: what each is, and what it cannot come before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..correlate.anchors import anchors
+from ..dialect.definition import Dialect
+from ..model import Event, Recording, Triple
+from ..replay.engine.orders.items import Item
+from ..replay.engine.scheduling.player import sessions
+
+At: TypeAlias = tuple[int, int]
+
+_LARGEST = 20_000  # acks and events that a search looks at: no test of a client plays more
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An ack or event at its place in the recording.
+
+    Attributes:
+        at: `seq` of the record that carried it, and its place in that record.
+        t: Nanoseconds from the begin of the capture.
+        session: Label of the session whose client got it; "" if it is unknown.
+        channel: Channel of an event; "" for an ack.
+        name: Name of the operation that an ack answers; name of an event.
+        asked: Place of what it follows: the request of its triple, or the anchor of an unsolicited event.
+        groups: Entries of the dialect's `ordered` that it fits.
+        is_bayeux: An event that a Bayeux message carried, so that one answer can carry several.
+    """
+
+    item: Item
+    at: At
+    t: int
+    session: str
+    channel: str
+    name: str
+    asked: At
+    groups: frozenset[int] = frozenset()
+    is_bayeux: bool = False
+
+    @property
+    def carrier(self) -> int:
+        """`seq` of the record that carried it: equal for the events of one answer."""
+        return self.at[0]
+
+
+def placed(recording: Recording, dialect: Dialect, wanted: Collection[Item] | None = None) -> tuple[Placed, ...]:
+    """Return the acks and events of a recording in recorded order, at most 20,000.
+
+    Events that the dialect ignores are left out, and the ends of triples without an answer.
+
+    Args:
+        recording: The recording.
+        dialect: Tells which of its events keep their order.
+        wanted: The items to return; None for all.
+    """
+    found = _wanted(recording, dialect, wanted)
+    return tuple(sorted((one for _, one in zip(range(_LARGEST), found, strict=False)), key=lambda one: one.at))
+
+
+def _wanted(recording: Recording, dialect: Dialect, wanted: Collection[Item] | None) -> Iterator[Placed]:
+    of_client = sessions(recording)
+    numbers = None if wanted is None else {one.triple for one in wanted}
+    for triple in _triples(recording, numbers):
+        found = _of_triple(triple, dialect, of_client)
+        yield from (one for one in found if wanted is None or one.item in wanted)
+    if numbers is None or 0 in numbers:
+        unsolicited = _unsolicited(recording, dialect, of_client)
+        yield from (one for one in unsolicited if wanted is None or one.item in wanted)
+
+
+def _triples(recording: Recording, numbers: set[int] | None) -> Iterable[Triple]:
+    if numbers is None:
+        return recording.triples
+    # triples are numbered in the order in which they stand
+    return (recording.triples[n - 1] for n in sorted(numbers) if 0 < n <= len(recording.triples))
+
+
+def _of_triple(triple: Triple, dialect: Dialect, of_client: dict[str, str]) -> Iterator[Placed]:
+    begin = triple.request.seq, triple.request.message or 0
+    if triple.ack is not None:
+        at, name = (triple.ack.seq, triple.ack.message or 0), triple.operation or ""
+        groups = dialect.ordered_as("", name)
+        yield Placed(Item(triple.n), at, triple.ack.t, triple.session or "", "", name, begin, groups)
+    for index, link in enumerate(triple.events, 1):
+        session = of_client.get(link.event.client_id, triple.session or "")
+        yield _of_event(Item(triple.n, index), link.event, (link.name, session, begin), dialect)
+
+
+def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, str]) -> Iterator[Placed]:
+    if not len(recording.unsolicited):
+        return
+    for index, (one, anchor) in enumerate(zip(recording.unsolicited, anchors(recording), strict=True), 1):
+        if not one.is_ignored:
+            session = one.session or of_client.get(one.event.client_id, "")
+            yield _of_event(Item(0, index), one.event, (one.name, session, anchor.at), dialect)
+
+
+def _of_event(item: Item, event: Event, of: tuple[str, str, At], dialect: Dialect) -> Placed:
+    name, session, begin = of
+    at, groups = (event.seq, event.index), dialect.ordered_as(event.channel, name)
+    return Placed(item, at, event.t, session, event.channel, name, begin, groups, event.raw is None)

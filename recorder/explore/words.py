@@ -1,0 +1,190 @@
+"""Tell in words what a deviation is, and what about a client it speaks for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from ..replay.engine.orders.deviations import Deviation, Kind
+from ..replay.engine.orders.items import Item
+from ..replay.engine.orders.played import Order
+from ..replay.engine.orders.schedule import Schedule
+from .placed import Placed
+
+_MILLISECOND = 1_000_000  # nanoseconds
+
+
+class Words:
+    """The names of the acks and events of a recording, and sentences about them."""
+
+    def __init__(self, items: Iterable[Placed]) -> None:
+        """Take the acks and events."""
+        self._items = {one.item: one for one in items}
+        channels: defaultdict[str, set[str]] = defaultdict(set)
+        for one in self._items.values():
+            channels[one.name].add(one.channel)
+        self._twice = frozenset(name for name, found in channels.items() if len(found) > 1)
+
+    def thing(self, item: Item) -> str:
+        """Return the name of an item with its number: `the ack of GetOrder (triple 4)`, `OrderPicked (event 4.1)`."""
+        one = self._items.get(item)
+        if one is None:
+            return str(item)
+        if item.is_ack:
+            return f"the ack of {one.name} (triple {item.triple})"
+        if one.name in ("", one.channel):
+            return f"the event on {one.channel} ({item})"
+        where = f" on {one.channel}" if one.name in self._twice else ""
+        return f"{one.name}{where} ({item})"
+
+    def clause(self, one: Deviation) -> str:
+        """Return what is different, as what follows `if`: `OrderPicked (event 4.1) arrives before the ack of …`."""
+        it, other = self.thing(one.item), self.thing(one.other) if one.other is not None else ""
+        match one.kind:
+            case Kind.BEFORE:
+                return f"{it} arrives before {other}"
+            case Kind.TOGETHER:
+                return f"{it} and {other} come in one answer of the server"
+            case Kind.APART:
+                return f"{it} comes in a later answer of the server than {other}"
+            case Kind.LATE:
+                return f"{it} comes {_seconds(one.seconds)} later than recorded"
+            case Kind.IN_REPLY:
+                return f"{it} comes in the reply to another message of the client than a poll"
+            case Kind.LOST_POLL:
+                return f"the connection breaks under the poll's answer with {it}, which comes again with the next poll"
+            case Kind.LOST_SESSION:
+                return f"the server forgets the client's session before {it} leaves"
+            case Kind.TWICE:
+                return f"{it} comes twice, because the client's confirmation of it (ext.ack) was lost"
+            case Kind.CUT:
+                return f"the client's WebSocket ends before {it} leaves"
+
+    def clauses(self, schedule: Schedule) -> str:
+        """Return all that is different in a schedule, as what follows `if`."""
+        return ", and if ".join(self.clause(one) for one in schedule.deviations)
+
+    def times(self, one: Deviation, order: Order) -> str:
+        """Return how far apart the items of a deviation came, recorded and played; "" for one item."""
+        mine, its = self._items.get(one.item), self._items.get(one.other) if one.other is not None else None
+        if mine is None or its is None or one.other is None or one.kind not in (Kind.BEFORE, Kind.TOGETHER, Kind.APART):
+            return ""
+        recorded = (mine.t - its.t) / (1000 * _MILLISECOND)
+        told = f"In the recording {one.item} came {_gap(recorded, str(one.other))}"
+        at = {act.name: act.at for act in reversed(order.acts)}
+        first, second = at.get(str(one.item)), at.get(str(one.other))
+        if first is None:
+            return f"{told}."
+        if second is None:
+            return f"{told}; in the failing run it came, and {one.other} did not."
+        return f"{told}; in the failing run {_gap(first - second, 'it', is_before=one.kind is Kind.BEFORE)}."
+
+    def cause(self, one: Deviation) -> str:
+        """Return what a client seems to take for granted that a deviation breaks."""
+        match one.kind:
+            case Kind.BEFORE if one.other is not None:
+                return self._of_order(one.item, one.other)
+            case Kind.TOGETHER:
+                return (
+                    "The client seems to read one event of an answer only, or to do something between two events that "
+                    "one answer leaves no time for. A server may put any number of events into one answer."
+                )
+            case Kind.APART:
+                return (
+                    "The client seems to expect both in one answer. A server may put each event into an answer of its "
+                    "own, whatever belongs together."
+                )
+            case Kind.LATE:
+                return "The client seems to give up too early, or to go on without waiting for it."
+            case Kind.IN_REPLY:
+                return (
+                    "The client seems to read events in the answers to its polls alone. Servers also put them into the "
+                    "answers to its other messages: handshake, subscribe, unsubscribe, publish."
+                )
+            case Kind.LOST_POLL:
+                return (
+                    "The client seems to lose what a broken poll would have brought, to stop polling, or to read twice "
+                    "what comes again."
+                )
+            case Kind.LOST_SESSION:
+                return (
+                    "After it has shaken hands anew, the client seems to lack something that it had before: a "
+                    "subscription, or an operation that it waits for."
+                )
+            case Kind.TWICE:
+                return "The client seems to handle twice what comes twice. With ext.ack a server sends a batch again."
+            case _:
+                return "The client seems not to go on where it was after its WebSocket ended."
+
+    def _of_order(self, item: Item, other: Item) -> str:
+        """Return what a client takes for granted that one item after another breaks."""
+        mine, its = self._items.get(item), self._items.get(other)
+        if mine is None or its is None:
+            return ""
+        is_one = item.triple == other.triple != 0
+        if is_one and other.is_ack:
+            return (
+                f"The client seems to count on the ack of {its.name} coming first. An event may overtake the ack of "
+                "its own request: the two come in answers to different requests."
+            )
+        if is_one and item.is_ack:
+            return f"The client seems to need {its.name} before the ack of {mine.name}, which may come first."
+        if is_one:
+            return (
+                f"The client seems to count on the order of {its.channel} and {mine.channel}. A server promises order "
+                "on one channel alone; if yours does for both, list them in `ordered` of the dialect."
+            )
+        if item.is_ack and other.is_ack:
+            return (
+                "The client seems to take acks in the order of its requests. They come on different connections, so "
+                "a later request may be answered first."
+            )
+        if not item.is_ack and not other.is_ack and mine.name == its.name:
+            return (
+                f"The client seems to take the first {mine.name} for its own. With several operations under way it "
+                "has to look at the ids in the event."
+            )
+        if item.triple and item.triple != other.triple and other.triple:
+            return (
+                f"The client asked for {self._operation(item)} before {self._short(other)} was there, and seems to "
+                "count on one operation being over before the next one goes on."
+            )
+        return (
+            f"The client seems to count on {self._short(other)} coming first. Nothing orders the two: one is not the "
+            "cause of the other."
+        )
+
+    def _operation(self, item: Item) -> str:
+        ack = self._items.get(Item(item.triple))
+        return ack.name if ack is not None else f"triple {item.triple}"
+
+    def _short(self, item: Item) -> str:
+        """Return the name of an item without its number."""
+        return self.thing(item).rpartition(" (")[0] or str(item)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 deviation`, `2 deviations`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Return texts as a list in a sentence."""
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _gap(seconds: float, other: str, *, is_before: bool | None = None) -> str:
+    """Return how long after another something came, in words; `is_before` decides where there is no time between."""
+    if abs(seconds) < 0.0005:
+        return (
+            f"at the same time as {other}"
+            if is_before is None
+            else f"just {'before' if is_before else 'after'} {other}"
+        )
+    return f"{_seconds(abs(seconds))} {'after' if seconds > 0 else 'before'} {other}"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 0.9995:
+        return f"{max(round(seconds * 1000), 1)} ms"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,149 @@
+"""A recording of a desktop, and a simulated run of it: what a stand-in would play under a schedule, in a few lines.
+
+The stand-in is simulated by its rules alone: the recorded order, unless a deviation holds something back; nothing
+before its request; what cannot be met is let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from recorder.dialect.definition import Dialect, load
+from recorder.explore.explorer import Explorer
+from recorder.explore.outcome import Result
+from recorder.explore.placed import Placed, placed
+from recorder.model import Recording
+from recorder.replay.engine.orders.deviations import Deviation, Kind
+from recorder.replay.engine.orders.items import Item
+from recorder.replay.engine.orders.played import Act, Order
+from recorder.replay.engine.orders.schedule import Schedule
+from tests.wire import Wire, chained, complete, done, preview, record_event, state_event, twin
+
+GWS = load()
+_MS = 0.001
+
+
+def recorded() -> Recording:
+    """Three operations, two of them under way at once, and an event that nobody asked for."""
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(preview("r1"), record_event("PreviewRecord", 7, "r1"), twin("PreviewRecord"))
+    first = desk.post(chained(7, "r2"))
+    wire.wait(0.01)
+    second = desk.post(complete(8, "r3"))
+    wire.wait(0.02)
+    wire.ack(first)
+    wire.wait(0.02)
+    desk.hears(record_event("ChainedRecord", 7, "r2"), twin("ChainedRecord"))
+    wire.wait(0.02)
+    wire.ack(second)
+    desk.hears(done(7, "r2"), state_event())
+    wire.wait(0.03)
+    desk.hears(record_event("RecordProcessedAcknowledge", 8, "r3"))
+    return wire.recording()
+
+
+def ahead(dialect: Dialect = GWS) -> tuple[Recording, tuple[Placed, ...]]:
+    recording = recorded()
+    return recording, placed(recording, dialect)
+
+
+def schedule(*texts: str) -> Schedule:
+    return Schedule.of(map(Deviation.parse, texts))
+
+
+@dataclass
+class Desktop:
+    """A client: it asks in the recorded order, and waits for what `waits` names before a request.
+
+    Attributes:
+        waits: Number of a triple, and the items without which its request does not leave.
+    """
+
+    items: tuple[Placed, ...]
+    waits: dict[int, frozenset[Item]] = field(default_factory=dict)
+
+    @classmethod
+    def patient(cls, items: Iterable[Placed]) -> Desktop:
+        """A client that waits for all that the recorded one was told before."""
+        found = tuple(items)
+        asked = {one.item.triple: one.asked for one in found if one.item.triple}
+        return cls(found, {n: frozenset(one.item for one in found if one.at < at) for n, at in asked.items()})
+
+    def run(self, of: Schedule) -> Order:
+        """What happens under a schedule."""
+        asked = {one.item.triple: one.asked for one in self.items if one.item.triple}
+        left = sorted(
+            [*((at, n) for n, at in asked.items()), *((one.at, one) for one in self.items)], key=lambda x: x[0]
+        )
+        holds = [(one.item, one.other) for one in of.deviations if one.kind is Kind.BEFORE]
+        holds += [(one.other, one.item) for one in of.deviations if one.kind is Kind.APART]
+        gone: list[str] = []
+        told: set[Item] = set()
+        sent: set[int] = {0}
+        unmet: set[Deviation] = set()
+        while left:
+            ready = (one for one in left if self._may_go(one[1], told, sent) and not held(one[1], holds, told))
+            taken = next(ready, None)
+            if taken is None:  # nothing moves: the first that is held is let go
+                taken = next((one for one in left if self._may_go(one[1], told, sent)), None)
+                if taken is None:
+                    break  # the client waits for what it did not ask for
+                unmet |= {one for one in of.deviations if is_held_by(taken[1].item, one, told)}
+            left.remove(taken)
+            if isinstance(taken[1], int):
+                sent.add(taken[1])
+                gone.append(f"request {taken[1]}")
+            else:
+                told.add(taken[1].item)
+                gone.append(str(taken[1].item))
+        acts = tuple(Act(name, place * _MS) for place, name in enumerate(gone))
+        return Order(acts, frozenset(of.deviations) - unmet, frozenset(unmet))
+
+    def _may_go(self, one: int | Placed, told: set[Item], sent: set[int]) -> bool:
+        if isinstance(one, int):
+            return self.waits.get(one, frozenset()) <= told
+        before = (other for other in self.items if other.at < one.at and is_chained(other, one))
+        return one.item.triple in sent and all(other.item in told for other in before)
+
+
+def held(one: int | Placed, holds: list[tuple[Item, Item]], told: set[Item]) -> bool:
+    return not isinstance(one, int) and any(late == one.item and early not in told for early, late in holds)
+
+
+def is_held_by(item: Item, one: Deviation, told: set[Item]) -> bool:
+    match one.kind:
+        case Kind.BEFORE:
+            return one.other == item and one.item not in told
+        case Kind.APART:
+            return one.item == item and one.other not in told
+        case _:
+            return False
+
+
+def is_chained(one: Placed, other: Placed) -> bool:
+    """Whether two items keep their order: written here anew, so that the law is not held to itself."""
+    same = one.item.index and other.item.index and one.item.triple == other.item.triple and one.channel == other.channel
+    return bool(same) or bool(one.groups & other.groups)
+
+
+def searched(
+    explorer: Explorer, desktop: Desktop, bears: Callable[[Order], bool], limit: int = 20_000
+) -> tuple[Result, list[str]]:
+    """Run a search to its end; return what it found, and each schedule that it ran with its reason."""
+    log = []
+    for _ in range(limit):
+        trial = explorer.next()
+        if trial is None:
+            return explorer.result, log
+        order = desktop.run(trial.schedule)
+        log.append(f"{trial.why}: {trial.schedule}")
+        passed = bears(order)
+        explorer.ran(passed, "" if passed else "AssertionError: no record\n  at line 7", order)
+    raise AssertionError("the search does not end")
+
+
+def is_before(order: Order, first: str, second: str) -> bool:
+    names = [act.name for act in order.acts]
+    return first in names and second in names and names.index(first) < names.index(second)

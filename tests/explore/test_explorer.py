@@ -1,0 +1,308 @@
+"""A search finds the order that a client does not bear, makes it small and says it in words. Runs are simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recorder.errors import UsageError
+from recorder.explore.explorer import Explorer
+from recorder.explore.outcome import Result, Verdict
+from recorder.explore.placed import placed
+from recorder.replay.engine.orders.deviations import Deviation, Disturbance, Kind
+from recorder.replay.engine.orders.items import Item
+from recorder.replay.engine.orders.played import Act, Order
+from recorder.replay.engine.orders.schedule import Schedule, to_text
+from tests.explore.desk import GWS, Desktop, is_before, recorded, schedule, searched
+
+RECORDING = recorded()
+ITEMS = placed(RECORDING, GWS)
+HASTY = Desktop(ITEMS)
+PATIENT = Desktop.patient(ITEMS)
+ALL = frozenset(Disturbance)
+
+
+def explorer(**own: object) -> Explorer:
+    return Explorer(RECORDING, GWS, **own)
+
+
+def never_fails(order: Order) -> bool:
+    return True
+
+
+def ack_first(order: Order) -> bool:
+    return not is_before(order, "event 2.1", "ack 2")
+
+
+def both_acks_first(order: Order) -> bool:
+    return ack_first(order) or not is_before(order, "event 3.1", "ack 3")
+
+
+def found(bears: Callable[[Order], bool], desktop: Desktop = HASTY, **own: object) -> Result:
+    return searched(explorer(**own), desktop, bears)[0]
+
+
+def test_the_recorded_order_comes_first() -> None:
+    search = explorer()
+
+    trial = search.next()
+
+    assert trial is not None
+    assert (trial.schedule, trial.why, trial.number) == (Schedule(), "recorded order", 1)
+
+
+def test_a_client_that_bears_all_orders_passes_with_what_was_seen() -> None:
+    result, log = searched(explorer(schedules=200), HASTY, never_fails)
+
+    assert (result.verdict, result.runs, len(log)) == (Verdict.PASSED, 200, 200)
+    assert result.coverage == "29 of 29 pairs of neighbours seen in both orders"
+    assert result.says.startswith("no failure in 200 schedules: the recorded order, ")
+    assert result.schedule is None
+    assert result.is_over
+
+
+def test_a_client_that_waits_is_told_as_the_reason_for_pairs_that_cannot_be_reversed() -> None:
+    result = found(never_fails, PATIENT)
+
+    assert "cannot be: the client itself waits" in result.coverage
+    assert is_before(PATIENT.run(schedule("ack 2 before event 1.2")), "event 1.2", "ack 2")
+
+
+def test_the_smallest_deviation_is_found_confirmed_and_told() -> None:
+    result, log = searched(explorer(), HASTY, ack_first)
+
+    assert result.verdict is Verdict.FAILED
+    assert result.schedule == schedule("event 2.1 before ack 2")
+    assert log[-3:] == [*["confirming: event 2.1 before ack 2"] * 2, "confirming: the recorded order"]
+    first, times, cause, said = result.says.splitlines()
+    assert first == (
+        "fails if ChainedRecord on /v2/me/outbound (event 2.1) arrives before the ack of GetChainedRecord (triple 2); "
+        f"1 deviation; replay it with --schedule {result.schedule.id}"
+    )
+    assert times == "In the recording event 2.1 came 20 ms after ack 2; in the failing run 1 ms before it."
+    assert cause.startswith("The client seems to count on the ack of GetChainedRecord coming first. An event may ")
+    assert said == "The run said: AssertionError: no record"
+
+
+def test_two_deviations_that_fail_together_only_are_both_found() -> None:
+    result = found(both_acks_first)
+
+    assert result.schedule == schedule("event 2.1 before ack 2", "event 3.1 before ack 3")
+    assert "; 2 deviations; " in result.says
+    assert "(triple 2), and if RecordProcessedAcknowledge (event 3.1) arrives before" in result.says
+
+
+def test_the_file_of_a_result_has_the_order_of_the_failing_run() -> None:
+    result = found(ack_first)
+
+    kept = result.kept(["a.cassette"], "test_it")
+
+    assert (kept.schedule, kept.cassettes, kept.test, kept.says) == (
+        result.schedule, ("a.cassette",), "test_it", result.says,
+    )  # fmt: skip
+    names = [name for name, _ in kept.played]
+    assert names.index("event 2.1") < names.index("ack 2")
+
+
+def test_what_the_client_did_not_get_in_the_recorded_order_is_left_out() -> None:
+    search = explorer()
+    acts = tuple(Act(name, 0.0) for name in ("request 2", "ack 2", "event 2.1"))
+    search.next()
+
+    search.ran(True, "", Order(acts))
+    found: set[Item] = set()
+    while (trial := search.next()) is not None:
+        found |= {item for one in trial.schedule.deviations for item in (one.item, one.other) if item}
+        search.ran(True, "", Order(acts, frozenset(trial.schedule.deviations)))
+
+    assert found == {Item(2), Item(2, 1)}
+    assert search.result.says.startswith("no failure in 7 schedules: all 7 with up to 2 deviations")
+
+
+def test_a_recorded_order_that_fails_names_the_one_difference_that_passes() -> None:
+    result, log = searched(explorer(), HASTY, lambda order: is_before(order, "event 2.2", "event 2.1"))
+
+    assert (result.verdict, result.schedule) == (Verdict.RECORDED_FAILS, None)
+    assert result.passes_with == schedule("event 2.2 before event 2.1")
+    assert result.says.splitlines()[0] == (
+        "fails in the recorded order, and passes if ChainedRecord on /me/internal (event 2.2) arrives before "
+        "ChainedRecord on /v2/me/outbound (event 2.1); 1 deviation; replay it with --schedule "
+        f"{result.passes_with.id}"
+    )
+    assert log[:2] == ["recorded order: the recorded order", "confirming: the recorded order"]
+    assert log[-1] == "confirming: event 2.2 before event 2.1"
+
+
+def test_a_test_that_always_fails_ends_soon_and_blames_no_order() -> None:
+    result = found(lambda order: False, schedules=1000)
+
+    assert result.verdict is Verdict.RECORDED_FAILS
+    assert result.passes_with is None
+    assert result.runs <= 252
+    assert "hardly the order that it fails by" in result.says
+
+
+def test_a_client_that_fails_now_and_then_is_unsteady() -> None:
+    failures = iter([True] * 8 + [False] + [True] * 200)
+
+    result = found(lambda order: next(failures))
+
+    assert result.verdict is Verdict.UNSTEADY
+    assert "fails now and then: 1 of 3 runs failed if " in result.says
+    assert "real time" in result.says
+
+
+def test_a_recorded_order_that_fails_later_is_unsteady() -> None:
+    late = {"runs": 0}
+
+    def bears(order: Order) -> bool:
+        late["runs"] += 1
+        return late["runs"] <= 5
+
+    result = found(bears)
+
+    assert result.verdict is Verdict.UNSTEADY
+    assert "the recorded order failed in 1 of 2 runs" in result.says
+
+
+def test_a_recorded_order_that_fails_once_is_unsteady() -> None:
+    first = iter([False])
+
+    result = found(lambda order: next(first, True))
+
+    assert (result.verdict, result.runs) == (Verdict.UNSTEADY, 2)
+
+
+def test_a_search_that_is_broken_off_tells_what_it_saw() -> None:
+    search = explorer()
+    for _ in range(5):
+        trial = search.next()
+        search.ran(True, "", HASTY.run(trial.schedule))
+
+    result = search.result
+
+    assert (result.verdict, result.runs, result.is_over) == (Verdict.PASSED, 5, False)
+    assert "no failure in 5 runs; the search was broken off. 4 of 29 pairs" in result.says
+
+
+def test_a_search_that_is_broken_off_while_it_shrinks_has_the_failure() -> None:
+    search = explorer()
+    while search.next().why != "confirming":
+        order = HASTY.run(search.next().schedule)
+        search.ran(both_acks_first(order), "", order)
+
+    result = search.result
+
+    assert (result.verdict, result.is_over) == (Verdict.FAILED, False)
+    assert len(result.schedule.deviations) == 2
+
+
+def test_no_schedule_needs_more_than_was_asked_for() -> None:
+    assert found(never_fails, schedules=1).runs == 1
+    assert found(never_fails, schedules=37).runs == 37
+
+
+@pytest.mark.parametrize(("own", "told"), [({"schedules": 0}, "1 or more"), ({"delay": -1.0}, "0 to 3600")])
+def test_numbers_that_make_no_search_are_refused(own: dict, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        explorer(**own)
+
+
+def test_an_outcome_that_nobody_asked_for_is_refused() -> None:
+    with pytest.raises(UsageError, match="call next"):
+        explorer().ran(True, "", Order())
+
+
+def test_late_items_are_few_and_last_of_the_single_ones() -> None:
+    _, log = searched(explorer(schedules=60), HASTY, never_fails)
+
+    single = [line for line in log if line.startswith("one deviation")]
+    late = [line for line in single if line.endswith("late")]
+    assert 0 < len(late) <= 4
+    assert single[-len(late) :] == late
+
+
+def test_a_delay_is_shrunk_to_about_the_time_that_the_client_bears() -> None:
+    def bears(order: Order) -> bool:
+        return all(one.kind is not Kind.LATE or one.seconds < 0.3 or not one.item.is_ack for one in order.met)
+
+    result = found(bears)
+
+    assert result.schedule == schedule("ack 1 500ms late")
+    assert "(triple 1) comes 500 ms later than recorded" in result.says
+
+
+def test_trouble_comes_only_where_it_is_asked_for() -> None:
+    _, without = searched(explorer(), HASTY, never_fails)
+    _, with_polls = searched(explorer(disturb={Disturbance.POLL}), HASTY, never_fails)
+    _, with_all = searched(explorer(disturb=ALL, schedules=600), HASTY, never_fails)
+
+    kinds = ("lost poll", "lost session", "twice", "cut websocket")
+    assert [any(kind in line for line in without) for kind in kinds] == [False] * 4
+    assert [any(kind in line for line in with_polls) for kind in kinds] == [True, False, False, False]
+    assert [any(kind in line for line in with_all) for kind in kinds] == [True] * 4
+    assert any("after a lost session" in line and "in a reply" in line for line in with_all)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([frozenset(), ALL]), st.booleans())
+@settings(max_examples=10, deadline=None)
+def test_the_same_seed_gives_the_same_schedules_and_the_same_bytes(seed: int, disturb: frozenset, waits: bool) -> None:
+    desktop = PATIENT if waits else HASTY
+
+    one, other = (
+        searched(explorer(seed=seed, disturb=disturb, schedules=120), desktop, both_acks_first) for _ in range(2)
+    )
+
+    assert one == other
+    assert to_text(one[0].kept(["x"], "t")) == to_text(other[0].kept(["x"], "t"))
+
+
+def test_another_seed_draws_other_schedules() -> None:
+    logs = [searched(explorer(seed=seed), HASTY, never_fails)[1] for seed in (1, 2)]
+
+    assert logs[0] != logs[1]
+    assert logs[0][:100] == logs[1][:100]
+
+
+@given(st.integers(0, 1000), st.sampled_from([60, 200, 700]), st.sampled_from([frozenset(), ALL]))
+@settings(max_examples=8, deadline=None)
+def test_no_schedule_is_drawn_twice_and_the_budget_is_kept(seed: int, most: int, disturb: frozenset) -> None:
+    result, log = searched(explorer(seed=seed, schedules=most, disturb=disturb), HASTY, never_fails)
+
+    schedules = [line.partition(": ")[2] for line in log]
+    assert len(set(schedules)) == len(schedules) == result.runs <= most
+
+
+SINGLES = [
+    "event 1.1 before ack 1", "event 2.1 before ack 2", "event 2.2 before event 2.1", "event 3.1 before ack 3",
+    "ack 3 before ack 2", "event 2.3 with event 2.2", "event u1 apart from event 2.3", "event u1 before event 2.3",
+]  # fmt: skip
+
+
+@given(st.sets(st.sampled_from(SINGLES), min_size=1, max_size=2))
+@settings(max_examples=25, deadline=None)
+def test_any_cause_of_up_to_two_deviations_is_found_with_no_more(texts: set[str]) -> None:
+    """A monotone fault: more deviations beside its cause fail, too."""
+    cause = frozenset(map(Deviation.parse, texts))
+
+    result = found(lambda order: not cause <= order.met, schedules=700)
+
+    if result.verdict is Verdict.FAILED:
+        assert frozenset(result.schedule.deviations) == cause
+    else:  # the two exclude each other
+        assert not cause <= HASTY.run(Schedule.of(cause)).met or len(cause) == 2
+
+
+@given(st.sets(st.sampled_from(SINGLES), min_size=1, max_size=2), st.sampled_from(SINGLES))
+@settings(max_examples=25, deadline=None)
+def test_a_cause_that_something_else_heals_is_found_as_well(texts: set[str], healing: str) -> None:
+    """A fault that is not monotone: with one more deviation it passes again."""
+    cause, heals = frozenset(map(Deviation.parse, texts)), Deviation.parse(healing)
+
+    result = found(lambda order: not (cause <= order.met and heals not in order.met), schedules=700)
+
+    assert result.verdict is (Verdict.PASSED if heals in cause else result.verdict)
+    assert result.schedule is None or frozenset(result.schedule.deviations) == cause
