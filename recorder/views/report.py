@@ -11,9 +11,11 @@ from ..dialect.definition import Dialect
 from ..model import Header, Recording
 from . import selection
 from .document import Document
+from .orders import placing
+from .orders.beside import Orders
 from .pages import reading
 from .pages.blocks import Blocks
-from .pages.columns import Columns
+from .pages.columns import Columns, Found
 from .pages.reading import Judge, Keep, Reader, Source, keys_of
 from .pages.rows import About, Pages, Place, differing
 from .pages.rows import document as rows_of
@@ -110,17 +112,20 @@ def parts(
     return [Part(*reader.shown(room, most_bytes)) for reader in readers]
 
 
-def document(parts: Sequence[Part], title: str) -> Document:
+def document(parts: Sequence[Part], title: str, orders: Orders | None = None) -> Document:
     """Return the document of a page for one or more cassettes.
 
     Args:
         parts: The cassettes. Triples are numbered on from one to the next; sessions are kept apart.
         title: Title of the page.
+        orders: Two orders of what these cassettes hold, to be drawn side by side; None draws none.
     """
     pages = Pages()
-    for one, place in _placed(parts, _offsets([part.about.header for part in parts])):
-        pages.add(one.about, one.columns, one.blocks.first, place)
-    return Document(rows_of(title, pages), tuple(part.blocks for part in parts))
+    placed = [*_placed(parts, _offsets([part.about.header for part in parts]))]
+    drawn = _Drawn(orders, placed, len(placed))
+    for side, (one, place) in enumerate(placed):
+        pages.add(one.about, one.columns, one.blocks.first, place, drawn.deviating(side))
+    return Document(rows_of(title, pages, orders=drawn.rows()), tuple(part.blocks for part in parts))
 
 
 def shown(parts: Iterable[Part]) -> tuple[int, int]:
@@ -142,7 +147,9 @@ def left_out(parts: Sequence[Part], before: str = "") -> str:
     return f"shows {some:,} of {of:,} triples: {before}{WHAT}"
 
 
-def comparison(old: Part, new: Part, title: str, differences: Iterable[Mapping[str, Any]]) -> Document:
+def comparison(
+    old: Part, new: Part, title: str, differences: Iterable[Mapping[str, Any]], orders: Orders | None = None
+) -> Document:
     """Return the document of a page that compares two recordings; both begin at time 0.
 
     Args:
@@ -151,6 +158,7 @@ def comparison(old: Part, new: Part, title: str, differences: Iterable[Mapping[s
         title: Title of the page.
         differences: Rows of `recorder diff --json`: `what`, `where`, `n` (with `old` and `new`, each a number or
             None), and `old` and `new` if something stands there.
+        orders: Two orders of the old recording, to be drawn side by side; None draws none.
     """
     before = len(old.requests)
     rows = []
@@ -158,11 +166,31 @@ def comparison(old: Part, new: Part, title: str, differences: Iterable[Mapping[s
         mine, its = row["n"]["old"], row["n"]["new"]
         rows.append({**row, "n": [mine, its and its + before]})
     pages = Pages()
-    for side, (one, place) in enumerate(_placed([old, new], [0, 0])):
+    placed = [*_placed([old, new], [0, 0])]
+    drawn = _Drawn(orders, placed, 1)
+    for side, (one, place) in enumerate(placed):
         triples = one.columns.triples
         numbers = {n + place.before: at for at, n in enumerate(triples.n)}
-        pages.add(one.about, one.columns, one.blocks.first, place, differing(rows, side, numbers, triples.at))
-    return Document(rows_of(title, pages, rows), (old.blocks, new.blocks))
+        found = [*differing(rows, side, numbers, triples.at), *drawn.deviating(side)]
+        pages.add(one.about, one.columns, one.blocks.first, place, found)
+    return Document(rows_of(title, pages, rows, drawn.rows()), (old.blocks, new.blocks))
+
+
+class _Drawn:
+    """Two orders on a page, of the first recordings of it, or none."""
+
+    def __init__(self, orders: Orders | None, placed: Sequence[tuple[Part, Place]], count: int) -> None:
+        self._orders = orders
+        self._sides = [
+            placing.Side(one.columns, place.before, place.offset, side < count)
+            for side, (one, place) in enumerate(placed)
+        ]
+
+    def rows(self) -> dict[str, Any] | None:
+        return None if self._orders is None else placing.rows(self._orders, self._sides)
+
+    def deviating(self, side: int) -> list[Found]:
+        return [] if self._orders is None else [*placing.deviating(self._orders, self._sides, side)]
 
 
 def _offsets(headers: Sequence[Header]) -> list[int]:

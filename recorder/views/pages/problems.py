@@ -16,6 +16,7 @@ Times are microseconds. A `Problem` says one thing of one item in one sentence:
 | poll-lost | warning | is a poll without an answer: nothing can be pushed till the next |
 | miss | error | is a request that a stand-in could not answer |
 | differs | warning | is a triple that is another in the other recording |
+| deviates | warning | is what a schedule moves from its recorded place |
 | finding | its own | is what `doctor` or `scan` found something about |
 """
 
@@ -294,6 +295,11 @@ def differs(rows: Sequence[Mapping[str, object]]) -> Problem:
     first, more = rows[0], len(rows) - 1
     what = " ".join(filter(None, [str(first["what"]), clipped(str(first["where"]))]))
     return Problem("differs", WARNING, f"It differs: {what}{f', and {more:,} more' if more else ''}.")
+
+
+def deviates(sentence: str) -> Problem:
+    """Return the problem of an item that a schedule moves from its recorded place."""
+    return Problem("deviates", WARNING, f"In this schedule {sentence}.")
 
 
 def finding(severity: str, text: str) -> Problem:

@@ -12,6 +12,7 @@ import { viewsOf } from "./page/views.js";
 import { detailOf } from "./panels/detail.js";
 import { differencesOf } from "./panels/differences.js";
 import { ladderOf } from "./panels/ladder.js";
+import { ordersViewOf } from "./panels/orders.js";
 import { tableOf } from "./panels/table.js";
 import { listenToSplitter } from "./splitter.js";
 import { stateOf } from "./state.js";
@@ -40,7 +41,7 @@ export async function start(source, live = null) {
 
 function build(model, live) {
   const builders = buildersOf(model, live);
-  const first = model.differences ? "differences" : (live?.first ?? "timeline");
+  const first = model.orders ? "orders" : model.differences ? "differences" : (live?.first ?? "timeline");
   const state = stateOf(Object.keys(builders), first, (id) => model.byId.has(id));
   const shared = { model, state, choose: (selected) => state.set({ selected }) };
   const views = viewsOf(builders, shared);
@@ -102,6 +103,7 @@ function build(model, live) {
 function buildersOf(model, live) {
   const builders = { ...live?.views, timeline: timelineOf, ladder: ladderOf, table: tableOf };
   if (model.differences) builders.differences = differencesOf;
+  if (model.orders) builders.orders = ordersViewOf;
   return Object.assign(builders, model.source.views); // those that need a server
 }
 

@@ -10,6 +10,7 @@
 
 import { blocksOf, opened, openedLoose } from "./blocks.js";
 import { Loose, Poll, Rows, added } from "./items.js";
+import { ordersOf } from "./orders.js";
 import { searchOf } from "./shown.js";
 
 const SEVERITIES = ["error", "warning", "info"];
@@ -39,6 +40,7 @@ export async function modelOf(source) {
   inOrder(model.problems);
   model.byId = idsOf(model);
   model.differences = differencesOf(document, model);
+  model.orders = ordersOf(document, model);
   model.keys = new Set(model.recordings.flatMap(({ keys }) => keys));
   model.ids = huesOf(model.triples);
   model.started = model.differences ? null : startOf(model.recordings); // what is compared begins at 0 by each its own clock

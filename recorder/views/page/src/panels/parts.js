@@ -31,6 +31,7 @@ const CODES = {
   unasked: ["unsolicited", "unsolicited"],
   "poll-lost": ["poll lost", "polls lost"],
   differs: ["different", "different"],
+  deviates: ["deviation", "deviations"],
   finding: ["finding", "findings"],
 };
 

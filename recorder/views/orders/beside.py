@@ -1,0 +1,107 @@
+"""Make what a page needs to draw two orders side by side: the recorded one, and that of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import UsageError
+from ...model import Recording
+from ...printable import counted
+from ...replay.engine.orders.deviations import Deviation
+from ...replay.engine.orders.schedule import Kept
+from . import planning, words
+from .acts import Act, Known, known, played, recorded
+from .alignment import aligned
+
+_NAMED, _OTHER, _REST = 1, 2, 4  # weights: what a schedule names is told as moved, rather than what it moves against
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Two orders of one recording.
+
+    Attributes:
+        rows: The orders as JSON; `docs/report.md` describes their shape.
+        deviations: For each deviation its sentence, and the names of its items.
+        unsolicited: Number of the unsolicited events of the recording.
+    """
+
+    rows: dict[str, Any]
+    deviations: tuple[tuple[str, tuple[str, ...]], ...]
+    unsolicited: int
+
+
+def orders(recording: Recording, kept: Kept) -> Orders:
+    """Return the recorded order beside that of a schedule: as it was played, or else as the schedule asks for it.
+
+    Args:
+        recording: The recording.
+        kept: The schedule.
+
+    Raises:
+        UsageError: If the schedule names what the recording lacks, or holds a time that is none.
+
+    """
+    acts = known(recording)
+    _check(recording, kept, acts)
+    shown = _without_ignored(acts, kept)
+    left = recorded(shown)
+    right = played(kept, acts) if kept.played else planning.planned(left, kept.schedule, acts)
+    weights = _weights(kept)
+    lines = aligned([act.name for act in left], [act.name for act in right], lambda name: weights.get(name, _REST))
+    places = {name: place for place, name in enumerate(acts)}
+    deviations = sorted(kept.schedule.deviations, key=lambda one: places[str(one.item)])
+    told = tuple((words.sentence(one, acts), _items(one)) for one in deviations)
+    rows = {
+        "id": kept.schedule.id,
+        "says": kept.says,
+        "test": kept.test,
+        "isPlayed": bool(kept.played),
+        "deviations": [[says, list(items)] for says, items in told],
+        "recorded": _columns(left),
+        "played": _columns(right),
+        "rows": [list(line) for line in lines],
+    }
+    return Orders(rows, told, len(recording.unsolicited))
+
+
+def _columns(order: list[Act]) -> dict[str, list[Any]]:
+    return {
+        "name": [act.name for act in order],
+        "at": [act.at for act in order],
+        "answer": [act.answer for act in order],
+    }
+
+
+def _items(deviation: Deviation) -> tuple[str, ...]:
+    return (str(deviation.item), *(() if deviation.other is None else (str(deviation.other),)))
+
+
+def _named(kept: Kept) -> Iterator[str]:
+    for deviation in kept.schedule.deviations:
+        yield from _items(deviation)
+    for name, _ in kept.played:
+        yield name
+
+
+def _weights(kept: Kept) -> dict[str, int]:
+    found = {str(one.other): _OTHER for one in kept.schedule.deviations if one.other is not None}
+    return found | {str(one.item): _NAMED for one in kept.schedule.deviations}
+
+
+def _without_ignored(acts: Mapping[str, Known], kept: Kept) -> dict[str, Known]:
+    """Return the acts without heartbeats and the like, but for those that the schedule names."""
+    wanted = set(_named(kept))
+    return {name: act for name, act in acts.items() if not act.is_ignored or name in wanted}
+
+
+def _check(recording: Recording, kept: Kept, acts: Mapping[str, Known]) -> None:
+    lacking = next((name for name in _named(kept) if name not in acts), None)
+    if lacking is None:
+        return
+    triples, others = len(recording.triples), len(recording.unsolicited)
+    here = f"{counted(triples, 'triple')} and {counted(others, 'unsolicited event')}"
+    own = f"; it was found with {', '.join(kept.cassettes)}" if kept.cassettes else ""
+    raise UsageError(f"schedule {kept.schedule.id}: has {lacking[:40]!r}, which is not among the {here} here{own}")

@@ -1,0 +1,147 @@
+"""The recorded order beside that of a schedule, as a page draws them."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.errors import UsageError
+from recorder.replay.engine.orders.schedule import Kept
+from tests.views.late import late_session
+from tests.views.orders.made import RECORDED, drawn, lines, schedule, session
+from tests.wire import Ask, Wire, chained, record_event
+
+
+def played(*names: str) -> list[tuple[str, float]]:
+    """A run whose acts are 10 ms apart."""
+    return [(name, 5 + place / 100) for place, name in enumerate(names)]
+
+
+def test_the_recorded_order_has_requests_acks_and_events_with_times_from_the_first() -> None:
+    recorded = drawn(session(), schedule()).rows["recorded"]
+
+    assert recorded["name"] == RECORDED
+    assert recorded["at"][:4] == [0, 20_000, 50_000, 50_000]
+
+
+def test_what_one_answer_carried_has_one_number() -> None:
+    recorded = drawn(session(), schedule()).rows["recorded"]
+
+    answers = dict(zip(recorded["name"], recorded["answer"], strict=True))
+    together = [name for name, answer in answers.items() if answer >= 0]
+    assert together == ["event 1.1", "event 1.2", "event 1.3", "event u1", "event 1.4"]
+    assert len({answers[name] for name in together}) == 2
+
+
+def test_what_a_schedule_moved_stands_on_lines_of_its_own() -> None:
+    order = [*RECORDED[:6], "event 2.1", "ack 2", *RECORDED[8:]]
+
+    found = drawn(session(), schedule("event 2.1 before ack 2", played=played(*order)))
+
+    assert lines(found)[5:10] == [
+        "request 2 | request 2", "- | event 2.1", "ack 2 | ack 2", "event 2.1 | -", "event u1 | event u1",
+    ]  # fmt: skip
+    assert found.rows["played"]["at"][:3] == [0, 10_000, 20_000]
+    assert found.rows["isPlayed"] is True
+
+
+def test_what_did_not_come_and_what_came_again_stand_alone() -> None:
+    found = drawn(session(), schedule(played=played("request 1", "ack 1", "event 1.1", "event 1.1", "event 1.3")))
+
+    assert lines(found)[:6] == [
+        "request 1 | request 1", "ack 1 | ack 1", "event 1.1 | event 1.1",
+        "event 1.2 | -", "- | event 1.1", "event 1.3 | event 1.3",
+    ]  # fmt: skip
+    assert lines(found)[6:] == [f"{name} | -" for name in RECORDED[5:]]
+
+
+def test_events_that_left_at_one_time_in_one_session_came_in_one_answer() -> None:
+    run = [("event 1.1", 1.0), ("event 1.2", 1.0), ("event 2.1", 1.0), ("ack 3", 1.0), ("event 3.1", 2.0)]
+
+    found = drawn(session(), schedule(played=run)).rows["played"]
+
+    assert [answer >= 0 for answer in found["answer"]] == [True, True, False, False, False]
+
+
+def test_without_a_run_the_order_is_drawn_that_the_schedule_asks_for() -> None:
+    found = drawn(session(), schedule("event 2.1 before ack 2"))
+
+    assert found.rows["isPlayed"] is False
+    assert found.rows["played"]["name"][5:8] == ["request 2", "event 2.1", "ack 2"]
+
+
+def test_deviations_are_told_in_words_in_the_order_of_the_recording() -> None:
+    found = drawn(session(), schedule("event 1.1 twice", "event 2.1 before ack 2", "ack 1 1.5s late"))
+
+    assert found.deviations == (
+        ("the ack of GetChainedRecord (ack 1) comes 1.5 s late", ("ack 1",)),
+        ("ChainedRecord (event 1.1) comes twice", ("event 1.1",)),
+        ("ChainedRecordsDataEnd (event 2.1) comes before the ack of GetChainedRecord (ack 2)", ("event 2.1", "ack 2")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("event 1.1 with event 1.4", "ChainedRecord (event 1.1) comes in one answer with ChainedRecord (event 1.4)"),
+        ("event 1.2 apart from event 1.1", "ChainedRecord (event 1.2) comes in a later answer than"),
+        ("event 1.1 in a reply", "comes in the answer to another message, in no poll"),
+        ("event 1.1 in a lost poll", "the poll that brings ChainedRecord (event 1.1) is lost; it comes again"),
+        ("ack 1 after a lost session", "the server forgets the session before the ack of GetChainedRecord (ack 1)"),
+        ("event 1.1 after a cut websocket", "the WebSocket is cut before ChainedRecord (event 1.1) comes"),
+        ("event 1.1 300ms late", "comes 300 ms late"),
+    ],
+)
+def test_each_kind_has_its_sentence(text: str, says: str) -> None:
+    [(told, _)] = drawn(session(), schedule(text)).deviations
+
+    assert says in told
+
+
+def test_a_long_name_is_cut_in_sentences() -> None:
+    wire = Wire()
+    wire.desk().asks(chained(7, "r1"), record_event("N" * 500, 7, "r1"))
+
+    [(told, _)] = drawn(wire, schedule("event 1.1 before ack 1")).deviations
+
+    assert told.startswith("N" * 59 + "… (event 1.1)")
+
+
+def test_a_request_without_an_operation_has_its_method_and_path() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(Ask("/api/v2/me/outbound-records/7", {"operationName": "Odd"}))
+
+    assert drawn(wire, schedule()).rows["recorded"]["name"] == ["request 1", "ack 1"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "lacks"),
+    [
+        (schedule("event 9.1 before ack 1"), "event 9.1"),
+        (schedule("event 1.1 before event 1.9"), "event 1.9"),
+        (schedule("event u2 twice"), "event u2"),
+        (schedule(played=[("request 4", 0.0)]), "request 4"),
+        (schedule(played=[("<script>", 0.0)]), "<script>"),
+    ],
+)
+def test_what_the_recording_lacks_is_told_in_one_line(kept: Kept, lacks: str) -> None:
+    with pytest.raises(UsageError) as told:
+        drawn(session(), kept)
+
+    assert str(told.value) == (
+        f"schedule {kept.schedule.id}: has '{lacks}', which is not among the 3 triples and 1 unsolicited event here; "
+        "it was found with a.cassette"
+    )
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+def test_a_time_that_is_none_is_told(seconds: float) -> None:
+    with pytest.raises(UsageError, match="its order holds a time that is none"):
+        drawn(session(), schedule(played=[("request 1", seconds)]))
+
+
+def test_a_triple_without_an_ack_has_none_in_the_order() -> None:
+    found = drawn(late_session(), schedule())
+
+    assert "request 5" in found.rows["recorded"]["name"]
+    assert "ack 5" not in found.rows["recorded"]["name"]
