@@ -18,6 +18,8 @@ from ..library.recording import joined, load_recording
 from ..model import Recording
 from ..printable import counted
 from ..replay.engine.miss import Miss
+from ..replay.engine.orders.played import Order
+from ..replay.engine.orders.schedule import Schedule
 from ..replay.engine.policy import Match, Repeat
 from ..replay.engine.standin import ReplayEngine
 from ..replay.engine.witness import Witness
@@ -98,12 +100,14 @@ class StandIn:
             makes one of requests that differ; None leaves it to the usual rules. It is called in the thread that
             serves.
         witness: Remembers the first of what passes, as it was, for its `records`.
+        schedule: Order to play in, which `order` tells afterwards; None plays as recorded.
 
     Raises:
         RecorderError: If a cassette cannot be read, or an argument does not fit it.
 
     """
 
+    url = ""
     _address: Address | None = None
     _serving: AbstractAsyncContextManager[Address] | None = None
 
@@ -134,27 +138,26 @@ class StandIn:
         thread: LoopThread | None = None,
         match: Match | None = None,
         witness: Witness | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         """Read what is to be played; the arguments are those of the class."""
         if not cassettes:
             raise UsageError("a stand-in needs a cassette; give the path of one")
         if control_token == "":
             raise UsageError("the control token is empty; leave it out, or give one")
-        self.url = ""
         self.recording = joined([_recording(given, dialect) for given in cassettes])
         self._names = [_name(given) for given in cassettes]
         self._virtual = clock == "virtual"
-        pace = math.inf if rate == "instant" else rate
-        seed = 0 if seed is None and self._virtual else seed
+        pace, seed = math.inf if rate == "instant" else rate, 0 if seed is None and self._virtual else seed
         options = Options(
             pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied, jwt_key, match,
-            instance,
+            instance, schedule,
         )  # fmt: skip
         self._engine = build(self.recording, options)
         self._turns = _Turns(self._engine, on_turn, on_idle)
         self._callbacks = Callbacks(on_miss or _nothing, self._turns.idle, self._turns.turn, idle_after, witness)
-        self._session_timeout = _positive("session_timeout", session_timeout)
-        self._listen, self._token, self._instance = listen, control_token, instance
+        self._session_timeout, self._listen = _positive("session_timeout", session_timeout), listen
+        self._token, self._instance = control_token, instance
         self._rules = rules_of(self.recording, _texts(allow_hosts), _texts(allow_origins), token)
         self._thread, self._own_thread = thread, thread is None
 
@@ -281,6 +284,19 @@ class StandIn:
     def unheard(self) -> list[dict[str, Any]]:
         """Clients that events are due to, but that have no push session while others have one."""
         return self._call(lambda: self._engine.unheard)
+
+    @property
+    def order(self) -> Order:
+        """The order in which requests came, and acks and events left, and which deviations of the schedule it shows.
+
+        Raises:
+            UsageError: If the stand-in plays without a schedule, and so notes no order.
+
+        """
+        ordered = self._engine.ordered
+        if ordered is None:
+            raise UsageError("no order was noted; give the stand-in a schedule, which may be empty: Schedule()")
+        return self._call(lambda: ordered.order)
 
     @property
     def pending(self) -> int:

@@ -7,7 +7,7 @@ all times are seconds on the caller's clock.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
 from ..lazy import shared
 from ..priority_queue import PriorityQueue
@@ -163,6 +163,10 @@ class BayeuxServer:
     def deadline(self) -> float | None:
         """Return when the next held poll must be answered even without events, None if no poll is held."""
         return self._until.first()
+
+    def carried(self, request: int) -> Sequence[Queued]:
+        """Return the events in the answer to a request that is not known to have left, also those sent before."""
+        return self._open[request][1] if request in self._open else ()
 
     def sent(self, request: int) -> None:
         """Forget an answer that has left; its events cannot be put back any more."""

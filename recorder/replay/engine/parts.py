@@ -13,8 +13,12 @@ from ...model import AnchorKind, Recording
 from ...redaction.policy import Policy as Redaction
 from ...requests.asked import AskedLinks
 from ...requests.index.making import Index
+from .http import Responses
 from .matching.matcher import Matcher
+from .orders.player import NotedResponses, OrderedPlayer
+from .orders.schedule import Schedule
 from .said import unknown_error
+from .scheduling.player import Player
 from .sessions.playhead import COOKIE
 from .sessions.registry import Registry
 
@@ -46,6 +50,21 @@ def registry(recording: Recording, dialect: Dialect, new_id: Callable[[], str], 
     """Build the registry of clients, for as many windows of one client as it had at once in the recording."""
     windows = 1 + max(recording.windows.values(), default=0)
     return Registry(Sessions(dialect.session_cookies | {COOKIE}), new_id, windows, instance)
+
+
+def ordered(
+    recording: Recording, schedule: Schedule | None, player: Player, responses: Responses
+) -> OrderedPlayer | None:
+    """Let a new player play by a schedule, if there is one; return it then.
+
+    Raises:
+        UsageError: If the recording lacks an item of the schedule.
+
+    """
+    if schedule is None or not isinstance(player, OrderedPlayer) or not isinstance(responses, NotedResponses):
+        return None
+    player.obey(schedule, recording, responses)
+    return player
 
 
 def bayeux(recording: Recording, new_id: Callable[[], str], epoch: float, links: Links) -> BayeuxServer:

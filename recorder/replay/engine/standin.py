@@ -26,14 +26,15 @@ from ...push.sockets import asked_for
 from ...redaction.policy import Policy as Redaction
 from ...requests.asked import AskedLinks
 from ...requests.index.foreign import Foreign
-from ...requests.index.making import index_of
+from ...requests.index.making import Index, index_of
 from ...requests.known import FreshIds
 from ...requests.remembered import media_for
 from ...requests.request import ParsedRequest, RecordedRequest
 from . import miss, parts, status
 from .faults import Faults
 from .http import HttpRequest, Reply, Responses, origin_of, subprotocol
-from .matching.matcher import describe
+from .orders.player import NotedResponses, OrderedPlayer
+from .orders.schedule import Schedule
 from .policy import Policy
 from .rewriting.dates import Dates, Today
 from .rewriting.responses import refusal, refused
@@ -45,7 +46,7 @@ from .sessions import hooked
 from .sessions.logins import Logins, Renewed
 from .sessions.playhead import Playhead
 from .sessions.retired import Retired
-from .timeline import Home, Run, Step, described
+from .timeline import Home, Run, Step
 
 _MOST_MESSAGES = 1000  # in a request; clients send some ten
 _MOST_MISSES = 1000  # that are kept, with their text
@@ -72,6 +73,7 @@ class ReplayEngine:
         proxied: bool = False,
         today: Today | None = None,
         instance: str | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         """Start with nothing played.
 
@@ -87,12 +89,16 @@ class ReplayEngine:
             proxied: Clients come through a proxy and name the recorded servers themselves.
             today: When it is played, to move the dates that clients act on; None moves none.
             instance: Name that its cookies begin with, among several stand-ins behind a load balancer.
+            schedule: Order to play it in, which is noted then (`ordered`); None plays it as recorded and notes nothing.
+
+        Raises:
+            UsageError: If the recording lacks an item of the schedule.
 
         """
         self._recording, self._dialect, self._rate, self._policy = recording, dialect, rate, policy
         self.faults = faults or Faults([], recording)
         index = index_of(recording, dialect, redaction)
-        self._summary = summary = index.summary
+        summary = self._summary = index.summary
         self._links = parts.links(recording, summary, proxied=proxied)
         self._asked = AskedLinks(recording.header, self._links, are_there=summary["has_links"])
         self._matcher = parts.matcher(recording, dialect, redaction, index, self._asked, proxied=proxied)
@@ -100,13 +106,20 @@ class ReplayEngine:
         self._logins = Logins(recording, self._matcher, dialect, new_id, summary["logins"])
         self._playheads = parts.registry(recording, dialect, new_id, instance)
         self.dates = Dates(recording, dialect, today)
-        self._replies, following = Responses(recording.guard), self._playheads.following
-        its = recording, self._matcher, dialect, self._bayeux, self._replies
-        self._player = Player(*its, index=index, links=self._links, dates=self.dates, followers=following)
-        self._said = RecordedReplies(recording, dialect, self.faults, self._links)
-        self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
-        self._retired, self.missed, self.misses = Retired(), 0, list[miss.Miss]()  # how many, and the first ones
+        self._prepare(index, schedule)
+        self._retired, self.missed, self.misses = Retired(), 0, list[miss.Miss]()  # the first ones
         self.watch, self.closed = self._player.watch, self._playheads.closed  # the latter at the end of a connection
+
+    def _prepare(self, index: Index, schedule: Schedule | None) -> None:
+        """Build what plays the runs: in the order of a schedule, if there is one."""
+        recording, is_plain = self._recording, schedule is None
+        self._replies = Responses(recording.guard) if is_plain else NotedResponses(recording.guard)
+        its = recording, self._matcher, self._dialect, self._bayeux, self._replies
+        kind, followers = Player if is_plain else OrderedPlayer, self._playheads.following
+        self._player = kind(*its, index=index, links=self._links, dates=self.dates, followers=followers)
+        self.ordered = parts.ordered(recording, schedule, self._player, self._replies)
+        self._said = RecordedReplies(recording, self._dialect, self.faults, self._links)
+        self._follower = Follower(self._player, self._matcher, self._bayeux, self._run_unsolicited)
 
     def receive(self, request: HttpRequest, now: float) -> None:
         """Take a live request; `replies` returns what is to be written because of it."""
@@ -292,16 +305,12 @@ class ReplayEngine:
         """
         if self._paused_at is None:
             raise UsageError("a step is taken while paused; POST /__recorder/pause first")
-        runs = ((playhead, run) for playhead in self._playheads for run in playhead.runs)
-        waiting = [(run.due(), run.step.order, playhead, run) for playhead, run in runs if run.step]
-        if not waiting:
+        run = status.next_run(self._playheads)
+        if run is None:
             return None
-        *_, playhead, run = min(waiting, key=lambda item: item[:2])
-        what = described(run.step)
-        if run.place is not None:
-            what += f" of {describe(self._matcher.triples[run.place], self._matcher.parsed[run.place])}"
+        told = status.described_run(run, self._matcher)
         self._player.leave(run, now)
-        return f"{what} to {playhead.name}"
+        return told
 
     def inject(self, session: str, channel: str, data: JSON) -> None:
         """Push an event to the session of this name."""
@@ -502,8 +511,9 @@ class ReplayEngine:
             entry, told = hooked.find(playhead, live, asked, self._matcher, self._policy)
         if entry is None:
             return miss.explain(live, playhead, self._matcher, told)
-        if self._player.streams.recorded.sockets and not request.socket:
-            entry = self._of_kind(entry, playhead, live, request)
+        streams = self._player.streams.recorded
+        if streams.sockets and not request.socket:
+            entry = playhead.of_kind(entry, live, self._matcher, streams, upgrades=request.upgrades)
         is_login = bool(self._logins.keys) and self._logins.is_login(live)
         if is_login and not playhead.played:
             entry = self._logins.own(entry, live, playhead, self._playheads)
@@ -535,17 +545,6 @@ class ReplayEngine:
         if run.opened is not None:
             self._opened(playhead, live, entry, now)
         return None
-
-    def _of_kind(
-        self, entry: RecordedRequest, playhead: Playhead, live: ParsedRequest, request: HttpRequest
-    ) -> RecordedRequest:
-        """Return the upgrade of a WebSocket for a live upgrade, and another request for others, if both match."""
-        opens, played = self._player.streams.recorded.opens_socket, playhead.played
-        if opens(entry.place) is request.upgrades:
-            return entry
-        places = [one for one in playhead.fitting(live, self._matcher) if opens(one) is request.upgrades]
-        found = next((one for one in places if one not in played), next(reversed(places), entry.place))
-        return self._matcher.entries[found]
 
     def _opened(self, playhead: Playhead, live: ParsedRequest, entry: RecordedRequest, now: float) -> None:
         """Play what came in the recording once its session began, with the first stream of a client."""

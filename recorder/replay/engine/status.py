@@ -18,7 +18,7 @@ from .faults import Faults
 from .matching.matcher import Matcher, describe
 from .sessions.playhead import Playhead, kind
 from .sessions.registry import Registry
-from .timeline import Run
+from .timeline import Run, described
 
 _LISTENING = 5  # clients with a push session that are told
 _NEAR = 2_000  # triples in which the next ones of a client are looked for
@@ -263,6 +263,20 @@ def _looked_at(playhead: Playhead, matcher: Matcher, bayeux: BayeuxServer, now: 
         "where": "left" if playhead.left else _where(playhead, bayeux),
         "left": playhead.left,
     }
+
+
+def next_run(playheads: Iterable[Playhead]) -> Run | None:
+    """Return the run whose step leaves next, None if nothing is left."""
+    waiting = [(run.due(), run.step.order, run) for playhead in playheads for run in playhead.runs if run.step]
+    return min(waiting, key=lambda item: item[:2])[2] if waiting else None
+
+
+def described_run(run: Run, matcher: Matcher) -> str:
+    """Describe the next step of a run and its client, for people."""
+    told = described(run.step)
+    if run.place is not None:
+        told += f" of {describe(matcher.triples[run.place], matcher.parsed[run.place])}"
+    return f"{told} to {run.owner.name}"
 
 
 def is_parked(playheads: Iterable[Playhead], bayeux: BayeuxServer) -> bool:

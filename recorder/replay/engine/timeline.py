@@ -173,8 +173,13 @@ class Run:
             return None
         due = self.started + step.offset / self.rate
         if step.event is None and self.unfetched and step.is_ack:
-            return max(due, self._queued_at + ACK_PATIENCE)
+            return max(due, self.patient_until)
         return due
+
+    @property
+    def patient_until(self) -> float:
+        """Time until which an ack waits for events before it to be fetched."""
+        return self._queued_at + ACK_PATIENCE
 
     def advance(self, now: float) -> None:
         """Go on to the step after the next; the next has left."""
@@ -186,6 +191,12 @@ class Run:
             self.acked = True
         self._next += 1
         self.step = self.steps[self._next] if self._next < len(self.steps) else None
+
+    def comes_later(self, now: float) -> None:
+        """Let the ack wait for an event that was held back and is queued now, if the ack has not left."""
+        if not self.acked and self.request is not None:
+            self.unfetched += 1
+            self._queued_at = now
 
     def taken(self, *, out: bool) -> None:
         """Count an event of this run as put into an answer, or as come back from an answer that did not leave."""

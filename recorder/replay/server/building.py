@@ -9,6 +9,7 @@ from ...dialect.definition import load
 from ...model import Recording
 from ...redaction.joins import of_cassette
 from ..engine.faults import Faults, parse
+from ..engine.orders.schedule import Schedule
 from ..engine.policy import Match, Policy, Repeat
 from ..engine.rewriting.dates import Today
 from ..engine.sessions.instances import checked
@@ -33,6 +34,7 @@ class Options:
         jwt_key: Secret that signs web tokens anew whose dates the dialect moves.
         match: A function of the user that has a say in each match.
         instance: Name of the stand-in among several behind a load balancer; None for one that stands alone.
+        schedule: Order to play in, which is noted then; None plays as recorded.
     """
 
     rate: float = 1.0
@@ -47,13 +49,14 @@ class Options:
     jwt_key: str | None = None
     match: Match | None = None
     instance: str | None = None
+    schedule: Schedule | None = None
 
 
 def build(recording: Recording, options: Options) -> ReplayEngine:
     """Build a stand-in that plays a recording.
 
     Raises:
-        RecorderError: If the dialect, the policy, a fault or the name of the instance is unknown or wrong.
+        RecorderError: If the dialect, policy, schedule, a fault or the name of the instance is unknown or wrong.
     """
     return ReplayEngine(
         recording,
@@ -67,4 +70,5 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
         proxied=options.proxied,
         instance=None if options.instance is None else checked(options.instance),
         today=Today(epoch(), None if options.jwt_key is None else options.jwt_key.encode("utf-8", "surrogateescape")),
+        schedule=options.schedule,
     )

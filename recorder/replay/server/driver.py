@@ -17,6 +17,7 @@ from ...errors import UsageError
 from ..engine.faults import parse
 from ..engine.http import HttpRequest, HttpResponse, Reply
 from ..engine.miss import Miss
+from ..engine.orders.player import OrderedPlayer
 from ..engine.standin import ReplayEngine
 from ..engine.status import unheard_text
 from ..engine.witness import Witness
@@ -24,6 +25,9 @@ from ..engine.witness import Witness
 _LEAST, _MOST = 0.002, 0.01  # seconds: bounds of the time without a request before a virtual clock jumps
 _TIMES = 2  # that time as a multiple of the slowest recent reaction, which shows the speed of clients and machine
 _THOUGHT = 0.1  # seconds; a request that comes later after an answer is no reaction to the answer
+# Seconds without a request, until a step goes that a schedule holds back for what no client does; the second on a
+# virtual clock. A client that does not wait is given so many times as long.
+_PATIENCE_HELD, _PATIENCE_HELD_VIRTUAL, _BUSY = 1.0, 0.1, 10
 _MEMORY = 0.8  # factor by which the slowest reaction shrinks at each faster one
 
 
@@ -101,7 +105,7 @@ class Driver:
         self._settled: asyncio.Handle | None = None
         self._reactions = ReactionTimes()
         self._idle: asyncio.TimerHandle | None = None
-        self._busy_at = 0.0
+        self._busy_at = self._given_up_at = 0.0
         self._waiting: dict[int, Waiter] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
@@ -110,6 +114,7 @@ class Driver:
         self._waiting_clients = 0
         self._told_clients: set[str] = set()
         self._unheard: asyncio.Handle | None = None
+        self._held: asyncio.TimerHandle | None = None  # looks whether what is held back must be let go
         self._is_closed = False
 
     def number(self) -> int:
@@ -133,6 +138,8 @@ class Driver:
         if self._virtual is not None:
             self._reactions.came(self._loop.time())
             self._standin.dates.ahead = self._loop.time() - self._virtual  # a client's own clock is the wall's
+            if self._standin.ordered is not None:
+                self._standin.ordered.clients_now = self._loop.time()
         if self._witness is not None:
             self._witness.came(incoming, now)
         try:
@@ -200,7 +207,7 @@ class Driver:
     def close(self) -> None:
         """Cancel the timers, and the waiters whose replies have not come."""
         self._is_closed = True
-        for handle in (self._timer, self._soon, self._settled, self._idle, self._unheard):
+        for handle in (self._timer, self._soon, self._settled, self._idle, self._unheard, self._held):
             if handle is not None:
                 handle.cancel()
         for waiting in list(self._waiting.values()):
@@ -227,6 +234,8 @@ class Driver:
                 waiting.set_result(reply)
         self._tell()
         self._set_timer()
+        if self._standin.ordered is not None:
+            self._watch_held(self._standin.ordered)
         self._watch.turn()
 
     def _tell(self) -> None:
@@ -246,6 +255,8 @@ class Driver:
                 _log.warning("%s", unheard_text(found))
 
     def _replies(self, now: float) -> list[Reply]:
+        if self._virtual is not None and self._standin.ordered is not None:
+            self._standin.ordered.clients_now = self._loop.time()
         try:
             return self._standin.replies(now)
         except Exception:  # noqa: BLE001  # after an error of ours, every client must still get an answer
@@ -274,6 +285,42 @@ class Driver:
     def _turn_on_time(self) -> None:
         self._timer = None
         self._turn(self.now())
+
+    # -- what a schedule holds back
+
+    def _watch_held(self, ordered: OrderedPlayer) -> None:
+        """Set the timer for a step that waits for the clients' clock, or for what no client may ever do."""
+        if self._held is not None:
+            self._held.cancel()
+            self._held = None
+        at = ordered.ripens
+        if at is None and ordered.is_stuck:
+            at = self._quiet_since + self._patience
+        if at is not None and not self._is_closed:
+            self._held = self._loop.call_at(at, self._look_at_held, ordered)
+
+    def _look_at_held(self, ordered: OrderedPlayer) -> None:
+        """Let a step go that is late enough, or the earliest one if no client does what it waits for."""
+        self._held = None
+        if ordered.is_stuck:
+            # a client that does not poll may be busy, but need not ever poll again
+            until = self._quiet_since + self._patience * (1 if self._standin.is_parked else _BUSY)
+            if until > self._loop.time():
+                self._held = self._loop.call_at(until, self._look_at_held, ordered)
+                return
+            self._given_up_at = self._loop.time()
+            ordered.give_up()
+        self._turn(self.now())
+        if self._virtual is not None:
+            self._restart_settling()
+
+    @property
+    def _quiet_since(self) -> float:
+        return max(self._busy_at, self._given_up_at)
+
+    @property
+    def _patience(self) -> float:
+        return _PATIENCE_HELD if self._virtual is None else _PATIENCE_HELD_VIRTUAL
 
     # -- time
 
@@ -305,9 +352,12 @@ class Driver:
         if self._idle is None:
             self._idle = self._loop.call_at(self._busy_at + self._watch.idle_after, self._on_idle)
         if self._virtual is not None:
-            if self._settled is not None:
-                self._settled.cancel()
-            self._settle()
+            self._restart_settling()
+
+    def _restart_settling(self) -> None:
+        if self._settled is not None:
+            self._settled.cancel()
+        self._settle()
 
     def _settle(self) -> None:
         self._settled = self._loop.call_later(self._reactions.settle, self._look, _PASSES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ....bayeux.channels import matches
 from ....bayeux.extensions import replay_from
@@ -179,9 +179,13 @@ class Player:
         self._go_on(run, now)
 
     def _leave(self, run: Run, now: float) -> None:
-        playhead: Playhead = run.owner
         step = run.step
         run.advance(now)
+        self._out(run, step, now)
+
+    def _out(self, run: Run, step: Step | None, now: float) -> None:
+        """Hand out a step of a run."""
+        playhead: Playhead = run.owner
         if step is not None and step.is_shared and self._is_told(run, step, now):
             return
         if step is not None and step.event is not None:
@@ -354,11 +358,7 @@ class Player:
         self.pushed += 1
         if self._watcher is not None:
             self._watcher.pushed(playhead.name, run, step, now)
-        # an ack waits for the events before it to be fetched; not if it has left, or there is none
-        owner = None if run.acked or run.request is None else run
-        if run.message is not None and owner is not None and self._comes_with_ack(run):
-            owner = None
-            run.taken(out=True)
+        owner = self._owner_of(playhead, run, step)
         text, data, its = step.text or self.prepared.text(event), event.data, run.rewriter
         if self._dates.has_paths and self._dates.is_in_event(event.data):
             data = self._dates.data(event.data, self.shift_of(playhead, now), lambda leaf: its.text(leaf) != leaf)
@@ -378,6 +378,15 @@ class Player:
             self._bayeux.push(playhead.client_id, queued)
         else:
             self._push_checked(playhead, queued, step, event)
+
+    def _owner_of(self, playhead: Playhead, run: Run, step: Step) -> Any:  # noqa: ARG002  # a subclass asks whose it is
+        """Return what is told when an event is fetched: the run whose ack waits for that, None where none does."""
+        if run.acked or run.request is None:
+            return None
+        if run.message is not None and self._comes_with_ack(run):
+            run.taken(out=True)
+            return None
+        return run
 
     def _retain(self, playhead: Playhead, event: Event, queued: Queued) -> None:
         number = lookup(event.data, self._dialect.replay_id)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 from ....bayeux.outbox import Queued
 from ....correlate.sessions import AUTHORIZATION
@@ -26,6 +26,13 @@ _ONE: Final[Mapping[int, str]] = MappingProxyType({})  # the further windows of 
 _NEVER: Final[Mapping[int, int]] = MappingProxyType({})  # the uses that count apart, of most clients
 _ALIKE = 100  # groups of a session that are searched for alike values: a tester's may be alike to none of thousands
 COOKIE = "BAYEUX_BROWSER"  # set by each handshake, as CometD's Java server does
+
+
+class Opens(Protocol):
+    """Knows which recorded requests opened WebSockets."""
+
+    def opens_socket(self, place: int) -> bool:
+        """Return whether the request at a place did."""
 
 
 class Held(NamedTuple):
@@ -330,6 +337,19 @@ class Playhead(Lazy):
         groups = (repeats for session in matcher.alternatives(live).of(None) for repeats in session.groups)
         fitting = (one.places for one in groups if matcher.fits(matcher.entries[one.first], live, self.bindings))
         return sorted(place for places in fitting for place in places)
+
+    def of_kind(
+        self, entry: RecordedRequest, live: ParsedRequest, matcher: Matcher, streams: Opens, *, upgrades: bool
+    ) -> RecordedRequest:
+        """Return the upgrade of a WebSocket for a live request that `upgrades`, and another for others, if both match.
+
+        `entry` is a recorded request that matches, `streams` knows which of them open WebSockets.
+        """
+        if streams.opens_socket(entry.place) is upgrades:
+            return entry
+        places = [one for one in self.fitting(live, matcher) if streams.opens_socket(one) is upgrades]
+        found = next((one for one in places if one not in self.played), next(reversed(places), entry.place))
+        return matcher.entries[found]
 
     def follows(self, place: int, matcher: Matcher) -> bool:
         """Return whether a recorded request is of the session that is followed, or of no session."""

@@ -1,0 +1,235 @@
+"""Hold steps back that are due, for as long as a schedule says; what the recording keeps in order stays so.
+
+Each step comes to the gate when it is due as recorded. There it waits for what the deviations of its item want, and for
+the steps that it must not overtake: those on its channel, the head of its body, all events before the end of a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..timeline import BodyPiece, Run, Step
+from .deviations import Deviation, Kind
+from .items import Item
+from .naming import by_item
+from .played import Log
+from .schedule import Schedule
+
+AFTER = 0.001  # seconds between what a step waited for and the step, in which clients act
+_NEVER_HOLD = frozenset({Kind.LOST_POLL, Kind.TWICE})
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A step that waits at the gate.
+
+    Attributes:
+        item: Which item it is; None for one that no schedule can name.
+        since: When it came.
+        waits_for: The deviations that hold it back.
+        until: When it may leave by the client's clock; 0 where that is no question.
+    """
+
+    run: Run
+    step: Step
+    item: Item | None
+    since: float
+    waits_for: list[Deviation]
+    until: float = 0.0
+
+    @property
+    def client(self) -> str:
+        """Name of the client."""
+        name: str = self.run.owner.name
+        return name
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Decides among steps that leave at once: place on the recorded wire, then the client and its run."""
+        return self.step.order, self.run.rank
+
+
+class Follows:
+    """Knows which steps must not overtake which others, whatever a schedule says."""
+
+    def __init__(
+        self, windows: Mapping[str, int], protocols: Mapping[str, str], is_ordered: Callable[[Step, Step], bool]
+    ) -> None:
+        """Take what the recording and its dialect say.
+
+        Args:
+            windows: Numbers of the later windows of clients, by clientId.
+            protocols: Protocols of the streams, by their keys.
+            is_ordered: Returns whether the dialect keeps two events in their recorded order.
+
+        """
+        self._windows, self._protocols, self._is_ordered = windows, protocols, is_ordered
+
+    def __call__(self, run: Run, step: Step, other: Held) -> bool:
+        """Return whether a step must not leave before one that is held."""
+        first = other.step
+        if first.order >= step.order or run.owner is not other.run.owner:
+            return False
+        if isinstance(step.on_stream, BodyPiece):
+            return other.run is run and (first.is_ack or isinstance(first.on_stream, BodyPiece))
+        if step.said is not None or first.said is not None:  # a session ends: no event may pass that
+            return step.event is not None or first.event is not None
+        if step.event is None or first.event is None:
+            return False
+        if self._is_ordered(first, step):
+            return True
+        is_one = other.run is run or (step.unsolicited is not None and first.unsolicited is not None)
+        return is_one and self._way(step) == self._way(first)
+
+    def _way(self, step: Step) -> tuple[Any, ...]:
+        """Return on which stream, or to which window, and on which channel an event comes."""
+        event = step.event
+        if event is None:
+            return ()
+        its = event.client_id if event.client_id in self._protocols else self._windows.get(event.client_id, 0)
+        return its, event.channel
+
+
+@dataclass(slots=True, eq=False)
+class Gate:
+    """The steps that are held back, of all clients, in the order they came."""
+
+    log: Log
+    follows: Follows
+    held: list[Held] = field(default_factory=list)
+    _deviations: dict[Item, list[Deviation]] = field(default_factory=dict)
+    _passed: set[tuple[Item, str]] = field(default_factory=set)
+    _opened: dict[tuple[Deviation, str], float] = field(default_factory=dict)
+
+    def obey(self, schedule: Schedule) -> None:
+        """Hold back what a schedule says, from now on."""
+        self._deviations = by_item(schedule, _held_back)
+
+    def takes(self, run: Run, step: Step, item: Item | None, now: float, clients_now: float) -> bool:
+        """Hold back a step that is due, if it must wait; return whether it must.
+
+        Args:
+            run: Its run.
+            step: The step.
+            item: Which item it is.
+            now: Time of the stand-in's clock.
+            clients_now: Time of the client's clock.
+
+        """
+        wants = [] if item is None else self._deviations.get(item, [])
+        if not wants and not any(self.follows(run, step, other) for other in self.held):
+            if item is not None and self._deviations:
+                self._passed.add((item, run.owner.name))
+            return False
+        late = sum(one.seconds for one in wants if one.kind is Kind.LATE)
+        held = Held(run, step, item, now, [*wants], clients_now + late if late else 0.0)
+        self.held.append(held)
+        if step.is_ack:
+            run.acked = False
+        return True
+
+    def let_out(self, now: float, clients_now: float) -> Held | None:
+        """Remove and return the next step that leaves now; None if all wait."""
+        free = self._free(now, clients_now)
+        if not free:
+            return None
+        found = min(free, key=lambda one: one.rank)
+        self.held.remove(found)
+        found.run.acked |= found.step.is_ack
+        if found.item is not None:
+            self._passed.add((found.item, found.client))
+        self.log.done.update(one for one in found.waits_for if one.kind is Kind.LATE)
+        return found
+
+    def give_up(self) -> None:
+        """Let the earliest step wait for nothing any more but the steps that it must not overtake."""
+        first = [one for one in self.held if not self._is_behind(one, ())]
+        if first:
+            found = min(first, key=lambda one: (one.since, one.rank))
+            found.waits_for, found.until = [], 0.0
+
+    def open(self, deviation: Deviation, client: str, now: float) -> None:
+        """Let an item of a client wait no more for what a deviation wanted first, such as a new handshake."""
+        self._opened.setdefault((deviation, client), now)
+
+    def forget(self, client: str) -> None:
+        """Forget the steps of a client that is gone."""
+        self.held = [one for one in self.held if one.client != client]
+
+    def has(self, run: Run) -> bool:
+        """Return whether a step of a run is held back."""
+        return any(one.run is run for one in self.held)
+
+    def due(self, clients_now: float | None) -> float | None:
+        """Return when the next step leaves, None where that hangs on something else than the stand-in's clock.
+
+        `clients_now` is the time of the client's clock, None where that is the stand-in's.
+        """
+        times = {at for one in self.held if (at := self._from(one)) is not None}
+        if clients_now is None:
+            times |= {one.until for one in self.held if one.until}
+        return next((at for at in sorted(times) if self._free(at, at if clients_now is None else clients_now)), None)
+
+    def ripens(self, clients_now: float) -> float | None:
+        """Return when the next step is late enough by the client's clock, None where none waits for that."""
+        return min((one.until for one in self.held if one.until > clients_now), default=None)
+
+    # -- what waits for what
+
+    def _free(self, now: float, clients_now: float) -> list[Held]:
+        """Return the steps that may leave: the largest set of which none waits for anything outside of it."""
+        ripe = ((one, self._from(one)) for one in self.held if one.until <= clients_now)
+        free = [one for one, at in ripe if at is not None and at <= now]
+        while True:
+            left = [one for one in free if not self._is_behind(one, free) and self._has_company(one, free)]
+            if len(left) == len(free):
+                return left
+            free = left
+
+    def _from(self, one: Held) -> float | None:
+        """Return the time from which the deviations of a step let it leave, None where that is unknown."""
+        times = [self._met_at(wanted, one) for wanted in one.waits_for]
+        if one.step.is_ack and one.run.unfetched:
+            times.append(one.run.patient_until)
+        known = [at for at in times if at is not None]
+        return max([one.since, *known]) if len(known) == len(times) else None
+
+    def _met_at(self, wanted: Deviation, one: Held) -> float | None:
+        item, other = wanted.item, wanted.other
+        if one.item is None or other is None:
+            is_order = wanted.kind is Kind.LATE
+            return one.since if is_order else self._opened.get((wanted, one.client))
+        match wanted.kind:
+            case Kind.BEFORE:
+                seen = self.log.seen_at(item, one.item, one.client)
+                return None if seen is None else seen + AFTER
+            case Kind.APART:
+                return self.log.left_at(other, one.item, one.client)
+            case _:
+                return one.since
+
+    def _is_behind(self, one: Held, free: Collection[Held]) -> bool:
+        """Return whether a step must not overtake another one that stays."""
+        return any(self.follows(one.run, one.step, other) for other in self.held if other not in free)
+
+    def _has_company(self, one: Held, free: Collection[Held]) -> bool:
+        """Return whether a step that is to come with another one can: that one leaves too, or has left."""
+        for wanted in one.waits_for:
+            if wanted.kind is Kind.TOGETHER:
+                other = wanted.other if one.item == wanted.item else wanted.item
+                is_there = any(its.item == other and its.client == one.client for its in free)
+                if not (is_there or (other is not None and (other, one.client) in self._passed)):
+                    return False
+        return True
+
+
+def _held_back(deviation: Deviation) -> tuple[Item, ...]:
+    """Return the items that a deviation holds back."""
+    item, other = deviation.item, deviation.other
+    if deviation.kind in _NEVER_HOLD:
+        return ()
+    if other is None or deviation.kind is Kind.APART:
+        return (item,)
+    return (other,) if deviation.kind is Kind.BEFORE else (item, other)

@@ -1,0 +1,262 @@
+"""Play runs in the order of a schedule: each step that is due passes a gate, and what leaves is noted.
+
+With the empty schedule nothing waits, and all is played as without one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ....bayeux import channels
+from ....bayeux.messages import Message
+from ....bayeux.session import WEBSOCKET, Answer, Says
+from ....model import Headers, Recording
+from ..http import HttpRequest, Responses
+from ..scheduling.player import Player
+from ..sessions.playhead import Playhead
+from ..timeline import Run, Step
+from .holding import Follows, Gate
+from .items import Item
+from .naming import Naming
+from .played import Log, Order
+from .schedule import Schedule
+
+
+class Mark(NamedTuple):
+    """Stands on an event on its way: the run whose ack waits for it, which item it is, and whose."""
+
+    run: Run | None
+    item: Item | None
+    client: str
+    on_stream: bool
+
+
+@dataclass(slots=True)
+class NotedResponses(Responses):
+    """Responses of which the player is told as they become ready."""
+
+    player: OrderedPlayer | None = field(default=None, repr=False)
+
+    def answer(self, answer: Answer, headers: Headers = ()) -> None:
+        """Add an answer of the Bayeux server, and note what it carries."""
+        if self.player is not None:
+            self.player.carries(answer)
+        super(NotedResponses, self).answer(answer, headers)
+
+    def add(self, number: int, status: int, headers: Headers, body: bytes) -> None:
+        """Add any other response, and note the ack that it is."""
+        if self.player is not None:
+            self.player.acknowledges(number)
+        super(NotedResponses, self).add(number, status, headers, body)
+
+    def begin(self, number: int, status: int, headers: Headers) -> None:
+        """Add the head of a stream, and note the ack that it is."""
+        if self.player is not None:
+            self.player.acknowledges(number)
+        super(NotedResponses, self).begin(number, status, headers)
+
+
+class OrderedPlayer(Player):
+    """The runs of all clients, in the order of a schedule.
+
+    Attributes:
+        clients_now: Time of the clients' own clock, where the stand-in plays by another one; None where it does not.
+    """
+
+    clients_now: float | None = None
+
+    def obey(self, schedule: Schedule, recording: Recording, responses: NotedResponses) -> None:
+        """Play a recording by a schedule from now on; call it once, before anything is played.
+
+        Raises:
+            UsageError: If the recording lacks an item of the schedule.
+
+        """
+        self._schedule, self._naming = schedule, Naming(recording, self._session_of)
+        self._naming.check(schedule)
+        self._log = Log(self._naming)
+        self._gate = Gate(self._log, Follows(self._windows, self._protocols, lambda _first, _second: False))
+        self._gate.obey(schedule)
+        self._now = 0.0
+        self._asked: dict[int, tuple[str, bool]] = {}  # by request: its clientId, and whether it is a poll
+        self._acks: defaultdict[int, list[Mark]] = defaultdict(list)  # by request, until it is answered
+        # by clientId, until it polls again: what it was sent, and in which answer
+        self._unseen: defaultdict[str, list[tuple[int, Mark]]] = defaultdict(list)
+        responses.player = self
+
+    # -- what a driver asks
+
+    @property
+    def order(self) -> Order:
+        """What was played so far."""
+        return self._log.order(self._schedule)
+
+    @property
+    def due(self) -> float | None:
+        """Time at which the next step leaves, None where none is left, or only such as wait for something else."""
+        due = self._queue.due
+        if not self._gate.held:
+            return due
+        times = [at for at in (due, self._gate.due(self.clients_now)) if at is not None]
+        return min(times, default=None)
+
+    @property
+    def ripens(self) -> float | None:
+        """Time of the clients' clock at which a step is late enough; None where none waits for that."""
+        return None if self.clients_now is None else self._gate.ripens(self.clients_now)
+
+    @property
+    def is_stuck(self) -> bool:
+        """True if nothing is left but steps that wait for what clients may never do."""
+        return bool(self._gate.held) and self.due is None and self.ripens is None
+
+    def give_up(self) -> None:
+        """Let the earliest step leave that is held back, at the next turn; the order that it waited for is not met."""
+        self._gate.give_up()
+
+    # -- steps that leave
+
+    def begin(self, playhead: Playhead, run: Run) -> None:
+        """Begin a run."""
+        if number := self._naming.number(run):
+            self._log.requested(number, playhead.name, run.started)
+        super().begin(playhead, run)
+
+    def play(self, now: float) -> bool:
+        """Let the next step that is due leave; return whether there was one."""
+        self._now = now
+        if self._gate.held:
+            found = self._gate.let_out(now, self._clock(now))
+            if found is not None:
+                if found.step.event is not None:
+                    found.run.comes_later(now)
+                super()._out(found.run, found.step, now)
+                self._go_on(found.run, now)
+                return True
+        return super().play(now)
+
+    def _clock(self, now: float) -> float:
+        return now if self.clients_now is None else self.clients_now
+
+    def _out(self, run: Run, step: Step | None, now: float) -> None:
+        self._now = now
+        if step is None or not self._gate.takes(run, step, self._naming.of_step(run, step), now, self._clock(now)):
+            super()._out(run, step, now)
+        elif step.event is not None:
+            run.taken(out=True)  # no ack waits for it
+
+    def _go_on(self, run: Run, now: float) -> None:
+        if run.step is not None or not self._gate.has(run):
+            super()._go_on(run, now)
+
+    def _answered(self, run: Run) -> None:
+        super()._answered(run)
+        if run.step is None and self._gate.has(run):
+            run.owner.begins(run)  # it is still to come
+
+    def let_go(self, playhead: Playhead) -> list[tuple[Step, str]]:
+        """Forget a client that nothing is due to; return its events that wait for clients of other sessions."""
+        self._gate.forget(playhead.name)
+        return super().let_go(playhead)
+
+    # -- what is noted
+
+    def _owner_of(self, playhead: Playhead, run: Run, step: Step) -> Mark:
+        on_stream = step.event is not None and step.event.client_id in self._protocols
+        return Mark(super()._owner_of(playhead, run, step), self._naming.of_step(run, step), playhead.name, on_stream)
+
+    def _moved(self, run: Any, *, out: bool) -> None:
+        mark = run if isinstance(run, Mark) else None
+        if mark is not None and mark.on_stream and mark.item is not None:
+            if out:
+                self._log.left(mark.item, mark.client, self._now)
+                self._log.saw(mark.item, mark.client, self._now)
+            else:
+                self._log.came_back(mark.item, mark.client)
+        super()._moved(run if mark is None else mark.run, out=out)
+
+    def _acknowledge(self, playhead: Playhead, run: Run, now: float) -> None:
+        item = self._naming.of_ack(run)
+        if item is not None and run.request is not None:
+            self._acks[run.request].append(Mark(None, item, playhead.name, on_stream=False))
+        super()._acknowledge(playhead, run, now)
+
+    def acknowledges(self, number: int) -> None:
+        """Note that the answer to a request leaves, with its ack or with several replies to publishes."""
+        for ack in self._acks.pop(number, ()):
+            self._notes(ack, number)
+            self._sees(ack)
+
+    def carries(self, answer: Answer) -> None:
+        """Note what an answer of the Bayeux server carries."""
+        client_id, is_poll = self._asked.pop(answer.request, ("", False))
+        for queued in self._bayeux.carried(answer.request):
+            if isinstance(queued.owner, Mark):
+                self._notes(queued.owner, answer.request)
+                if is_poll and answer.transport != WEBSOCKET:
+                    self._unseen[client_id].append((answer.request, queued.owner))
+                else:
+                    self._sees(queued.owner)
+        self.acknowledges(answer.request)
+
+    def _notes(self, mark: Mark, answer: int) -> None:
+        if mark.item is not None:
+            self._log.left(mark.item, mark.client, self._now, answer)
+
+    def _sees(self, mark: Mark) -> None:
+        if mark.item is not None:
+            self._log.saw(mark.item, mark.client, self._now)
+
+    def _polls(self, client_id: str) -> None:
+        """Note that a client polls again, and so has taken all that it was sent."""
+        for _, mark in self._unseen.pop(client_id, ()):
+            self._sees(mark)
+
+    def receive(
+        self,
+        request: HttpRequest,
+        messages: list[Message],
+        now: float,
+        transport: str,
+        *,
+        later: Collection[int] = (),
+        says: Says | None = None,
+    ) -> list[Answer]:
+        """Hand Bayeux messages to the server; return the answers that are ready, which are still to be sent."""
+        self._now = now
+        asked = [(str(message.get("clientId", "")), message["channel"] == channels.CONNECT) for message in messages]
+        self._asked[request.number] = next(iter(asked), ("", False))
+        for client_id in _polling(asked):
+            self._polls(client_id)
+        return super().receive(request, messages, now, transport, later=later, says=says)
+
+    def flush(self, now: float) -> bool:
+        """Answer the polls that have something to carry, or whose time is over; return whether there was any."""
+        self._now = now
+        return super().flush(now)
+
+    def sent(self, number: int) -> None:
+        """Note that a response, or the next piece of a stream, has left."""
+        self._log.sent(number)
+        super().sent(number)
+
+    def abort(self, number: int) -> None:
+        """Give a request up, as its client did: the events of a poll wait for the next one."""
+        self._asked.pop(number, None)
+        self._acks.pop(number, None)
+        self._log.lost(number)
+        for client_id, sent in self._unseen.items():
+            self._unseen[client_id] = [one for one in sent if one[0] != number]
+        super().abort(number)
+
+    def succeed(self, old: str, new: str) -> None:
+        """Hand the events of a client's old Bayeux session to its new one."""
+        self._polls(old)
+        super().succeed(old, new)
+
+
+def _polling(asked: Iterable[tuple[str, bool]]) -> list[str]:
+    return [client_id for client_id, is_poll in asked if is_poll]
