@@ -96,11 +96,6 @@ def choices(
     return tuple(sorted([*counted, *late], key=lambda one: one.order))
 
 
-def in_replies(items: Sequence[Placed]) -> Iterator[Deviation]:
-    """Yield the deviations by which an event comes in a reply, whether or not the recorded client sent a message."""
-    return (Deviation(Kind.IN_REPLY, one.item) for one in items if one.is_bayeux)
-
-
 def _placed(deviation: Deviation, rank: Rank, places: Mapping[Item, int]) -> Choice:
     return Choice(deviation, rank, places[deviation.item])
 

@@ -16,17 +16,17 @@ class Coverage:
     def __init__(self, pairs: Sequence[Pair] = ()) -> None:
         """Take the pairs that may come in either order."""
         self.pairs = pairs
-        self._as_recorded: set[Pair] = set()
-        self._reversed: set[Pair] = set()
+        self._names = [(str(pair.first.item), str(pair.second.item)) for pair in pairs]
+        self._as_recorded: set[int] = set()  # places of pairs
+        self._reversed: set[int] = set()
         self._waited: set[tuple[Item, int]] = set()  # a client waits for the item before it asks for the triple
 
     def add(self, order: Order) -> None:
         """Count what a run showed."""
         times = first_times(act.name for act in order.acts)
-        for pair in self.pairs:
-            first, second = (times.get(str(item)) for item in pair.names)
-            if first is not None and second is not None:
-                (self._as_recorded if first < second else self._reversed).add(pair)
+        for place, (one, other) in enumerate(self._names):
+            if one in times and other in times:
+                (self._as_recorded if times[one] < times[other] else self._reversed).add(place)
 
     def unmet(self, order: Order) -> None:
         """Learn from a run whose only deviation did not come about for what the client waits."""
@@ -45,7 +45,8 @@ class Coverage:
     @property
     def unseen(self) -> list[Pair]:
         """The pairs that no run showed reversed, and that may be."""
-        return [one for one in self.pairs if one not in self._reversed and not self.is_hopeless(*one.names)]
+        left = (pair for place, pair in enumerate(self.pairs) if place not in self._reversed)
+        return [pair for pair in left if not self.is_hopeless(*pair.names)]
 
     @property
     def both(self) -> int:
@@ -55,7 +56,7 @@ class Coverage:
     @property
     def waited(self) -> int:
         """Number of pairs that cannot be reversed, because the client waits for the first before it goes on."""
-        return sum(one not in self._reversed and self.is_hopeless(*one.names) for one in self.pairs)
+        return len(self.pairs) - len(self._reversed) - len(self.unseen)
 
     def __str__(self) -> str:
         if not self.pairs:

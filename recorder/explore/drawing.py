@@ -7,20 +7,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from operator import itemgetter
 from random import Random
+from typing import TypeVar
 
 from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Choice, Rank
 from .coverage import Coverage
-from .law import Law
+from .space import Space
 
 _SINGLES, _PAIRS = 0.6, 0.85  # shares of all schedules that are spent until then, if there are so many
 _LARGEST = 5  # deviations in a schedule that is drawn at random
 _TRIES = 200  # draws in a row that gave nothing new: then all there is was tried
 _WIDEST = 150  # single deviations of which each is paired with each
 _IN_A_ROW = 8  # pairs that look alike before others get their turn
-_UNSEEN = 0.6  # of the draws take a pair that was not yet seen in both orders
+_MANY = 50  # deviations in a larger one
+_SMALL = 0.9  # share of the small ones
+# Of the deviations in a schedule that is drawn at random, those below are
+_FAR = 0.05  # reversals of any two items of a session: so each legal order can be drawn
+_UNSEEN = 0.6  # reversals of pairs that were not yet seen in both orders
+_USUAL = 0.96  # any that cost no time; the rest may be late
+
+_T = TypeVar("_T")
 
 
 class Drawing:
@@ -31,20 +39,14 @@ class Drawing:
         is_whole: Whether all schedules with up to two deviations were drawn, or cannot be met.
     """
 
-    def __init__(
-        self, singles: Sequence[Choice], extra: Iterable[tuple[Deviation, Deviation]], law: Law, coverage: Coverage
-    ) -> None:
-        """Take what there is to draw from.
-
-        Args:
-            singles: The single deviations, in the order in which they are tried.
-            extra: Pairs that are tried early, although one of the two may be of no use alone.
-            law: The order that the server keeps.
-            coverage: What was seen so far; the caller keeps it up.
-        """
-        self._singles, self._extra, self._law, self._coverage = singles, tuple(extra), law, coverage
+    def __init__(self, space: Space, coverage: Coverage) -> None:
+        """Take the orders to draw from, and what was seen so far, which the caller keeps up."""
+        self._space, self._law, self._coverage = space, space.law, coverage
+        self._singles = space.singles
+        self._sessions = space.sessions()
         self._tried: set[Schedule] = {Schedule()}
         self._useless: set[Deviation] = set()
+        self._known: list[Deviation] | None = None
         self.drawn: Counter[int] = Counter()
         self.is_whole = False
 
@@ -59,6 +61,7 @@ class Drawing:
         if len(schedule.deviations) == 1 and order.unmet:
             self._useless |= order.unmet
             self._coverage.unmet(order)
+            self._known = None
 
     def schedules(self, most: int, random: Random) -> Iterator[tuple[Schedule, str]]:
         """Yield at most so many schedules, each with a word for how it was found."""
@@ -67,8 +70,8 @@ class Drawing:
         late = [one for one in self._singles if one.rank is Rank.LATE]
         usual = [one for one in self._singles if one.rank is not Rank.LATE]
         for why, last, found in (
-            ("one deviation", round(most * _SINGLES) - len(late), self._each(usual)),
-            ("one deviation", round(most * _SINGLES), self._each(late)),
+            ("one deviation", round(most * _SINGLES) - len(late), self.single(usual)),
+            ("one deviation", round(most * _SINGLES), self.single(late)),
             ("two deviations", round(most * _PAIRS), self._pairs()),
             ("random", most, self._random(random)),
         ):
@@ -90,24 +93,26 @@ class Drawing:
         is_new = schedule not in self._tried and len(schedule.deviations) == len(deviations)
         return schedule if is_new and self._law.allows(deviations) and not self._law.is_spare(deviations) else None
 
-    def _is_useful(self, deviation: Deviation) -> bool:
+    def is_useful(self, deviation: Deviation) -> bool:
+        """Return whether a deviation is not known to be one that the client does not let come about."""
         if deviation in self._useless:
             return False
         waits = deviation.kind in (Kind.BEFORE, Kind.TOGETHER) and deviation.other is not None
         return not (waits and self._coverage.is_hopeless(deviation.other or deviation.item, deviation.item))
 
-    def _each(self, choices: Iterable[Choice]) -> Iterator[Schedule]:
+    def single(self, choices: Iterable[Choice]) -> Iterator[Schedule]:
+        """Yield the schedules of single deviations that were not tried and are not known to be of no use."""
         for one in choices:
             schedule = self._is_new((one.deviation,))
-            if schedule is not None and self._is_useful(one.deviation):
+            if schedule is not None and self.is_useful(one.deviation):
                 yield schedule
 
     def _pairs(self) -> Iterator[Schedule]:
-        for both in self._extra:
+        for both in self._space.together:
             schedule = self._is_new(both)
             if schedule is not None:
                 yield schedule
-        useful = [one for one in self._singles if self._is_useful(one.deviation)]
+        useful = [one for one in self._singles if self.is_useful(one.deviation)]
         looks: Counter[tuple[str, ...]] = Counter()
         ranked = []
         for one, other in sorted(combinations(useful[:_WIDEST], 2), key=_apart):
@@ -117,7 +122,7 @@ class Drawing:
             looks[look] += 1
         for _, one, other in sorted(ranked, key=itemgetter(0)):
             schedule = self._is_new((one.deviation, other.deviation))
-            if schedule is not None and self._is_useful(one.deviation) and self._is_useful(other.deviation):
+            if schedule is not None and self.is_useful(one.deviation) and self.is_useful(other.deviation):
                 yield schedule
 
     def _random(self, random: Random) -> Iterator[Schedule]:
@@ -129,18 +134,42 @@ class Drawing:
                 yield schedule
 
     def _draw(self, random: Random) -> Schedule | None:
-        useful = [one.deviation for one in self._singles if self._is_useful(one.deviation)]
-        if not useful:
-            return None
-        usual = [one for one in useful if one.kind is not Kind.LATE] or useful
-        unseen = [one.reversal for one in self._coverage.unseen if self._is_useful(one.reversal)]
+        useful = self._useful()
+        usual = [one for one in useful if one.kind is not Kind.LATE]
+        unseen = [one.reversal for one in self._coverage.unseen if self.is_useful(one.reversal)]
+        most = _LARGEST if random.random() < _SMALL else max(_LARGEST, min(len(usual), _MANY))
         drawn: list[Deviation] = []
-        for _ in range(2 + int(random.random() * (_LARGEST - 1))):
-            source = unseen if unseen and random.random() < _UNSEEN else usual if random.random() < 0.9 else useful
-            one = source[int(random.random() * len(source))]
-            if one not in drawn and self._law.allows((*drawn, one)):
+        for _ in range(2 + int(random.random() * (most - 1))):
+            chance = random.random()
+            if chance < _FAR:
+                one = self._far(random)
+            else:
+                one = _one_of(random, unseen if chance < _UNSEEN else usual if chance < _USUAL else useful)
+            if one is not None and one not in drawn and self._law.allows((*drawn, one)):
                 drawn.append(one)
-        return self._is_new(drawn)
+        return self._is_new(drawn) if drawn else None
+
+    def _useful(self) -> list[Deviation]:
+        if self._known is None:  # only runs with one deviation change it
+            self._known = [one.deviation for one in self._singles if self.is_useful(one.deviation)]
+        return self._known
+
+    def _far(self, random: Random) -> Deviation | None:
+        """Return the reversal of any two items of a session, however far from each other."""
+        if not self._sessions:
+            return None
+        session = self._sessions[int(random.random() * len(self._sessions))]
+        places = sorted(int(random.random() * len(session)) for _ in range(2))
+        first, second = (session[place] for place in places)
+        if first is second or not self._law.is_free(first.item, second.item):
+            return None
+        found = Deviation(Kind.BEFORE, second.item, first.item)
+        return found if self.is_useful(found) else None
+
+
+def _one_of(random: Random, items: Sequence[_T]) -> _T | None:
+    """Return one of some items, None if there are none. Only `random` is the same in each version of Python."""
+    return items[int(random.random() * len(items))] if items else None
 
 
 def _look(one: Choice, other: Choice) -> tuple[str, ...]:

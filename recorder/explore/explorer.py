@@ -16,30 +16,30 @@ and confirmed.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator
+from dataclasses import replace
 from random import Random
 from typing import TypeAlias
 
 from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import Recording
-from ..replay.engine.orders.deviations import DISTURBANCES, Deviation, Disturbance, Kind
+from ..replay.engine.orders.deviations import Disturbance
 from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
-from .choices import Choice, Rank, choices, in_replies
+from .choices import Rank
 from .coverage import Coverage
 from .drawing import Drawing
-from .law import Law
-from .neighbours import neighbours
-from .outcome import Ran, Result, Trial, Verdict
-from .placed import Placed, placed
+from .outcome import Ran, Result, Trial
 from .shrinking import Found, Shrinking
-from .words import Words, counted
+from .space import Space
+from .telling import Telling
+from .words import Words
 
 _Search: TypeAlias = Generator[tuple[Schedule, str], Ran, Result]
 _Runs: TypeAlias = Generator[tuple[Schedule, str], Ran, int]
 
-_RECORDED, _CONFIRMING = "recorded order", "confirming"
+_RECORDED, _ONE, _CONFIRMING = "recorded order", "one deviation", "confirming"
 _CONFIRM = 2  # more runs of a failing schedule
 _LATE = 0.03  # share of late items among the schedules; each costs real seconds
 _FEWEST_LATE = 4
@@ -82,8 +82,7 @@ class Explorer:
         self._most, self._random = schedules, Random(seed)  # noqa: S311  # draws orders, no secrets
         self._disturb, self._delay = frozenset(disturb), delay
         self._coverage, self._words = Coverage(), Words(())
-        self._drawing: Drawing | None = None
-        self._runs, self._waits = 0, False
+        self._runs, self._is_running = 0, False
         self._failing: Found | None = None
         self._search = self._searching()
         self._next: tuple[Schedule, str] | None = next(self._search)
@@ -93,7 +92,7 @@ class Explorer:
         """Return the schedule to run next; None if the search is over. Tell its outcome by `ran`."""
         if self._next is None:
             return None
-        self._waits = True
+        self._is_running = True
         return Trial(*self._next, self._runs + 1)
 
     def ran(self, passed: bool, says: str, order: Order) -> None:  # noqa: FBT001  # the first thing to be told
@@ -107,9 +106,9 @@ class Explorer:
         Raises:
             UsageError: If no run was asked for.
         """
-        if self._next is None or not self._waits:
+        if self._next is None or not self._is_running:
             raise UsageError("no run was asked for: call next() first")
-        self._waits = False
+        self._is_running = False
         self._runs += 1
         self._coverage.add(order)
         try:
@@ -122,44 +121,39 @@ class Explorer:
         """What was found; while the search goes on, what is known so far (`is_over` is False)."""
         if self._result is not None:
             return self._result
-        if self._failing is not None:
-            return self._failed(self._failing, " (the search was broken off before it was made smaller)", is_over=False)
-        says = f"no failure in {counted(self._runs, 'run')}; the search was broken off. {self._covered()}"
-        return Result(Verdict.PASSED, None, says, self._runs, str(self._coverage), is_over=False)
+        told = self._telling()
+        return told.failed(self._failing, is_over=False) if self._failing is not None else told.broken_off()
+
+    def _telling(self) -> Telling:
+        return Telling(self._words, self._coverage, self._runs)
 
     def _searching(self) -> _Search:
         recorded = yield Schedule(), _RECORDED
-        drawing, shrinking_from, law = self._laid_out(recorded.order)
+        space = self._laid_out(recorded.order)
+        drawing = Drawing(space, self._coverage)
         if not recorded.passed:
-            return (yield from self._curing(recorded, shrinking_from))
+            return (yield from self._curing(recorded, drawing, space))
         for schedule, why in drawing.schedules(self._most - 1, self._random):
             ran = yield schedule, why
             drawing.ran(schedule, ran.order)
             if not ran.passed:
-                shrinking = Shrinking(shrinking_from, law, drawing.tried)
+                useful = [one for one in space.singles if drawing.is_useful(one.deviation)]
+                shrinking = Shrinking(useful, space.law, drawing.tried)
                 return (yield from self._shrinking(Found(schedule, ran), shrinking))
-        return Result(Verdict.PASSED, None, self._told_passed(), self._runs, str(self._coverage))
+        return self._telling().passed(drawing)
 
-    def _laid_out(self, order: Order) -> tuple[Drawing, tuple[Choice, ...], Law]:
+    def _laid_out(self, order: Order) -> Space:
         """Lay out what the client got in the recorded order, and what may be different about it."""
-        wanted = frozenset(Item.parse(act.name) for act in order.acts if not act.name.startswith("request "))
-        items = placed(self._recording, self._dialect, wanted or None)
-        law = Law(items)
-        pairs = neighbours(items, law)
-        self._coverage, self._words = Coverage(pairs), Words(items)
-        self._coverage.add(order)
-        found = choices(self._recording, items, pairs, law, disturb=self._disturb, delay=self._delay)
+        wanted = frozenset(Item.parse(act.name) for act in order.acts if act.name.startswith(("ack ", "event ")))
+        space = Space.of(
+            self._recording, self._dialect, wanted=wanted or None, disturb=self._disturb, delay=self._delay
+        )
         most = max(min(_FEWEST_LATE, self._most // 10), round(self._most * _LATE))
-        late = [one for one in found if one.rank is Rank.LATE][:most]
-        found = (*(one for one in found if one.rank is not Rank.LATE), *late)
-        self._drawing = Drawing(found, self._after_handshakes(items), law, self._coverage)
-        return self._drawing, found, law
-
-    def _after_handshakes(self, items: Collection[Placed]) -> list[tuple[Deviation, Deviation]]:
-        """Return the pairs by which an event comes with the reply to a handshake or subscription that is made anew."""
-        if Disturbance.HANDSHAKE not in self._disturb:
-            return []
-        return [(Deviation(Kind.LOST_SESSION, one.item), one) for one in in_replies(tuple(items))]
+        late = [one for one in space.singles if one.rank is Rank.LATE][:most]
+        space = replace(space, singles=(*(one for one in space.singles if one.rank is not Rank.LATE), *late))
+        self._coverage, self._words = Coverage(space.pairs), Words(space.items)
+        self._coverage.add(order)
+        return space
 
     def _shrinking(self, found: Found, shrinking: Shrinking) -> _Search:
         self._failing = found
@@ -174,10 +168,10 @@ class Explorer:
         except StopIteration as exc:
             found = exc.value
         failed = 1 + (yield from self._confirmed(found.schedule, _CONFIRM))
-        recorded = yield from self._confirmed(Schedule(), 1)
-        if failed == 1 + _CONFIRM and not recorded:
-            return self._failed(found)
-        return self._unsteady(found, failed, recorded)
+        is_recorded = bool((yield from self._confirmed(Schedule(), 1)))
+        if failed == 1 + _CONFIRM and not is_recorded:
+            return self._telling().failed(found)
+        return self._telling().unsteady(found, failed, 1 + _CONFIRM, is_recorded=is_recorded)
 
     def _confirmed(self, schedule: Schedule, times: int) -> _Runs:
         """Run a schedule again; return how often it failed."""
@@ -187,97 +181,17 @@ class Explorer:
             failed += not ran.passed
         return failed
 
-    def _curing(self, recorded: Ran, found: tuple[Choice, ...]) -> _Search:
+    def _curing(self, recorded: Ran, drawing: Drawing, space: Space) -> _Search:
         """Look for the one deviation that makes the client pass."""
-        again = yield Schedule(), _CONFIRMING
-        if again.passed:
-            says = "The recorded order failed in 1 of 2 runs, so it is not the order that the client fails by. "
-            return self._result_of(Verdict.UNSTEADY, Schedule(), says + _STEADY, recorded)
-        most, tried = max(_FEWEST_CURES, round(self._most * _CURES)), 0
-        most = min(most, self._most - 1)
-        for one in found[:most]:
-            if one.deviation.disturbance is not None:
-                continue
-            schedule, tried = Schedule.of((one.deviation,)), tried + 1
-            ran = yield schedule, "one deviation"
+        if self._most > 1 and not (yield from self._confirmed(Schedule(), 1)):
+            return self._telling().recorded_unsteady(recorded)
+        most, tried = min(max(_FEWEST_CURES, round(self._most * _CURES)), self._most - 1), 0
+        for schedule in drawing.single([one for one in space.singles if one.deviation.disturbance is None]):
+            if tried >= most:
+                break
+            tried += 1
+            ran = yield schedule, _ONE
+            drawing.ran(schedule, ran.order)
             if ran.passed and not ran.order.unmet and not (yield from self._confirmed(schedule, 1)):
-                return self._cured(recorded, schedule)
-        says = (
-            f"fails in the recorded order, too; none of {counted(tried, 'other order')} with one deviation makes it "
-            "pass, so it is hardly the order that it fails by."
-        )
-        return self._result_of(Verdict.RECORDED_FAILS, None, says + _run_said(recorded), recorded)
-
-    def _cured(self, recorded: Ran, schedule: Schedule) -> Result:
-        one = schedule.deviations[0]
-        says = (
-            f"fails in the recorded order, and passes if {self._words.clause(one)}; 1 deviation; replay it with "
-            f"--schedule {schedule.id}\nThis is the smallest difference that makes it pass: the client seems to count "
-            f"on it.{_run_said(recorded)}"
-        )
-        return self._result_of(Verdict.RECORDED_FAILS, None, says, recorded, schedule)
-
-    def _failed(self, found: Found, more: str = "", *, is_over: bool = True) -> Result:
-        schedule, words = found.schedule, self._words
-        number = len(schedule.deviations)
-        told = f"fails if {words.clauses(schedule)}; {counted(number, 'deviation')}{more}"
-        lines = [f"{told}; replay it with --schedule {schedule.id}"]
-        for one in schedule.deviations:
-            lines += [line for line in (words.times(one, found.ran.order), words.cause(one)) if line]
-        says = "\n".join(dict.fromkeys(lines)) + _run_said(found.ran)
-        return self._result_of(Verdict.FAILED, schedule, says, found.ran, is_over=is_over)
-
-    def _unsteady(self, found: Found, failed: int, recorded: int) -> Result:
-        says = f"fails now and then: {failed} of {1 + _CONFIRM} runs failed if {self._words.clauses(found.schedule)}"
-        if recorded:
-            says += ", and the recorded order failed in 1 of 2 runs"
-        says += f"; replay it with --schedule {found.schedule.id}\n{_STEADY}{_run_said(found.ran)}"
-        return self._result_of(Verdict.UNSTEADY, found.schedule, says, found.ran)
-
-    def _result_of(
-        self,
-        verdict: Verdict,
-        schedule: Schedule | None,
-        says: str,
-        ran: Ran,
-        passes_with: Schedule | None = None,
-        *,
-        is_over: bool = True,
-    ) -> Result:
-        return Result(verdict, schedule, says, self._runs, str(self._coverage), passes_with, ran, is_over)
-
-    def _told_passed(self) -> str:
-        return f"no failure in {counted(self._runs, 'schedule')}: {self._searched()}. {self._covered()}"
-
-    def _covered(self) -> str:
-        told = str(self._coverage)
-        return f"{told[0].upper()}{told[1:]}."
-
-    def _searched(self) -> str:
-        """Return which schedules were tried."""
-        drawn = self._drawing.drawn if self._drawing is not None else {}
-        small = 1 + drawn.get(1, 0) + drawn.get(2, 0)
-        larger = sum(drawn.values()) + 1 - small
-        if self._drawing is not None and self._drawing.is_whole:
-            told = f"all {small} with up to 2 deviations" if small > 1 else "only the recorded order is possible"
-            return told + (f", and {larger} with more" if larger else "")
-        parts = [(1, "one deviation"), (2, "two")]
-        told = ", ".join(f"{drawn[number]} with {words}" for number, words in parts if drawn.get(number))
-        return f"the recorded order, {told}" + (f", {larger} with more" if larger else "")
-
-
-_STEADY = (
-    "One order passed and failed, so something else decides, too: real time (a timeout, a sleep), a random value, or "
-    "what an earlier run left behind."
-)
-
-
-def _run_said(ran: Ran) -> str:
-    """Return the message of a failing run as a line of its own, "" if there is none."""
-    first = next((line.strip() for line in ran.says.splitlines() if line.strip()), "")
-    return f"\nThe run said: {first}" if first else ""
-
-
-def names_of_disturbances() -> dict[str, Disturbance]:
-    """Return the kinds of trouble by the names that users give."""
-    return {one.value: one for one in DISTURBANCES.values()}
+                return self._telling().cured(recorded, schedule)
+        return self._telling().hopeless(recorded, tried)

@@ -56,20 +56,28 @@ class Law:
 
     def is_spare(self, deviations: Sequence[Deviation]) -> bool:
         """Return whether the other deviations already bring about one of these, which changes nothing then."""
-        before = [one for one in deviations if one.kind is Kind.BEFORE]
-        for one in before:
-            edges, _ = self._edges([other for other in deviations if other is not one])
-            if one.other in _reached(edges, one.item):
-                return True
+        items = _related(deviations)
+        for one in deviations:
+            if one.kind is Kind.BEFORE:
+                edges, _ = self._edges([other for other in deviations if other is not one], items)
+                if one.other in _reached(edges, one.item):
+                    return True
         return False
 
     def _is_circle(self, deviations: Sequence[Deviation]) -> bool:
         """Return whether an item would have to come strictly before itself."""
-        edges, strict = self._edges(deviations)
+        edges, strict = self._edges(deviations, _related(deviations))
         return any(first == second or first in _reached(edges, second) for first, second in strict)
 
-    def _edges(self, deviations: Sequence[Deviation]) -> tuple[dict[Item, set[Item]], list[tuple[Item, Item]]]:
-        """Return what comes after each item, and the pairs whose second item comes in a later answer than the first."""
+    def _edges(
+        self, deviations: Iterable[Deviation], items: set[Item]
+    ) -> tuple[dict[Item, set[Item]], list[tuple[Item, Item]]]:
+        """Return what comes after each item, and the pairs whose second item comes in a later answer than the first.
+
+        Args:
+            deviations: The deviations.
+            items: The items between which chains count.
+        """
         edges: defaultdict[Item, set[Item]] = defaultdict(set)
         strict: list[tuple[Item, Item]] = []
         for one in deviations:
@@ -85,7 +93,7 @@ class Law:
                     strict.append((one.item, one.other))
         for first, second in strict:
             edges[first].add(second)
-        for chain in self._linked({item for one in deviations for item in _items(one)}):
+        for chain in self._linked(items):
             for first, second in pairwise(chain):
                 edges[first].add(second)
         return edges, strict
@@ -113,8 +121,9 @@ def _chains(one: Placed) -> frozenset[_Chain]:
     return frozenset((*own, *(("ordered", group, "") for group in one.groups)))
 
 
-def _items(deviation: Deviation) -> tuple[Item, ...]:
-    return (deviation.item,) if deviation.other is None else (deviation.item, deviation.other)
+def _related(deviations: Iterable[Deviation]) -> set[Item]:
+    """Return the items whose order to another one these deviations change."""
+    return {item for one in deviations if one.other is not None for item in (one.item, one.other)}
 
 
 def _are_single(deviations: Sequence[Deviation]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..correlate.anchors import anchors
+from ..correlate.anchors import anchors, only_session
 from ..dialect.definition import Dialect
 from ..model import Event, Recording, Triple
 from ..replay.engine.orders.items import Item
@@ -63,13 +63,13 @@ def placed(recording: Recording, dialect: Dialect, wanted: Collection[Item] | No
 
 
 def _wanted(recording: Recording, dialect: Dialect, wanted: Collection[Item] | None) -> Iterator[Placed]:
-    of_client = sessions(recording)
+    of_client, only = sessions(recording), only_session(recording)
     numbers = None if wanted is None else {one.triple for one in wanted}
     for triple in _triples(recording, numbers):
-        found = _of_triple(triple, dialect, of_client)
+        found = _of_triple(triple, dialect, of_client, only)
         yield from (one for one in found if wanted is None or one.item in wanted)
     if numbers is None or 0 in numbers:
-        unsolicited = _unsolicited(recording, dialect, of_client)
+        unsolicited = _unsolicited(recording, dialect, of_client, only)
         yield from (one for one in unsolicited if wanted is None or one.item in wanted)
 
 
@@ -80,23 +80,23 @@ def _triples(recording: Recording, numbers: set[int] | None) -> Iterable[Triple]
     return (recording.triples[n - 1] for n in sorted(numbers) if 0 < n <= len(recording.triples))
 
 
-def _of_triple(triple: Triple, dialect: Dialect, of_client: dict[str, str]) -> Iterator[Placed]:
-    begin = triple.request.seq, triple.request.message or 0
+def _of_triple(triple: Triple, dialect: Dialect, of_client: dict[str, str], only: str) -> Iterator[Placed]:
+    own, begin = triple.session or only, (triple.request.seq, triple.request.message or 0)
     if triple.ack is not None:
         at, name = (triple.ack.seq, triple.ack.message or 0), triple.operation or ""
         groups = dialect.ordered_as("", name)
-        yield Placed(Item(triple.n), at, triple.ack.t, triple.session or "", "", name, begin, groups)
+        yield Placed(Item(triple.n), at, triple.ack.t, own, "", name, begin, groups)
     for index, link in enumerate(triple.events, 1):
-        session = of_client.get(link.event.client_id, triple.session or "")
+        session = of_client.get(link.event.client_id, own)
         yield _of_event(Item(triple.n, index), link.event, (link.name, session, begin), dialect)
 
 
-def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, str]) -> Iterator[Placed]:
+def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, str], only: str) -> Iterator[Placed]:
     if not len(recording.unsolicited):
         return
     for index, (one, anchor) in enumerate(zip(recording.unsolicited, anchors(recording), strict=True), 1):
         if not one.is_ignored:
-            session = one.session or of_client.get(one.event.client_id, "")
+            session = one.session or of_client.get(one.event.client_id, only)
             yield _of_event(Item(0, index), one.event, (one.name, session, anchor.at), dialect)
 
 

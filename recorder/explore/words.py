@@ -159,8 +159,9 @@ class Words:
         return ack.name if ack is not None else f"triple {item.triple}"
 
     def _short(self, item: Item) -> str:
-        """Return the name of an item without its number."""
-        return self.thing(item).rpartition(" (")[0] or str(item)
+        """Return the name of an item alone."""
+        one = self._items.get(item)
+        return str(item) if one is None else f"the ack of {one.name}" if item.is_ack else one.name
 
 
 def counted(number: int, noun: str) -> str:

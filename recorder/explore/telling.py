@@ -1,0 +1,117 @@
+"""Tell what a search found, in sentences for people who know their client and not this tool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..replay.engine.orders.schedule import Schedule
+from .coverage import Coverage
+from .drawing import Drawing
+from .outcome import Ran, Result, Verdict
+from .shrinking import Found
+from .words import Words, counted
+
+_STEADY = (
+    "One order passed and failed, so something else decides, too: real time (a timeout, a sleep), a random value, or "
+    "what an earlier run left behind."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Makes results of what is known at the end of a search.
+
+    Attributes:
+        runs: How many runs there were.
+    """
+
+    words: Words
+    coverage: Coverage
+    runs: int
+
+    def failed(self, found: Found, *, is_over: bool = True) -> Result:
+        """Return that a schedule fails; one that was not shrunk to the end, if the search is not over."""
+        schedule, words = found.schedule, self.words
+        told = f"fails if {words.clauses(schedule)}; {counted(len(schedule.deviations), 'deviation')}"
+        told += "" if is_over else " (the search was broken off before there were fewer)"
+        lines = [f"{told}; replay it with --schedule {schedule.id}"]
+        for one in schedule.deviations:
+            lines += [words.times(one, found.ran.order), words.cause(one)]
+        return self._result(Verdict.FAILED, [*lines, _said(found.ran)], found.ran, schedule, is_over=is_over)
+
+    def unsteady(self, found: Found, failed: int, runs: int, *, is_recorded: bool) -> Result:
+        """Return that a schedule fails in some of its runs, or that the recorded order fails, which passed before."""
+        told = f"fails now and then: {failed} of {counted(runs, 'run')} failed if {self.words.clauses(found.schedule)}"
+        told += ", and the recorded order failed in 1 of 2 runs" if is_recorded else ""
+        told += f"; replay it with --schedule {found.schedule.id}"
+        return self._result(Verdict.UNSTEADY, [told, _STEADY, _said(found.ran)], found.ran, found.schedule)
+
+    def recorded_unsteady(self, recorded: Ran) -> Result:
+        """Return that the recorded order failed and passed."""
+        told = "fails now and then: the recorded order failed in 1 of 2 runs"
+        return self._result(Verdict.UNSTEADY, [told, _STEADY, _said(recorded)], recorded, Schedule())
+
+    def cured(self, recorded: Ran, schedule: Schedule) -> Result:
+        """Return that the recorded order fails, and a schedule with one deviation passes."""
+        clause = self.words.clauses(schedule)
+        told = f"fails in the recorded order, and passes if {clause}; 1 deviation; replay it with --schedule"
+        more = "This is the smallest difference that makes it pass: the client seems to count on it."
+        lines = [f"{told} {schedule.id}", more, _said(recorded)]
+        return self._result(Verdict.RECORDED_FAILS, lines, recorded, passes_with=schedule)
+
+    def hopeless(self, recorded: Ran, tried: int) -> Result:
+        """Return that the recorded order fails, and so does each of so many others."""
+        told = "fails in the recorded order"
+        if tried:
+            others = "order with one deviation does" if tried == 1 else "orders with one deviation do"
+            told += f", and the {tried} other {others} not pass either: so it is hardly the order that it fails by"
+        return self._result(Verdict.RECORDED_FAILS, [told, _said(recorded)], recorded)
+
+    def passed(self, drawing: Drawing | None) -> Result:
+        """Return that nothing failed."""
+        told = f"no failure in {counted(self.runs, 'schedule')}: {_searched(drawing)}"
+        return self._result(Verdict.PASSED, [told, self._covered()], None)
+
+    def broken_off(self) -> Result:
+        """Return that nothing failed so far."""
+        told = f"no failure in {counted(self.runs, 'run')}; the search was broken off"
+        return self._result(Verdict.PASSED, [told, self._covered()], None, is_over=False)
+
+    def _covered(self) -> str:
+        told = str(self.coverage)
+        return f"{told[0].upper()}{told[1:]}."
+
+    def _result(
+        self,
+        verdict: Verdict,
+        lines: list[str],
+        ran: Ran | None,
+        schedule: Schedule | None = None,
+        *,
+        passes_with: Schedule | None = None,
+        is_over: bool = True,
+    ) -> Result:
+        says = "\n".join(dict.fromkeys(line for line in lines if line))
+        return Result(verdict, schedule, says, self.runs, str(self.coverage), passes_with, ran, is_over)
+
+
+def _searched(drawing: Drawing | None) -> str:
+    """Return which schedules were tried."""
+    if drawing is None or not drawing.drawn:
+        return (
+            "only the recorded order is possible" if drawing is not None and drawing.is_whole else "the recorded order"
+        )
+    small = 1 + drawing.drawn[1] + drawing.drawn[2]
+    larger = sum(drawing.drawn.values()) + 1 - small
+    more = f", and {larger} with more" if larger else ""
+    if drawing.is_whole:
+        return f"all {small} with up to 2 deviations{more}"
+    parts = [(1, "1 deviation"), (2, "2")]
+    told = ", ".join(f"{drawing.drawn[number]} with {words}" for number, words in parts if drawing.drawn[number])
+    return f"the recorded order, {told}{more}"
+
+
+def _said(ran: Ran) -> str:
+    """Return the first line of the message of a failing run, as a sentence; "" if there is none."""
+    first = next((line.strip() for line in ran.says.splitlines() if line.strip()), "")
+    return f"The run said: {first}" if first else ""

@@ -1,0 +1,137 @@
+"""The single deviations of a recording: the most telling first, one of each look before its like."""
+
+from __future__ import annotations
+
+from recorder.explore.choices import Rank
+from recorder.explore.coverage import Coverage
+from recorder.explore.drawing import Drawing
+from recorder.explore.placed import placed
+from recorder.explore.space import Space
+from recorder.replay.engine.orders.deviations import Disturbance, Kind
+from recorder.replay.engine.orders.items import Item
+from recorder.replay.engine.orders.played import Act, Order
+from tests.explore.desk import GWS, recorded, schedule
+from tests.wire import Wire, chained, done, state_event
+
+RECORDING = recorded()
+
+
+def texts(space: Space, rank: Rank | None = None) -> list[str]:
+    return [str(one.deviation) for one in space.singles if rank in (None, one.rank)]
+
+
+def test_the_ack_and_the_events_of_one_triple_come_first() -> None:
+    found = texts(Space.of(RECORDING, GWS, delay=1.0))
+
+    assert found[:4] == [
+        "event 1.1 before ack 1", "event 1.2 before event 1.1", "event 2.1 before ack 2", "event 2.2 before event 2.1",
+    ]  # fmt: skip
+    assert found[-1].endswith("late")
+
+
+def test_events_of_one_answer_come_apart_and_those_of_two_together() -> None:
+    found = texts(Space.of(RECORDING, GWS), Rank.BATCH)
+
+    assert found == [
+        "event 1.2 with event 1.1", "event 2.2 apart from event 2.1", "event 2.3 with event 2.2",
+        "event u1 apart from event 2.3", "event 3.1 with event u1",
+    ]  # fmt: skip
+
+
+def test_pairs_that_a_client_may_have_waited_with_come_late() -> None:
+    space = Space.of(RECORDING, GWS)
+
+    unsure = {str(pair.reversal) for pair in space.pairs if not pair.is_sure}
+    assert "ack 2 before event 1.2" in unsure
+    assert "ack 3 before ack 2" not in unsure
+    assert unsure <= set(texts(space, Rank.UNSURE))
+
+
+def test_nothing_is_late_without_a_delay_and_one_of_each_name_with_one() -> None:
+    assert texts(Space.of(RECORDING, GWS), Rank.LATE) == []
+    assert texts(Space.of(RECORDING, GWS, delay=0.25), Rank.LATE)[:4] == [
+        "ack 1 250ms late", "event 1.2 250ms late", "ack 2 250ms late", "event 2.3 250ms late",
+    ]  # fmt: skip
+
+
+def test_trouble_is_listed_by_its_kind() -> None:
+    kinds = {
+        disturbance: {one.deviation.kind for one in Space.of(RECORDING, GWS, disturb={disturbance}).singles}
+        for disturbance in Disturbance
+    }
+
+    assert Kind.LOST_POLL in kinds[Disturbance.POLL]
+    assert Kind.LOST_SESSION in kinds[Disturbance.HANDSHAKE]
+    assert Kind.TWICE in kinds[Disturbance.DUPLICATE]
+    assert Kind.CUT in kinds[Disturbance.FALLBACK]
+    assert Kind.LOST_POLL not in kinds[Disturbance.DUPLICATE]
+
+
+def test_an_event_comes_in_a_reply_where_its_client_sent_something_near_it() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.hears(state_event())
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    channel = {"channel": "/meta/subscribe", "subscription": "/more"}
+    wire.respond(desk.bayeux(channel | {"clientId": desk.client_id}), [channel | {"successful": True}])
+    desk.hears(state_event("Ready"))
+
+    found = texts(Space.of(wire.recording(), GWS), Rank.REPLY)
+
+    assert found == ["event u1 in a reply", "event 1.1 in a reply", "event u2 in a reply"]
+
+
+def test_only_what_is_wanted_is_laid_out() -> None:
+    wanted = {Item(2), Item(2, 3), Item(0, 1), Item(99), Item(2, 99)}
+
+    assert [str(one.item) for one in placed(RECORDING, GWS, wanted)] == ["ack 2", "event 2.3", "event u1"]
+
+
+def test_a_triple_without_an_answer_has_no_ack() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.polls()
+    wire.fail(desk.post(chained(7, "r1")))
+    desk.hears(done(7, "r1"))
+
+    assert [str(one.item) for one in placed(wire.recording(), GWS)] == ["event 1.1"]
+
+
+def test_a_recording_without_anything_to_move_has_one_schedule() -> None:
+    space = Space.of(Wire().recording(), GWS, delay=1.0, disturb=frozenset(Disturbance))
+
+    assert (space.items, space.pairs, space.singles, space.sessions()) == ((), (), (), [])
+
+
+def test_what_alone_did_not_come_about_is_not_tried_again() -> None:
+    space = Space.of(RECORDING, GWS)
+    coverage = Coverage(space.pairs)
+    drawing = Drawing(space, coverage)
+    unmet = schedule("ack 2 before event 1.2")
+    acts = (Act("event 1.2", 0.0), Act("request 2", 0.1), Act("ack 2", 0.2))
+
+    drawing.ran(unmet, Order(acts, unmet=frozenset(unmet.deviations)))
+
+    left = [str(one) for one in drawing.single(space.singles)]
+    assert "ack 2 before event 1.2" not in left
+    assert "event 2.1 before event 1.2" not in left  # the client waits with the whole triple
+    assert "event 2.1 with event 1.2" not in left
+    assert "ack 2 before event 1.1" in left
+
+
+def test_coverage_counts_what_runs_showed() -> None:
+    space = Space.of(RECORDING, GWS, wanted={Item(2), Item(2, 1), Item(2, 2)})
+    coverage = Coverage(space.pairs)
+    orders = [["ack 2", "event 2.1", "event 2.2"], ["ack 2", "event 2.2", "event 2.1"], ["event 2.1", "ack 2"]]
+
+    told = [str(coverage)]
+    for names in orders:
+        coverage.add(Order(tuple(Act(name, 0.0) for name in names)))
+        told.append(str(coverage))
+
+    assert told == [f"{number} of 3 pairs of neighbours seen in both orders" for number in (0, 0, 1, 2)]
+    assert [str(pair.reversal) for pair in coverage.unseen] == ["event 2.2 before ack 2"]
+
+
+def test_coverage_of_nothing_says_so() -> None:
+    assert str(Coverage()) == "no two answers or events of this run may come in another order"

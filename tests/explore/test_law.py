@@ -1,0 +1,159 @@
+"""What a server is allowed, held to a simulated run: it plays each legal set of deviations and breaks no chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recorder.dialect.definition import parse, source
+from recorder.explore.law import Law
+from recorder.explore.placed import Placed, placed
+from recorder.replay.engine.orders.deviations import Deviation, Kind
+from recorder.replay.engine.orders.items import Item
+from recorder.replay.engine.orders.schedule import Schedule
+from tests.explore.desk import GWS, Desktop, is_chained, recorded, schedule
+
+RECORDING = recorded()
+ITEMS = placed(RECORDING, GWS)
+LAW = Law(ITEMS)
+ORDERED = parse(
+    source("gws-outbound").replace(
+        "[event]\n", '[event]\nordered = [["GetChainedRecord", "ChainedRecord", "PreviewRecord"], "/v2/me/*"]\n'
+    ),
+    path="mine.toml",
+)
+IN_ORDER = placed(RECORDING, ORDERED)
+NAMES = [one.item for one in ITEMS]
+PAIRS = [Deviation(Kind.BEFORE, one, other) for one in NAMES for other in NAMES if one != other]
+BATCHES = [
+    Deviation(kind, one, other)
+    for kind in (Kind.TOGETHER, Kind.APART)
+    for one in NAMES
+    for other in NAMES
+    if one != other and not one.is_ack and not other.is_ack
+]
+
+
+def allows(*texts: str, law: Law = LAW) -> bool:
+    return law.allows(schedule(*texts).deviations)
+
+
+def chains_kept(names: list[str], items: Iterable[Placed]) -> bool:
+    found = list(items)
+    return all(
+        names.index(str(one.item)) < names.index(str(other.item))
+        for one, other in combinations(found, 2)
+        if is_chained(one, other)
+    )
+
+
+def test_events_of_one_triple_on_one_channel_keep_their_order() -> None:
+    assert not allows("event 2.3 before event 2.1")
+    assert allows("event 2.2 before event 2.1")
+
+
+def test_acks_and_events_of_different_triples_are_free() -> None:
+    assert allows("event 2.3 before ack 2")
+    assert allows("ack 3 before ack 2")
+    assert allows("event 3.1 before event 2.1")
+    assert allows("event u1 before event 1.1")
+
+
+def test_an_order_cannot_go_in_circles() -> None:
+    assert not allows("ack 3 before ack 2", "ack 2 before event 3.1", "event 3.1 before ack 3")
+    assert not allows("event 2.3 before ack 3", "ack 3 before event 2.1")
+    assert not allows("event 3.1 with event 2.1", "event 3.1 before event 2.1")
+    assert not allows("event 3.1 with event 2.1", "event 3.1 apart from event 2.1")
+    assert allows("event 2.3 with event 2.1", "event 2.2 with event 2.1")
+
+
+def test_what_the_recording_lacks_is_not_allowed() -> None:
+    assert not allows("event 9.1 before ack 2")
+    assert not allows("event 2.1 before ack 9")
+
+
+def test_one_event_cannot_leave_in_two_ways() -> None:
+    assert not allows("event 2.1 in a reply", "event 2.1 in a lost poll")
+    assert not allows("event 2.1 twice", "event 2.1 after a cut websocket")
+    assert not allows("event 2.1 1s late", "event 2.1 2s late")
+    assert allows("event 2.1 in a reply", "event 2.2 in a lost poll")
+    assert allows("event 2.1 in a reply", "event 2.1 after a lost session")
+
+
+def test_a_dialect_forbids_more() -> None:
+    law = Law(IN_ORDER)
+
+    assert not allows("event 2.1 before ack 2", law=law)
+    assert not allows("event 2.2 before ack 2", law=law)
+    assert not allows("event 3.1 before event 2.1", law=law)
+    assert not allows("ack 2 before event 1.2", law=law)
+    assert allows("event 2.1 before ack 1", law=law)
+    assert allows("ack 3 before ack 2", law=law)
+
+
+def test_a_chain_of_two_entries_holds_as_well() -> None:
+    law = Law(IN_ORDER)
+
+    # event 2.2 (first entry) before event 2.1 (both entries) before event 3.1 (second entry)
+    assert not law.is_free(Item(2), Item(3, 1))
+    assert law.is_free(Item(2), Item(3))
+
+
+def test_a_deviation_that_others_bring_about_is_spare() -> None:
+    both = schedule("event 2.3 before ack 2", "event 2.1 before ack 2").deviations
+    circle = schedule("ack 3 before ack 2", "ack 2 before event 2.1", "ack 3 before event 2.1").deviations
+
+    assert LAW.is_spare(both)
+    assert LAW.is_spare(circle)
+    assert not LAW.is_spare(schedule("event 2.1 before ack 2", "event 2.2 before ack 2").deviations)
+
+
+@given(st.lists(st.sampled_from(PAIRS), min_size=1, max_size=6, unique=True), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_a_hasty_client_meets_each_legal_set_and_no_other(deviations: list[Deviation], has_groups: bool) -> None:
+    items = IN_ORDER if has_groups else ITEMS
+    law, desktop = Law(items), Desktop(items)
+
+    order = desktop.run(Schedule.of(deviations))
+
+    assert law.allows(deviations) is not bool(order.unmet)
+    assert chains_kept([act.name for act in order.acts], items)
+
+
+@given(st.permutations(NAMES))
+@settings(max_examples=100, deadline=None)
+def test_each_legal_order_is_a_set_of_reversals(names: list[Item]) -> None:
+    """Whatever a real server sends is a schedule, unless it breaks a chain."""
+    before = [
+        Deviation(Kind.BEFORE, one, other)
+        for one, other in combinations(names, 2)
+        if NAMES.index(other) < NAMES.index(one)
+    ]
+
+    is_legal = LAW.allows(before)
+
+    assert is_legal is chains_kept(list(map(str, names)), ITEMS)
+    if is_legal:
+        told = [act.name for act in Desktop(ITEMS).run(Schedule.of(before)).acts if not act.name.startswith("request")]
+        assert told == list(map(str, names))
+
+
+@given(st.lists(st.sampled_from(BATCHES), min_size=1, max_size=5, unique=True))
+@settings(max_examples=200, deadline=None)
+def test_legal_answers_are_those_that_can_be_numbered(deviations: list[Deviation]) -> None:
+    """Together is one number, apart a higher one, and a chain never goes back: found by trying all numbers in turn."""
+    answers = dict.fromkeys(NAMES, 0)
+    for _ in range(len(NAMES) * 4):
+        for one in deviations:
+            if one.kind is Kind.TOGETHER:
+                answers[one.item] = answers[one.other] = max(answers[one.item], answers[one.other])
+            else:
+                answers[one.item] = max(answers[one.item], answers[one.other] + 1)
+        for one, other in combinations(ITEMS, 2):
+            if is_chained(one, other):
+                answers[other.item] = max(answers[other.item], answers[one.item])
+
+    assert LAW.allows(deviations) is (max(answers.values()) <= len(deviations))

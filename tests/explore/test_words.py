@@ -1,0 +1,103 @@
+"""What deviations are in words that say what to look for in the client."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.explore.placed import placed
+from recorder.explore.words import Words
+from recorder.replay.engine.orders.deviations import Deviation, Kind
+from recorder.replay.engine.orders.items import Item
+from recorder.replay.engine.orders.played import Act, Order
+from tests.explore.desk import GWS, recorded
+from tests.wire import Wire, chained, done
+
+WORDS = Words(placed(recorded(), GWS))
+
+PREVIEW, STATE = "PreviewRecord on /v2/me/outbound (event 1.1)", "the event on /v2/me/devices (event u1)"
+DONE, COMPLETED = "ChainedRecordsDataEnd (event 2.3)", "RecordProcessedAcknowledge (event 3.1)"
+ACKS = [f"the ack of {name} (triple {n})" for n, name in enumerate(("GetPreviewRecord", "GetChainedRecord"), 1)]
+BROKEN = "the connection breaks under the poll's answer with"
+
+CLAUSES = [
+    ("event 1.1 before ack 1", f"{PREVIEW} arrives before {ACKS[0]}"),
+    ("ack 2 before ack 1", f"{ACKS[1]} arrives before {ACKS[0]}"),
+    ("event u1 with event 3.1", f"{STATE} and {COMPLETED} come in one answer of the server"),
+    ("event u1 apart from event 2.3", f"{STATE} comes in a later answer of the server than {DONE}"),
+    ("ack 1 1500ms late", f"{ACKS[0]} comes 1.5 s later than recorded"),
+    ("event 3.1 in a reply", f"{COMPLETED} comes in the reply to another message of the client than a poll"),
+    ("event 3.1 in a lost poll", f"{BROKEN} {COMPLETED}, which comes again with the next poll"),
+    ("ack 1 after a lost session", f"the server forgets the client's session before {ACKS[0]} leaves"),
+    ("event 3.1 twice", f"{COMPLETED} comes twice, because the client's confirmation of it (ext.ack) was lost"),
+    ("ack 1 after a cut websocket", f"the client's WebSocket ends before {ACKS[0]} leaves"),
+    ("event 9.1 before ack 9", "event 9.1 arrives before ack 9"),
+]
+
+CAUSES = [
+    ("event 1.1 before ack 1", "count on the ack of GetPreviewRecord coming first"),
+    ("ack 1 before event 1.1", "need PreviewRecord before the ack of GetPreviewRecord"),
+    ("event 1.2 before event 1.1", "the order of /v2/me/outbound and /me/internal"),
+    ("ack 3 before ack 2", "take acks in the order of its requests"),
+    ("ack 2 before event 1.1", "asked for GetChainedRecord before PreviewRecord was there"),
+    ("event 3.1 before ack 2", "count on one operation being over before the next one goes on"),
+    ("event u1 before event 2.3", "count on ChainedRecordsDataEnd coming first. Nothing orders the two"),
+    ("event 3.1 with event u1", "read one event of an answer only"),
+    ("event 2.2 apart from event 2.1", "expect both in one answer"),
+    ("ack 1 1s late", "give up too early"),
+    ("event 3.1 in a reply", "read events in the answers to its polls alone"),
+    ("event 3.1 in a lost poll", "lose what a broken poll would have brought"),
+    ("ack 3 after a lost session", "After it has shaken hands anew"),
+    ("event 3.1 twice", "handle twice what comes twice"),
+    ("ack 3 after a cut websocket", "go on where it was"),
+]
+
+
+@pytest.mark.parametrize(("text", "clause"), CLAUSES)
+def test_a_deviation_is_told_with_the_names_of_the_recording(text: str, clause: str) -> None:
+    assert WORDS.clause(Deviation.parse(text)) == clause
+
+
+@pytest.mark.parametrize(("text", "cause"), CAUSES)
+def test_a_deviation_speaks_for_a_cause_in_the_client(text: str, cause: str) -> None:
+    assert cause in WORDS.cause(Deviation.parse(text))
+
+
+def test_the_same_event_for_two_operations_is_a_matter_of_ids() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    desk.asks(chained(8, "r2"), done(8, "r2"))
+    words = Words(placed(wire.recording(), GWS))
+
+    told = words.cause(Deviation.parse("event 2.1 before event 1.1"))
+
+    assert told.startswith("The client seems to take the first ChainedRecordsDataEnd for its own.")
+
+
+def played(*names: str) -> Order:
+    return Order(tuple(Act(name, place / 100) for place, name in enumerate(names)))
+
+
+def test_times_are_those_of_the_recording_and_of_the_failing_run() -> None:
+    one = Deviation(Kind.BEFORE, Item(2, 1), Item(2))
+
+    assert WORDS.times(one, played("event 2.1", "ack 2")) == (
+        "In the recording event 2.1 came 20 ms after ack 2; in the failing run 10 ms before it."
+    )
+    assert WORDS.times(one, played("event 2.1")) == (
+        "In the recording event 2.1 came 20 ms after ack 2; in the failing run it came, and ack 2 did not."
+    )
+    assert WORDS.times(one, played()) == "In the recording event 2.1 came 20 ms after ack 2."
+    assert WORDS.times(Deviation(Kind.TWICE, Item(2, 1)), played()) == ""
+
+
+def test_what_came_at_one_time_is_told_so() -> None:
+    at_once = Order((Act("event 2.1", 1.0), Act("ack 2", 1.0)))
+    apart = Deviation(Kind.APART, Item(2, 2), Item(2, 1))
+
+    assert WORDS.times(Deviation(Kind.BEFORE, Item(2, 1), Item(2)), at_once).endswith(
+        "in the failing run just before it."
+    )
+    assert WORDS.times(apart, played("event 2.1", "event 2.2")) == (
+        "In the recording event 2.2 came at the same time as event 2.1; in the failing run 10 ms after it."
+    )
