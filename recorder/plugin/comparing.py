@@ -24,9 +24,11 @@ from ..redaction.policy import Policy
 from ..redaction.pseudonyms import Kind, Pseudonyms
 from ..redaction.redactor import redacted
 from ..replay.engine.miss import HEADER, STATUS
+from ..replay.engine.orders.schedule import Kept
 from ..views import report, selection
 from ..views.difference import Tally
 from ..views.document import page
+from ..views.orders.beside import orders
 from .standing import pseudonyms
 
 MOST = 5_000  # triples of a cassette that is compared: a page of more takes seconds, for each failed test
@@ -65,7 +67,9 @@ class Rules(NamedTuple):
     policy: str | None
 
 
-def page_of(cassettes: Sequence[Path], name: str, expected: Recording, live: Live, rules: Rules) -> str:
+def page_of(
+    cassettes: Sequence[Path], name: str, expected: Recording, live: Live, rules: Rules, *, kept: Kept | None = None
+) -> str:
     """Return the page that compares the cassettes of a test with what was live.
 
     Args:
@@ -74,9 +78,10 @@ def page_of(cassettes: Sequence[Path], name: str, expected: Recording, live: Liv
         expected: What they hold, as one recording.
         live: What was live.
         rules: How to read and redact.
+        kept: The schedule that the cassettes were played in, whose order the page draws; None draws none.
 
     Raises:
-        RecorderError: If a cassette or a policy cannot be read.
+        RecorderError: If a cassette or a policy cannot be read, or the schedule is of other cassettes.
 
     """
     dialect, header = rules.dialect, expected.header
@@ -90,7 +95,8 @@ def page_of(cassettes: Sequence[Path], name: str, expected: Recording, live: Liv
     wanted = {row["n"]["old"] for row in tally.rows}
     old = _part(cassettes, expected, dialect, name, wanted)
     (new,) = report.parts([report.Source(live.name, its, records, dialect)], most=selection.MOST)
-    document = report.comparison(old, new, f"{name} → {live.name}", tally.rows)
+    drawn = orders(expected, dialect, kept) if kept is not None else None
+    document = report.comparison(old, new, f"{name} → {live.name}", tally.rows, drawn)
     told = ["live values are redacted by the policy of the cassette"]
     told += [f"shows the first {len(tally.rows):,} of {tally.total:,} differences"] * (tally.total > len(tally.rows))
     told += [f"the last {live.left_out:,} requests and answers of the test are left out"] * bool(live.left_out)

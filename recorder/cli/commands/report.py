@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...errors import NothingSelected
-from ..loading import load, sources, tell_if_none
+from ..loading import load, rules_of, sources, tell_if_none
 from ..options import OUTPUT, cassettes_argument, dialect_option, filter_option, force_option
 from ..saying import say
 from ..writing import must_be_writable, write_text
@@ -100,7 +100,9 @@ def _orders(wanted: str, cassettes: tuple[Path, ...], dialect: str | None) -> Or
     from ...explore.files import kept
     from ...views.orders.beside import orders
 
-    return orders(load(cassettes, dialect), kept(wanted, cassettes))
+    recording = load(cassettes, dialect)
+    rules = rules_of(recording.header, dialect)
+    return orders(recording, rules, kept(wanted, cassettes))
 
 
 def _keep(wanted: str, keys: set[str]) -> Keep:

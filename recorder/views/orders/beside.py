@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...dialect.definition import Dialect
 from ...errors import UsageError
+from ...explore.placed import placed
+from ...explore.words import Words
 from ...model import Recording
 from ...printable import counted
 from ...replay.engine.orders.deviations import Deviation
 from ...replay.engine.orders.schedule import Kept
-from . import planning, words
+from . import planning
 from .acts import Act, Known, known, played, recorded
 from .alignment import aligned
 
@@ -33,11 +36,12 @@ class Orders:
     unsolicited: int
 
 
-def orders(recording: Recording, kept: Kept) -> Orders:
+def orders(recording: Recording, dialect: Dialect, kept: Kept) -> Orders:
     """Return the recorded order beside that of a schedule: as it was played, or else as the schedule asks for it.
 
     Args:
         recording: The recording.
+        dialect: The dialect that it is read by.
         kept: The schedule.
 
     Raises:
@@ -53,7 +57,9 @@ def orders(recording: Recording, kept: Kept) -> Orders:
     lines = aligned([act.name for act in left], [act.name for act in right], lambda name: weights.get(name, _REST))
     places = {name: place for place, name in enumerate(acts)}
     deviations = sorted(kept.schedule.deviations, key=lambda one: places[str(one.item)])
-    told = tuple((words.sentence(one, acts), _items(one)) for one in deviations)
+    wanted = {item for one in deviations for item in (one.item, one.other) if item is not None}
+    words = Words(placed(recording, dialect, wanted))
+    told = tuple((words.clause(one), _items(one)) for one in deviations)
     rows = {
         "id": kept.schedule.id,
         "says": kept.says,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ...replay.engine.orders.items import Item
 from ..pages import problems
 from ..pages.columns import Columns, Found
+from .alignment import NONE
 from .beside import Orders
 
 
@@ -31,9 +32,9 @@ class Side:
 
 
 def rows(orders: Orders, sides: Sequence[Side]) -> dict[str, Any]:
-    """Return the orders as JSON, with `unsolicited`: the number that the page gives each unsolicited event.
+    """Return the orders of what a page shows as JSON, with `unsolicited`: the page's number of each such event.
 
-    A page that shows a choice numbers those that it shows: there the events of the orders are not told apart.
+    A page that shows a choice of these events has numbers of its own for them: there all of them are left out.
 
     Args:
         orders: The orders.
@@ -43,7 +44,31 @@ def rows(orders: Orders, sides: Sequence[Side]) -> dict[str, Any]:
     every = sorted(range(len(times)), key=times.__getitem__)
     numbers = dict(zip(every, range(1, len(every) + 1), strict=True))
     shown = [numbers[place] for place in range(orders.unsolicited)] if _are_all(orders, sides) else []
-    return orders.rows | {"unsolicited": shown}
+    triples = {n + side.before for side in sides if side.is_drawn for n in side.columns.triples.n}
+    kept = _Kept(triples, has_unsolicited=bool(shown))
+    return orders.rows | kept.of(orders.rows) | {"unsolicited": shown}
+
+
+class _Kept:
+    """The acts that are of triples of a page, and its unsolicited events if it has all of them."""
+
+    def __init__(self, triples: Container[int], *, has_unsolicited: bool) -> None:
+        self._triples, self._has_unsolicited = triples, has_unsolicited
+
+    def of(self, rows: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the two orders and their lines without other acts."""
+        found, places = {}, []
+        for name in ("recorded", "played"):
+            kept = [place for place, one in enumerate(rows[name]["name"]) if self._is_shown(one)]
+            found[name] = {column: [values[place] for place in kept] for column, values in rows[name].items()}
+            places.append({place: number for number, place in enumerate(kept)} | {NONE: NONE})
+        left, right = places
+        lines = [[left.get(i, NONE), right.get(j, NONE)] for i, j in rows["rows"]]
+        return found | {"rows": [line for line in lines if line != [NONE, NONE]]}
+
+    def _is_shown(self, name: str) -> bool:
+        number = name.rpartition(" ")[2].partition(".")[0]
+        return self._has_unsolicited if number.startswith("u") else int(number) in self._triples
 
 
 def deviating(orders: Orders, sides: Sequence[Side], side: int) -> Iterator[Found]:

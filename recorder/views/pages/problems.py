@@ -297,9 +297,9 @@ def differs(rows: Sequence[Mapping[str, object]]) -> Problem:
     return Problem("differs", WARNING, f"It differs: {what}{f', and {more:,} more' if more else ''}.")
 
 
-def deviates(sentence: str) -> Problem:
-    """Return the problem of an item that a schedule moves from its recorded place."""
-    return Problem("deviates", WARNING, f"In this schedule {sentence}.")
+def deviates(clause: str) -> Problem:
+    """Return the problem of an item that a schedule moves from its recorded place; `clause` says how."""
+    return Problem("deviates", WARNING, f"In this schedule {clipped(clause)}.")
 
 
 def finding(severity: str, text: str) -> Problem:

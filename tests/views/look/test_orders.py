@@ -37,7 +37,7 @@ def written(browser: Browser, folder: Path, cassette: Cassette, kept: Kept) -> R
     from recorder.library.recording import derive
 
     path, rules = folder / "report.html", load()
-    drawn = orders(derive(cassette, rules), kept)
+    drawn = orders(derive(cassette, rules), rules, kept)
     path.write_text(html(document([part("a.cassette", cassette, rules)], "a.cassette", drawn)), "utf-8")
     return Report(browser, path)
 
@@ -67,7 +67,7 @@ def test_the_page_begins_with_both_orders_and_what_moved(early: Report) -> None:
         "request 2 | request 2", " | event 2.1 ↑ earlier", "ack 2 | ack 2", "event 2.1 | ",
         "event u1 | event u1", "event 1.4 | event 1.4",
     ]  # fmt: skip
-    assert told == ["1 ChainedRecordsDataEnd (event 2.1) comes before the ack of GetChainedRecord (ack 2)"]
+    assert told == ["1 ChainedRecordsDataEnd (event 2.1) arrives before the ack of GetChainedRecord (triple 2)"]
     assert parts == ["▽1 deviation"]
 
 

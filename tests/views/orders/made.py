@@ -40,7 +40,7 @@ def schedule(*texts: str, played: list[tuple[str, float]] | None = None) -> Kept
 
 def drawn(wire: Wire, kept: Kept) -> Orders:
     """The recorded order beside that of a schedule."""
-    return orders(wire.recording(load()), kept)
+    return orders(wire.recording(load()), load(), kept)
 
 
 def lines(found: Orders) -> list[str]:

@@ -34,7 +34,7 @@ def test_what_a_schedule_moves_is_a_problem_of_its_item() -> None:
 
     assert moved(made) == [[["triples", 1], ["events", 4], ["unsolicited", 0]]]
     texts = [one[4] for one in made.rows["recordings"][0]["problems"] if one[2] == "deviates"]
-    assert texts[1] == "In this schedule ChainedRecordsDataEnd (event 2.1) comes twice."
+    assert texts[0] == "In this schedule the ack of GetChainedRecord (triple 2) comes 1 s later than recorded."
     assert made.rows["orders"]["unsolicited"] == [1]
 
 
@@ -43,7 +43,9 @@ def test_in_several_cassettes_items_are_numbered_on() -> None:
     recording = joined([wire.recording(load()) for wire in wires])
 
     made = document(
-        [part_of(wire) for wire in wires], "t", orders(recording, schedule("event 5.1 before ack 5", "event u2 twice"))
+        [part_of(wire) for wire in wires],
+        "t",
+        orders(recording, load(), schedule("event 5.1 before ack 5", "event u2 twice")),
     )
 
     assert moved(made) == [[], [["events", 4], ["unsolicited", 0]]]
@@ -56,19 +58,23 @@ def test_the_page_numbers_unsolicited_events_by_their_time() -> None:
     late.desk().hears({"channel": "/v2/me/devices", "data": {"messageType": "DeviceStateChangeMessage"}})
     recording = joined([wire.recording(load()) for wire in (late, early)])
 
-    made = document([part_of(late), part_of(early)], "t", orders(recording, schedule()))
+    made = document([part_of(late), part_of(early)], "t", orders(recording, load(), schedule()))
 
     assert made.rows["orders"]["unsolicited"] == [2, 1]
 
 
-def test_a_page_of_some_triples_tells_no_unsolicited_event() -> None:
+def test_a_page_of_some_triples_has_the_order_of_these_alone() -> None:
     wire = session()
     some = parts([Source("a", HEADER, wire.records, load())], keep=lambda one: one["n"] == 2, most=None)
 
     made = document(some, "t", drawn(wire, schedule("event u1 twice", "event 1.1 twice", "event 2.1 twice")))
 
+    found = made.rows["orders"]
     assert moved(made) == [[["events", 0]]]
-    assert made.rows["orders"]["unsolicited"] == []
+    assert found["unsolicited"] == []
+    assert found["recorded"]["name"] == ["request 2", "ack 2", "event 2.1"]
+    assert found["played"]["name"] == ["request 2", "ack 2", "event 2.1", "event 2.1"]
+    assert found["rows"] == [[0, 0], [1, 1], [2, 2], [-1, 3]]
 
 
 def test_in_a_comparison_the_orders_are_of_the_old_recording() -> None:

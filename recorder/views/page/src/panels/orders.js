@@ -11,6 +11,7 @@ import { rowsOf } from "./rows.js";
 import { clipped, plain } from "../text.js";
 
 const HEIGHT = 30;
+const LONGEST = 500; // characters of a sentence: names in it come from the wire
 const GLYPHS = { request: "→", ack: "←", event: "◆", loose: "○" };
 const KINDS = [["request", "request"], ["ack", "ack"], ["event", "event"], ["loose", "unsolicited event"]];
 
@@ -35,10 +36,10 @@ export function ordersViewOf(root, { model, choose }) {
 
   /** What the schedule changes, in words, and what the signs mean. */
   function told() {
-    const facts = [`schedule ${orders.id}`, count(orders.deviations.length, "deviation"), orders.test && `found by ${plain(orders.test)}`];
+    const facts = [`schedule ${orders.id}`, count(orders.deviations.length, "deviation"), orders.test && `found by ${clipped(orders.test, LONGEST)}`];
     const list = orders.deviations.map(({ text, names }, place) => {
       const go = () => choose(actOf(names[0])?.item?.id ?? null);
-      return h("li", {}, h("button", { type: "button", class: "link", onclick: go }, badge(place + 1), " ", plain(text)));
+      return h("li", {}, h("button", { type: "button", class: "link", onclick: go }, badge(place + 1), " ", clipped(text, LONGEST)));
     });
     const signs = KINDS.map(([kind, word]) => h("li", {}, glyph(kind), word));
     signs.push(h("li", {}, h("span", { class: "sample-box", "aria-hidden": "true" }), "one answer brought them"));
@@ -47,7 +48,7 @@ export function ordersViewOf(root, { model, choose }) {
     return h(
       "div",
       { class: "orders-told" },
-      orders.says ? h("p", { class: "says" }, plain(orders.says)) : null,
+      ...orders.says.split("\n").filter(Boolean).map((line) => h("p", { class: "says" }, clipped(line, LONGEST))),
       h("ol", { class: "deviations" }, list.length ? list : h("li", {}, "The recorded order: nothing is moved.")),
       orders.isPlayed ? null : h("p", { class: "facts" }, "No run of it is known: this is the recorded order with what the schedule moves. A client decides itself when it asks."),
       h("p", { class: "facts" }, facts.filter(Boolean).join(" · "), " ", copyButton("option", () => `--schedule ${orders.id}`)),
