@@ -17,9 +17,15 @@ from benchmarks import served_pages, synthetic
 from recorder.cassette.codec import encode, encode_header
 from recorder.cassette.reader import Cassette
 from recorder.dialect.definition import load
+from recorder.library.recording import derive
 from recorder.model import Record, Response
+from recorder.replay.engine.orders.deviations import Deviation
+from recorder.replay.engine.orders.schedule import Kept, Schedule
 from recorder.views.document import Document
 from recorder.views.document import page as html
+from recorder.views.orders.acts import known, recorded
+from recorder.views.orders.beside import orders
+from recorder.views.orders.planning import planned
 from recorder.views.report import document, part
 from tests.lab.browser import Browser, browsing
 from tests.views.late import late_session
@@ -30,8 +36,10 @@ if TYPE_CHECKING:
 
 MOST = 300_000  # bytes of a picture
 SIZES = 5, 500, 20_000  # triples
+_RACE = 0  # the size of the page with two orders
 _STARTED = 1_753_000_000_000_000
 _ACK = b'{"statusCode":0}'
+_LAST = 10  # acts that the run with two orders got to
 _REFUSED = 777  # each such ack of a made-up session is one of a refusal
 _VIEWS = "view=timeline", "view=timeline&list=open&triple=5", "view=ladder&triple=3", "view=table&sort=-problems"
 
@@ -52,6 +60,7 @@ _SHOTS = (
     Shot("report-problems", 5, "triple=5&view=timeline&list=open", "dark"),
     Shot("report-many", 20_000, "view=timeline"),
     Shot("report-ladder", 5, "triple=3&view=ladder"),
+    Shot("report-orders", _RACE, "view=orders", height=680),
     Shot("report-table", 5, "triple=4&view=table&sort=-last", "dark", height=640),
 )
 
@@ -97,6 +106,7 @@ def _served(browser: Browser, to: Path, folder: Path, *, is_looked_at: bool) -> 
 
 
 def _to_look_at() -> Iterator[Shot]:
+    yield from (Shot(f"orders-{colours}", _RACE, "view=orders", colours) for colours in ("light", "dark"))
     for size in SIZES:
         for colours in ("light", "dark"):
             for place, fragment in enumerate(_VIEWS):
@@ -107,8 +117,26 @@ def _to_look_at() -> Iterator[Shot]:
 
 
 def _session(triples: int) -> Document:
+    if triples == _RACE:
+        return _race()
     name = "late.cassette" if triples == SIZES[0] else "day.cassette"
     return document([part(name, _records(triples), load())], name)
+
+
+def _race() -> Document:
+    """Two orders: the last event of triple 2 came before its ack, and the test ended soon after."""
+    cassette, rules, name = _records(SIZES[0]), load(), "late.cassette"
+    recording = derive(cassette, rules)
+    schedule = Schedule.of([Deviation.parse("event 2.2 before ack 2")])
+    acts = known(recording)
+    order = planned(recorded(acts), schedule, acts)[:_LAST]
+    played = tuple((act.name, round(0.012 * place, 3)) for place, act in enumerate(order))
+    says = (
+        "fails if ChainedRecordsDataEnd (event 2.2) arrives before the ack of GetChainedRecord (triple 2); "
+        f"1 deviation; replay it with --schedule {schedule.id[:4]}"
+    )
+    kept = Kept(schedule, (name,), "tests/test_desktop.py::test_chain", says, played)
+    return document([part(name, cassette, rules)], name, orders(recording, rules, kept))
 
 
 def _records(triples: int) -> Cassette:

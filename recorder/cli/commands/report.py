@@ -9,7 +9,7 @@ import click
 
 from ...errors import NothingSelected
 from ..loading import load, rules_of, sources, tell_if_none
-from ..options import OUTPUT, cassettes_argument, dialect_option, filter_option, force_option
+from ..options import OUTPUT, NameOrFile, cassettes_argument, dialect_option, filter_option, force_option
 from ..saying import say
 from ..writing import must_be_writable, write_text
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     "--schedule",
     "wanted_schedule",
     metavar="ID|FILE|TEXT",
+    type=NameOrFile(),
     help="Draw the recorded order beside that of a schedule, which recorder explore wrote.",
 )
 @click.option("--title", metavar="TEXT", help="Title of the page; by default the names of the cassettes.")

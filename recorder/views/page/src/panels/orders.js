@@ -138,7 +138,8 @@ export function ordersViewOf(root, { model, choose }) {
       list();
       const is = (act) => act?.item && (selected ? act.item === selected : act.move !== null || marks.has(act.name));
       const place = listed.findIndex(({ left, right: act }) => is(left) || is(act));
-      if (changed.size || isFirst) rows.reveal(place, height);
+      if (isFirst) requestAnimationFrame(() => rows.reveal(place, height)); // when there is a height to go by
+      else if (changed.size) rows.reveal(place, height);
       isFirst = false;
     },
   };
