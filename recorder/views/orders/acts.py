@@ -70,7 +70,9 @@ def recorded(acts: Mapping[str, Known]) -> list[Act]:
 
 
 def played(kept: Kept, acts: Mapping[str, Known]) -> list[Act]:
-    """Return the order in which a schedule was played; acts that left at one time in one session came in one answer.
+    """Return the order in which a schedule was played.
+
+    Where the answers are not known, what left at one time in one session is taken for one answer.
 
     Raises:
         UsageError: If a time is none.
@@ -79,10 +81,11 @@ def played(kept: Kept, acts: Mapping[str, Known]) -> list[Act]:
     if not all(isfinite(seconds) for _, seconds in kept.played):
         raise UsageError(f"schedule {kept.schedule.id}: its order holds a time that is none; find the schedule anew")
     began = kept.played[0][1] if kept.played else 0.0
-    found = []
-    for name, seconds in kept.played:
+    found: list[tuple[Act, object]] = []
+    for place, (name, seconds) in enumerate(kept.played):
         at, its = round((seconds - began) * 1e6), acts[name]
-        found.append((Act(name, at), (its.session, at) if its.is_shared else None))
+        answer = (kept.answers[place] or None) if kept.answers else ((its.session, at) if its.is_shared else None)
+        found.append((Act(name, at), answer))
     return _numbered(found)
 
 

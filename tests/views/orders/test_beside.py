@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from recorder.errors import UsageError
@@ -60,6 +62,14 @@ def test_events_that_left_at_one_time_in_one_session_came_in_one_answer() -> Non
     found = drawn(session(), schedule(played=run)).rows["played"]
 
     assert [answer >= 0 for answer in found["answer"]] == [True, True, False, False, False]
+
+
+def test_answers_that_the_run_told_count_and_not_the_times() -> None:
+    run = (("event 1.1", 1.0), ("event 1.2", 1.0), ("event 1.3", 1.0), ("ack 3", 2.0), ("event 3.1", 3.0))
+
+    found = drawn(session(), replace(schedule(), played=run, answers=(4, 5, 5, 0, 0))).rows["played"]
+
+    assert [answer >= 0 for answer in found["answer"]] == [False, True, True, False, False]
 
 
 def test_without_a_run_the_order_is_drawn_that_the_schedule_asks_for() -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import zip_longest
 from typing import Any
 
 from ....bayeux.json_bodies import load_json
@@ -50,7 +51,8 @@ class Kept:
         cassettes: Names of the cassettes that it was found with.
         test: The test or command that it failed; "" if unknown.
         says: Sentences for people: why it fails.
-        played: The order of the failing run: names of items and requests, each with its time in seconds, as JSON.
+        played: The order of the failing run: names of items and requests, each with its time in seconds.
+        answers: For each of `played` the number of the answer that it left in, 0 for none; empty if that is unknown.
         more: Members that this version does not know, kept as they are.
     """
 
@@ -59,6 +61,7 @@ class Kept:
     test: str = ""
     says: str = ""
     played: tuple[tuple[str, float], ...] = ()
+    answers: tuple[int, ...] = ()
     more: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -74,7 +77,7 @@ def to_text(kept: Kept) -> str:
         "test": kept.test,
         "says": kept.says,
         "deviations": [str(one) for one in kept.schedule.deviations],
-        "played": [[name, seconds] for name, seconds in kept.played],
+        "played": [[*act, *answer] for act, answer in zip_longest(kept.played, zip(kept.answers), fillvalue=())],
     }
     return json.dumps(told | kept.more, indent=2, ensure_ascii=False) + "\n"
 
@@ -100,7 +103,12 @@ def of_text(text: bytes, where: str) -> Kept:
 
 def _kept(told: dict[str, Any]) -> Kept:
     deviations = [Deviation.parse(one) for one in told["deviations"]]
-    played = tuple((str(name), float(seconds)) for name, seconds in told.get("played", ()))
+    acts = [(str(name), float(seconds), [*map(int, answer)]) for name, seconds, *answer in told.get("played", ())]
+    played = tuple((name, seconds) for name, seconds, _ in acts)
+    answers = tuple(answer[0] for *_, answer in acts if answer)
     cassettes = tuple(map(str, told.get("cassettes", ())))
     more = {name: value for name, value in told.items() if name not in _KNOWN}
-    return Kept(Schedule.of(deviations), cassettes, str(told.get("test", "")), str(told.get("says", "")), played, more)
+    if len(answers) != len(played):  # of another version
+        answers = ()
+    words = str(told.get("test", "")), str(told.get("says", ""))
+    return Kept(Schedule.of(deviations), cassettes, *words, played, answers, more)

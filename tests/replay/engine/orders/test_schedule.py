@@ -44,6 +44,14 @@ def test_equal_deviations_make_one_schedule(deviations: list[Deviation]) -> None
     )
 
 
+def test_the_answers_of_a_run_are_kept_with_its_acts() -> None:
+    kept = Kept(Schedule(), played=(("request 1", 0.0), ("ack 1", 0.5)), answers=(0, 7))
+
+    assert json.loads(to_text(kept))["played"] == [["request 1", 0.0, 0], ["ack 1", 0.5, 7]]
+    assert of_text(to_text(kept).encode(), "x") == kept
+    assert of_text(to_text(kept).replace(", 7", "").replace("0.5,\n      7", "0.5").encode(), "x").answers == ()
+
+
 def test_what_another_version_wrote_is_kept() -> None:
     told = json.loads(to_text(Kept(Schedule.of([Deviation.parse("event 4.1 before ack 4")])))) | {"colour": "red"}
 
