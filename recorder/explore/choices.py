@@ -154,18 +154,27 @@ def _troubles(items: Sequence[Placed], disturb: Collection[Disturbance]) -> Iter
 
 
 def _late(items: Sequence[Placed], delay: float) -> Iterator[Deviation]:
-    """Yield one late item of each name: an ack and an event in turn, the last events of their triples first."""
+    """Yield late items, each of another look: in turn an ack, the last event of a triple, an event after its like.
+
+    The last event of a triple is what a client waits for, and an event after its like what it may not wait for.
+    """
     if delay <= 0:
         return
-    last = {one.item.triple: one.item for one in items if not one.item.is_ack}
-    acks = _of_each_name(one for one in items if one.item.is_ack)
-    events = _of_each_name(sorted((one for one in items if not one.item.is_ack), key=lambda one: _is_inner(one, last)))
-    for both in zip_longest(acks, events):
-        yield from (Deviation(Kind.LATE, one.item, seconds=round(delay, 3)) for one in both if one is not None)
-
-
-def _is_inner(one: Placed, last: Mapping[int, Item]) -> bool:
-    return one.item.triple == 0 or last[one.item.triple] != one.item
+    events = [one for one in items if not one.item.is_ack]
+    last = {one.item.triple: one.item for one in events if one.item.triple}
+    liked = {(one.item.triple, one.name, one.channel): one.item for one in reversed(events)}
+    turns = (
+        [one for one in items if one.item.is_ack],
+        [one for one in events if last.get(one.item.triple) == one.item],
+        [one for one in events if liked[one.item.triple, one.name, one.channel] != one.item],
+        events,
+    )
+    seen: set[Item] = set()
+    for turn in zip_longest(*map(_of_each_name, turns)):
+        for one in turn:
+            if one is not None and one.item not in seen:
+                seen.add(one.item)
+                yield Deviation(Kind.LATE, one.item, seconds=round(delay, 3))
 
 
 def _of_each_name(items: Iterable[Placed]) -> list[Placed]:

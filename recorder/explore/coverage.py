@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..replay.engine.orders.deviations import Kind
+from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from .neighbours import Pair
@@ -65,6 +65,19 @@ class Coverage:
         if self.waited:
             told += f"; {self.waited} cannot be: the client itself waits for the first before it asks for the second"
         return told
+
+
+def not_shown(order: Order) -> frozenset[Deviation]:
+    """Return the deviations that a run did not show.
+
+    An item that came before one that never came is shown: a client that fails on it asks for no more.
+    """
+    times = first_times(act.name for act in order.acts)
+    return frozenset(
+        one
+        for one in order.unmet
+        if not (one.kind is Kind.BEFORE and str(one.item) in times and str(one.other) not in times)
+    )
 
 
 def first_times(names: Iterable[str]) -> dict[str, int]:

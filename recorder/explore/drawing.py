@@ -13,7 +13,7 @@ from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Choice, Rank
-from .coverage import Coverage
+from .coverage import Coverage, not_shown
 from .space import Space
 
 _SINGLES, _PAIRS = 0.6, 0.85  # shares of all schedules that are spent until then, if there are so many
@@ -28,6 +28,8 @@ _FAR = 0.05  # reversals of any two items of a session: so each legal order can 
 _UNSEEN = 0.6  # reversals of pairs that were not yet seen in both orders
 _USUAL = 0.96  # any that cost no time; the rest may be late
 
+ONE, TWO, RANDOM = "one deviation", "two deviations", "random"  # how a schedule is found
+
 _T = TypeVar("_T")
 
 
@@ -35,8 +37,9 @@ class Drawing:
     """The schedules of one search, in the order in which they are tried; none twice.
 
     Attributes:
-        drawn: How many schedules have so many deviations, by their number.
-        is_whole: Whether all schedules with up to two deviations were drawn, or cannot be met.
+        drawn: How many schedules were found in which way, by the word for it.
+        is_whole: Whether all schedules with up to two deviations were drawn, or cannot be met; of late items, those
+            with one.
     """
 
     def __init__(self, space: Space, coverage: Coverage) -> None:
@@ -47,35 +50,42 @@ class Drawing:
         self._tried: set[Schedule] = {Schedule()}
         self._useless: set[Deviation] = set()
         self._known: list[Deviation] | None = None
-        self.drawn: Counter[int] = Counter()
+        self._late_left = 0  # schedules with late items that may still be drawn at random
+        self.drawn: Counter[str] = Counter()
         self.is_whole = False
+
+    @property
+    def has_late(self) -> bool:
+        """True if items may be late, each alone."""
+        return any(one.rank is Rank.LATE for one in self._singles)
 
     @property
     def tried(self) -> frozenset[Schedule]:
         """The schedules that were tried, with the recorded order."""
         return frozenset(self._tried)
 
-    def ran(self, schedule: Schedule, order: Order) -> None:
-        """Learn from a run: what alone did not come about is not tried again."""
+    def passed(self, schedule: Schedule, order: Order) -> None:
+        """Learn from a run that passed: what alone did not come about is not tried again."""
         self._tried.add(schedule)
-        if len(schedule.deviations) == 1 and order.unmet:
-            self._useless |= order.unmet
+        if len(schedule.deviations) == 1 and (unmet := not_shown(order)):
+            self._useless |= unmet
             self._coverage.unmet(order)
             self._known = None
 
     def schedules(self, most: int, random: Random) -> Iterator[tuple[Schedule, str]]:
         """Yield at most so many schedules, each with a word for how it was found."""
         left = max(most, 0)
-        whole = len(self._singles) <= _WIDEST
         late = [one for one in self._singles if one.rank is Rank.LATE]
         usual = [one for one in self._singles if one.rank is not Rank.LATE]
+        whole = len(usual) <= _WIDEST
+        self._late_left = len(late)
         for why, last, found in (
-            ("one deviation", round(most * _SINGLES) - len(late), self.single(usual)),
-            ("one deviation", round(most * _SINGLES), self.single(late)),
-            ("two deviations", round(most * _PAIRS), self._pairs()),
-            ("random", most, self._random(random)),
+            (ONE, round(most * _SINGLES) - len(late), self.single(usual)),
+            (ONE, round(most * _SINGLES), self.single(late)),
+            (TWO, round(most * _PAIRS), self._pairs()),
+            (RANDOM, most, self._random(random)),
         ):
-            if why == "random":
+            if why == RANDOM:
                 self.is_whole = whole
             end = most - last
             for schedule in found:
@@ -84,7 +94,7 @@ class Drawing:
                     break
                 left -= 1
                 self._tried.add(schedule)
-                self.drawn[len(schedule.deviations)] += 1
+                self.drawn[why] += 1
                 yield schedule, why
 
     def _is_new(self, deviations: Sequence[Deviation]) -> Schedule | None:
@@ -112,13 +122,13 @@ class Drawing:
             schedule = self._is_new(both)
             if schedule is not None:
                 yield schedule
-        useful = [one for one in self._singles if self.is_useful(one.deviation)]
+        # late ones cost real seconds, and seldom tell more together with another deviation
+        usual = [one for one in self._singles if one.rank is not Rank.LATE and self.is_useful(one.deviation)]
         looks: Counter[tuple[str, ...]] = Counter()
         ranked = []
-        for one, other in sorted(combinations(useful[:_WIDEST], 2), key=_apart):
+        for one, other in sorted(combinations(usual[:_WIDEST], 2), key=_apart):
             look = _look(one, other)
-            is_late = max(one.rank, other.rank) is Rank.LATE
-            ranked.append(((is_late, looks[look] // _IN_A_ROW, one.rank + other.rank), one, other))
+            ranked.append(((looks[look] // _IN_A_ROW, one.rank + other.rank), one, other))
             looks[look] += 1
         for _, one, other in sorted(ranked, key=itemgetter(0)):
             schedule = self._is_new((one.deviation, other.deviation))
@@ -136,6 +146,7 @@ class Drawing:
     def _draw(self, random: Random) -> Schedule | None:
         useful = self._useful()
         usual = [one for one in useful if one.kind is not Kind.LATE]
+        useful = useful if self._late_left else usual
         unseen = [one.reversal for one in self._coverage.unseen if self.is_useful(one.reversal)]
         most = _LARGEST if random.random() < _SMALL else max(_LARGEST, min(len(usual), _MANY))
         drawn: list[Deviation] = []
@@ -147,7 +158,10 @@ class Drawing:
                 one = _one_of(random, unseen if chance < _UNSEEN else usual if chance < _USUAL else useful)
             if one is not None and one not in drawn and self._law.allows((*drawn, one)):
                 drawn.append(one)
-        return self._is_new(drawn) if drawn else None
+        schedule = self._is_new(drawn) if drawn else None
+        if schedule is not None and any(one.kind is Kind.LATE for one in drawn):
+            self._late_left -= 1
+        return schedule
 
     def _useful(self) -> list[Deviation]:
         if self._known is None:  # only runs with one deviation change it

@@ -28,8 +28,8 @@ from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Rank
-from .coverage import Coverage
-from .drawing import Drawing
+from .coverage import Coverage, not_shown
+from .drawing import ONE, Drawing
 from .outcome import Ran, Result, Trial
 from .shrinking import Found, Shrinking
 from .space import Space
@@ -39,9 +39,9 @@ from .words import Words
 _Search: TypeAlias = Generator[tuple[Schedule, str], Ran, Result]
 _Runs: TypeAlias = Generator[tuple[Schedule, str], Ran, int]
 
-_RECORDED, _ONE, _CONFIRMING = "recorded order", "one deviation", "confirming"
+_RECORDED, _CONFIRMING = "recorded order", "confirming"
 _CONFIRM = 2  # more runs of a failing schedule
-_LATE = 0.03  # share of late items among the schedules; each costs real seconds
+_LATE = 0.04  # share of late items among the schedules; each costs real seconds
 _FEWEST_LATE = 4
 _CURES = 0.25  # share of the schedules that look for one that passes, where the recorded order fails
 _FEWEST_CURES = 20
@@ -135,8 +135,9 @@ class Explorer:
             return (yield from self._curing(recorded, drawing, space))
         for schedule, why in drawing.schedules(self._most - 1, self._random):
             ran = yield schedule, why
-            drawing.ran(schedule, ran.order)
-            if not ran.passed:
+            if ran.passed:
+                drawing.passed(schedule, ran.order)
+            else:
                 useful = [one for one in space.singles if drawing.is_useful(one.deviation)]
                 shrinking = Shrinking(useful, space.law, drawing.tried)
                 return (yield from self._shrinking(Found(schedule, ran), shrinking))
@@ -190,8 +191,8 @@ class Explorer:
             if tried >= most:
                 break
             tried += 1
-            ran = yield schedule, _ONE
-            drawing.ran(schedule, ran.order)
-            if ran.passed and not ran.order.unmet and not (yield from self._confirmed(schedule, 1)):
+            ran = yield schedule, ONE
+            drawing.passed(schedule, ran.order)  # one that was not shown is of no use here either
+            if ran.passed and not not_shown(ran.order) and not (yield from self._confirmed(schedule, 1)):
                 return self._telling().cured(recorded, schedule)
         return self._telling().hopeless(recorded, tried)

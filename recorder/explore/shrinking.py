@@ -10,6 +10,7 @@ from typing import TypeAlias
 from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Choice
+from .coverage import not_shown
 from .law import Law
 from .outcome import Ran
 
@@ -50,7 +51,8 @@ class Shrinking:
 
     def _without_unmet(self, found: Found) -> Trying:
         """Leave out at once what did not come about."""
-        left = [one for one in found.schedule.deviations if one not in found.ran.order.unmet]
+        unmet = not_shown(found.ran.order)
+        left = [one for one in found.schedule.deviations if one not in unmet]
         return (yield from self._first(found, [left])) if left else found
 
     def _greedily(self, found: Found) -> Trying:
@@ -81,7 +83,7 @@ class Shrinking:
                     break
                 found, one = halved, shorter
             return found
-        return (yield from self._first(found, ([*rest, like] for like in self._like(one))))
+        return (yield from self._first(found, ([*rest, like] for like in self._like(one)), is_shown=True))
 
     def _like(self, one: Deviation) -> Iterator[Deviation]:
         """Yield the smaller deviations of the kind of one: about nearer items, or the same names earlier."""
@@ -96,14 +98,14 @@ class Shrinking:
             return 1 << 30, 0, 0, str(one)
         return choice.rank, choice.distance, choice.place, str(one)
 
-    def _first(self, found: Found, candidates: Iterable[Sequence[Deviation]]) -> Trying:
-        """Return the first candidate that fails, else what was found before."""
+    def _first(self, found: Found, candidates: Iterable[Sequence[Deviation]], *, is_shown: bool = False) -> Trying:
+        """Return the first candidate that fails, and shows all its deviations if asked; else what was found before."""
         for candidate in candidates:
             schedule = Schedule.of(candidate)
             if schedule == found.schedule or schedule in self._passed or not self._law.allows(schedule.deviations):
                 continue
             ran = yield schedule, _WHY
-            if not ran.passed:
+            if not ran.passed and not (is_shown and not_shown(ran.order)):
                 return Found(schedule, ran)
             self._passed.add(schedule)
         return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..replay.engine.orders.schedule import Schedule
 from .coverage import Coverage
-from .drawing import Drawing
+from .drawing import ONE, RANDOM, TWO, Drawing
 from .outcome import Ran, Result, Verdict
 from .shrinking import Found
 from .words import Words, counted
@@ -67,7 +67,7 @@ class Telling:
             told += f", and the {tried} other {others} not pass either: so it is hardly the order that it fails by"
         return self._result(Verdict.RECORDED_FAILS, [told, _said(recorded)], recorded)
 
-    def passed(self, drawing: Drawing | None) -> Result:
+    def passed(self, drawing: Drawing) -> Result:
         """Return that nothing failed."""
         told = f"no failure in {counted(self.runs, 'schedule')}: {_searched(drawing)}"
         return self._result(Verdict.PASSED, [told, self._covered()], None)
@@ -95,20 +95,16 @@ class Telling:
         return Result(verdict, schedule, says, self.runs, str(self.coverage), passes_with, ran, is_over)
 
 
-def _searched(drawing: Drawing | None) -> str:
+def _searched(drawing: Drawing) -> str:
     """Return which schedules were tried."""
-    if drawing is None or not drawing.drawn:
-        return (
-            "only the recorded order is possible" if drawing is not None and drawing.is_whole else "the recorded order"
-        )
-    small = 1 + drawing.drawn[1] + drawing.drawn[2]
-    larger = sum(drawing.drawn.values()) + 1 - small
-    more = f", and {larger} with more" if larger else ""
-    if drawing.is_whole:
-        return f"all {small} with up to 2 deviations{more}"
-    parts = [(1, "1 deviation"), (2, "2")]
-    told = ", ".join(f"{drawing.drawn[number]} with {words}" for number, words in parts if drawing.drawn[number])
-    return f"the recorded order, {told}{more}"
+    one, two, random = (drawing.drawn[why] for why in (ONE, TWO, RANDOM))
+    more = f", and {random} drawn at random" if random else ""
+    if not drawing.is_whole:
+        told = ", ".join(f"{number} with {words}" for number, words in ((one, "1 deviation"), (two, "2")) if number)
+        return f"the recorded order{', ' if told else ''}{told}{more}"
+    if not one:
+        return "no other order is possible"
+    return f"all {1 + one + two} with up to 2 deviations{' (late ones alone)' if drawing.has_late else ''}{more}"
 
 
 def _said(ran: Ran) -> str:

@@ -95,7 +95,10 @@ class Words:
                     "own, whatever belongs together."
                 )
             case Kind.LATE:
-                return "The client seems to give up too early, or to go on without waiting for it."
+                return (
+                    f"The client seems to give up before {self._short(one.item)} is there, or to take what came until "
+                    "then for all there is."
+                )
             case Kind.IN_REPLY:
                 return (
                     "The client seems to read events in the answers to its polls alone. Servers also put them into the "

@@ -43,7 +43,7 @@ CAUSES = [
     ("event u1 before event 2.3", "count on ChainedRecordsDataEnd coming first. Nothing orders the two"),
     ("event 3.1 with event u1", "read one event of an answer only"),
     ("event 2.2 apart from event 2.1", "expect both in one answer"),
-    ("ack 1 1s late", "give up too early"),
+    ("ack 1 1s late", "give up before the ack of GetPreviewRecord is there"),
     ("event 3.1 in a reply", "read events in the answers to its polls alone"),
     ("event 3.1 in a lost poll", "lose what a broken poll would have brought"),
     ("ack 3 after a lost session", "After it has shaken hands anew"),
