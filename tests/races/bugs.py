@@ -10,6 +10,7 @@ from recorder.replay.engine.orders.deviations import Disturbance, Kind
 
 ROOT = Path(__file__).parents[2]
 CASSETTES = ROOT / "tests" / "cassettes" / "races"
+DELAY = 0.3  # seconds; the clients have patience for 2
 _HERE = Path(__file__).parent
 _SESSION = ROOT / "cassettes" / "preview-session.cassette"
 
@@ -39,6 +40,7 @@ class Bug:
         kinds: What its shrunk schedule may be made of.
         names: Events and operations that the schedule's words have to name.
         disturb: Trouble that the search is to make.
+        delay: Seconds by which the search may delay an ack or event.
     """
 
     module: str
@@ -46,6 +48,7 @@ class Bug:
     kinds: frozenset[Kind]
     names: tuple[str, ...] = ()
     disturb: frozenset[Disturbance] = frozenset()
+    delay: float = DELAY
 
     def client(self, which: Literal["right", "wrong"]) -> Client:
         """One of the two."""
@@ -64,7 +67,7 @@ BUGS = (
     Bug("lost_batch.py", "acked", frozenset({Kind.LOST_POLL}), (), frozenset({Disturbance.POLL})),
     Bug("events_of_replies.js", "note", frozenset({Kind.IN_REPLY}), ("PreviewRecord",)),
     Bug("counts_twice.js", "acked", frozenset({Kind.TWICE}), ("ChainedRecord",), frozenset({Disturbance.DUPLICATE})),
-    Bug("too_early.js", "chain", frozenset({Kind.LATE})),
+    Bug("too_early.js", "chain", frozenset({Kind.LATE}), delay=1.5),
     Bug("overtaken.js", "chain", _APART, ("ChainedRecordsDataEnd",)),
     Bug("first_of_batch.js", "split", frozenset({Kind.TOGETHER}), ("ChainedRecord",)),
     Bug("unasked.js", "socket", _ORDER, ("CampaignStateChanged",)),

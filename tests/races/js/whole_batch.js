@@ -1,9 +1,7 @@
-// A desk on CometD's library that takes what comes at once for the whole chain.
+// A desk on CometD's library that takes what comes in one answer for the whole chain.
 
-import { at, campaign, chained, check, phones, sleep, within } from "./bayeux.js";
+import { at, campaign, chained, check, phones, within } from "./bayeux.js";
 import { LibraryDesk } from "./library.js";
-
-const QUIET = 30; // milliseconds without a record
 
 class Right extends LibraryDesk {
   async chain(handle) {
@@ -25,7 +23,6 @@ class Wrong extends LibraryDesk {
   async chain(handle) {
     const first = within(2_000, "no ChainedRecord", (resolve) => (this.#came = resolve));
     await Promise.all([first, this.post(chained(handle), this.reference())]);
-    await sleep(QUIET);
     return phones(this.#records);
   }
 }

@@ -1,0 +1,45 @@
+"""Clients that bear every order that a server is allowed are not said to fail."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from recorder.explore.outcome import Result, Verdict
+from recorder.replay.engine.orders.deviations import Disturbance
+
+from .bugs import BUGS, CLIENTS, Client
+from .exploring import LONG, explored
+from .running import Clients
+
+SCHEDULES = 2_000 if LONG else 6
+pytestmark = [pytest.mark.node, pytest.mark.once, pytest.mark.timeout(7_200 if LONG else 120)]
+ALL: dict[str, tuple[Client, frozenset[Disturbance]]] = {
+    **{name: (client, frozenset()) for name, client in CLIENTS.items()},
+    **{bug.module: (bug.client("right"), bug.disturb) for bug in BUGS},
+}
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Result]:
+    """What was found of each client."""
+    return asyncio.run(_all_explored())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_right_client_bears_every_order(results: dict[str, Result], name: str) -> None:
+    assert results[name].verdict is Verdict.PASSED, results[name].says
+
+
+async def _all_explored() -> dict[str, Result]:
+    limit = asyncio.Semaphore(6)
+    async with Clients() as clients:
+
+        async def one(name: str) -> Result:
+            client, disturb = ALL[name]
+            async with limit:
+                return await explored(clients, client, disturb=disturb, schedules=SCHEDULES)
+
+        results = await asyncio.gather(*map(one, ALL))
+    return dict(zip(ALL, results, strict=True))
