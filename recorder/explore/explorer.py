@@ -194,5 +194,5 @@ class Explorer:
             ran = yield schedule, ONE
             drawing.passed(schedule, ran.order)  # one that was not shown is of no use here either
             if ran.passed and not not_shown(ran.order) and not (yield from self._confirmed(schedule, 1)):
-                return self._telling().cured(recorded, schedule)
+                return self._telling().cured(recorded, schedule, ran.order)
         return self._telling().hopeless(recorded, tried)

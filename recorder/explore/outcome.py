@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from ..replay.engine.orders.played import Order
@@ -58,7 +58,8 @@ class Result:
         runs: How many runs there were, with those that shrank and confirmed.
         coverage: How many pairs of neighbours were seen in both orders, in words.
         passes_with: Where the recorded order fails, the schedule with one deviation that passes; None if none does.
-        ran: The failing run of `schedule`, or of the recorded order where that fails.
+        ran: The failing run of `schedule`, or of the recorded order where that fails; None if none failed.
+        order: What happened under `schedule`, or under `passes_with` where the recorded order fails.
         is_over: Whether the search came to its end; False while it goes on, or if it was broken off.
     """
 
@@ -69,6 +70,7 @@ class Result:
     coverage: str
     passes_with: Schedule | None = None
     ran: Ran | None = None
+    order: Order = field(default_factory=Order)
     is_over: bool = True
 
     def kept(self, cassettes: Iterable[str] = (), test: str = "") -> Kept:
@@ -78,7 +80,7 @@ class Result:
             cassettes: Names of the cassettes.
             test: Name of the test, or the command.
         """
-        acts = self.ran.order.acts if self.ran is not None else ()
-        played = tuple((act.name, act.at) for act in acts)
         schedule = self.schedule or self.passes_with or Schedule()
-        return Kept(schedule, tuple(cassettes), test, self.says, played)
+        played = tuple((act.name, act.at) for act in self.order.acts)
+        answers = tuple(act.answer for act in self.order.acts)
+        return Kept(schedule, tuple(cassettes), test, self.says, played, answers)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .coverage import Coverage
 from .drawing import ONE, RANDOM, TWO, Drawing
@@ -37,27 +38,27 @@ class Telling:
         lines = [f"{told}; replay it with --schedule {schedule.id}"]
         for one in schedule.deviations:
             lines += [words.times(one, found.ran.order), words.cause(one)]
-        return self._result(Verdict.FAILED, [*lines, _said(found.ran)], found.ran, schedule, is_over=is_over)
+        return self._result(Verdict.FAILED, lines, found.ran, schedule, is_over=is_over)
 
     def unsteady(self, found: Found, failed: int, runs: int, *, is_recorded: bool) -> Result:
         """Return that a schedule fails in some of its runs, or that the recorded order fails, which passed before."""
         told = f"fails now and then: {failed} of {counted(runs, 'run')} failed if {self.words.clauses(found.schedule)}"
         told += ", and the recorded order failed in 1 of 2 runs" if is_recorded else ""
         told += f"; replay it with --schedule {found.schedule.id}"
-        return self._result(Verdict.UNSTEADY, [told, _STEADY, _said(found.ran)], found.ran, found.schedule)
+        return self._result(Verdict.UNSTEADY, [told, _STEADY], found.ran, found.schedule)
 
     def recorded_unsteady(self, recorded: Ran) -> Result:
         """Return that the recorded order failed and passed."""
         told = "fails now and then: the recorded order failed in 1 of 2 runs"
-        return self._result(Verdict.UNSTEADY, [told, _STEADY, _said(recorded)], recorded, Schedule())
+        return self._result(Verdict.UNSTEADY, [told, _STEADY], recorded, Schedule())
 
-    def cured(self, recorded: Ran, schedule: Schedule) -> Result:
-        """Return that the recorded order fails, and a schedule with one deviation passes."""
+    def cured(self, recorded: Ran, schedule: Schedule, order: Order) -> Result:
+        """Return that the recorded order fails, and a schedule with one deviation passes, in which this happened."""
         clause = self.words.clauses(schedule)
         told = f"fails in the recorded order, and passes if {clause}; 1 deviation; replay it with --schedule"
         more = "This is the smallest difference that makes it pass: the client seems to count on it."
-        lines = [f"{told} {schedule.id}", more, _said(recorded)]
-        return self._result(Verdict.RECORDED_FAILS, lines, recorded, passes_with=schedule)
+        result = self._result(Verdict.RECORDED_FAILS, [f"{told} {schedule.id}", more], recorded)
+        return replace(result, passes_with=schedule, order=order)
 
     def hopeless(self, recorded: Ran, tried: int) -> Result:
         """Return that the recorded order fails, and so does each of so many others."""
@@ -65,7 +66,7 @@ class Telling:
         if tried:
             others = "order with one deviation does" if tried == 1 else "orders with one deviation do"
             told += f", and the {tried} other {others} not pass either: so it is hardly the order that it fails by"
-        return self._result(Verdict.RECORDED_FAILS, [told, _said(recorded)], recorded)
+        return self._result(Verdict.RECORDED_FAILS, [told], recorded)
 
     def passed(self, drawing: Drawing) -> Result:
         """Return that nothing failed."""
@@ -88,11 +89,11 @@ class Telling:
         ran: Ran | None,
         schedule: Schedule | None = None,
         *,
-        passes_with: Schedule | None = None,
         is_over: bool = True,
     ) -> Result:
         says = "\n".join(dict.fromkeys(line for line in lines if line))
-        return Result(verdict, schedule, says, self.runs, str(self.coverage), passes_with, ran, is_over)
+        order = ran.order if ran is not None else Order()
+        return Result(verdict, schedule, says, self.runs, str(self.coverage), None, ran, order, is_over)
 
 
 def _searched(drawing: Drawing) -> str:
@@ -105,9 +106,3 @@ def _searched(drawing: Drawing) -> str:
     if not one:
         return "no other order is possible"
     return f"all {1 + one + two} with up to 2 deviations{' (late ones alone)' if drawing.has_late else ''}{more}"
-
-
-def _said(ran: Ran) -> str:
-    """Return the first line of the message of a failing run, as a sentence; "" if there is none."""
-    first = next((line.strip() for line in ran.says.splitlines() if line.strip()), "")
-    return f"The run said: {first}" if first else ""

@@ -77,14 +77,14 @@ def test_the_smallest_deviation_is_found_confirmed_and_told() -> None:
     assert result.verdict is Verdict.FAILED
     assert result.schedule == schedule("event 2.1 before ack 2")
     assert log[-3:] == [*["confirming: event 2.1 before ack 2"] * 2, "confirming: the recorded order"]
-    first, times, cause, said = result.says.splitlines()
+    first, times, cause = result.says.splitlines()
     assert first == (
         "fails if ChainedRecord on /v2/me/outbound (event 2.1) arrives before the ack of GetChainedRecord (triple 2); "
         f"1 deviation; replay it with --schedule {result.schedule.id}"
     )
     assert times == "In the recording event 2.1 came 20 ms after ack 2; in the failing run 1 ms before it."
     assert cause.startswith("The client seems to count on the ack of GetChainedRecord coming first. An event may ")
-    assert said == "The run said: AssertionError: no record"
+    assert result.ran.says.startswith("AssertionError: no record")
 
 
 def test_two_deviations_that_fail_together_only_are_both_found() -> None:
@@ -105,6 +105,18 @@ def test_the_file_of_a_result_has_the_order_of_the_failing_run() -> None:
     )  # fmt: skip
     names = [name for name, _ in kept.played]
     assert names.index("event 2.1") < names.index("ack 2")
+    assert len(kept.answers) == len(names)
+    assert "AssertionError" not in to_text(kept)  # what a test says may hold live values
+
+
+def test_the_file_of_a_cure_has_the_order_that_passes() -> None:
+    result = found(lambda order: is_before(order, "event 2.2", "event 2.1"))
+
+    kept = result.kept()
+
+    names = [name for name, _ in kept.played]
+    assert kept.schedule == result.passes_with
+    assert names.index("event 2.2") < names.index("event 2.1")
 
 
 def test_what_the_client_did_not_get_in_the_recorded_order_is_left_out() -> None:
