@@ -1,0 +1,198 @@
+"""The facts of a recording that the rules of docs/races.md are about: who caused what, and which items stand in a line.
+
+An item is named as people do: `ack 4`, `event 4.1`, `event u3`. A line is a row of items that keep their order.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from recorder.correlate.anchors import anchors
+from recorder.dialect.definition import Dialect
+from recorder.model import AnchorKind, Event, Recording, Triple
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What comes before an item: a request by its place, or the `number`-th handshake, subscription or publish."""
+
+    kind: str  # "request", "handshake", "subscription", "unsubscription" or "publish"
+    name: str = ""
+    number: int = 1
+    place: int = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fact:
+    """An event of the recording, or an ack; acks have no channel.
+
+    Attributes:
+        at: Its place on the recorded wire.
+        session: Label of the session that got it; None if the recording does not say.
+        is_covered: Whether the recorded client had subscribed to its channel.
+        lines: Names of the lines that it stands in.
+    """
+
+    name: str
+    label: str
+    channel: str
+    data: Any
+    at: tuple[int, int]
+    session: str | None
+    cause: Cause
+    is_covered: bool
+    is_streamed: bool
+    lines: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the rules need to know of a recording.
+
+    Attributes:
+        requests: Triples and other exchanges, by place.
+        events: All events, in the order of the wire.
+        acks: The acks of the operations.
+        lines: The items of each line, in recorded order.
+        order: Place of each item on the recorded wire, acks too.
+        is_faye: Whether the recorded server delivers by connects alone.
+        delivers_on_handshake: Whether it was seen to put events into the answer to a handshake.
+    """
+
+    requests: Sequence[Triple]
+    events: tuple[Fact, ...]
+    acks: tuple[Fact, ...]
+    lines: Mapping[str, tuple[str, ...]]
+    order: Mapping[str, tuple[int, int]]
+    loses_sessions: bool
+    is_faye: bool = False
+    delivers_on_handshake: bool = False
+
+    def named(self, name: str) -> Fact | None:
+        """The event of a name."""
+        return next((fact for fact in self.events if fact.name == name), None)
+
+
+def facts_of(recording: Recording, dialect: Dialect, *, is_faye: bool = False, on_handshake: bool = False) -> Facts:
+    """Look up what the rules need to know; the marks of the server are seen in its capture, not in the recording."""
+    requests = [*recording.triples, *recording.plain]
+    found = [*_caused(recording, requests), *_unasked(recording), *_acks(requests)]
+    ordered = tomllib.loads(dialect.text).get("event", {}).get("ordered", [])
+    lined = [_lined(fact, dialect, ordered) for fact in sorted(found, key=lambda fact: fact.at)]
+    lines = defaultdict[str, list[str]](list)
+    for fact in lined:
+        for line in fact.lines:
+            lines[line].append(fact.name)
+    return Facts(
+        requests,
+        tuple(fact for fact in lined if fact.channel),
+        tuple(fact for fact in lined if not fact.channel),
+        {name: tuple(items) for name, items in lines.items() if len(items) > 1},
+        {fact.name: fact.at for fact in lined},
+        loses_sessions=any(one.message.get("successful") is False for one in recording.replies),
+        is_faye=is_faye,
+        delivers_on_handshake=on_handshake,
+    )
+
+
+def _caused(recording: Recording, requests: list[Triple]) -> Iterator[Fact]:
+    for place, triple in enumerate(requests):
+        for index, link in enumerate(triple.events, 1):
+            name = f"event {triple.n}.{index}" if triple.n else f"event of {place}.{index}"
+            cause = Cause("request", place=place)
+            yield _fact(recording, link.event, name, link.name, triple.session, cause)
+
+
+def _unasked(recording: Recording) -> Iterator[Fact]:
+    for index, (one, anchor) in enumerate(zip(recording.unsolicited, anchors(recording), strict=True), 1):
+        if anchor.place is not None:
+            cause = Cause("request", place=anchor.place)
+        else:
+            cause = Cause(
+                {AnchorKind.START: "handshake"}.get(anchor.kind, anchor.kind.value), anchor.name, anchor.number
+            )
+        yield _fact(recording, one.event, f"event u{index}", one.name, one.session, cause)
+
+
+def _acks(requests: list[Triple]) -> Iterator[Fact]:
+    for place, triple in enumerate(requests):
+        end = triple.ack or triple.failure
+        if triple.n and end is not None:
+            at = end.seq, getattr(end, "message", None) or 0
+            cause = Cause("request", place=place)
+            name, label = f"ack {triple.n}", triple.operation or ""
+            yield Fact(name, label, "", None, at, triple.session, cause, is_covered=False, is_streamed=False)
+
+
+def _fact(  # noqa: PLR0917  # what an event is, in one row
+    recording: Recording, event: Event, name: str, label: str, session: str | None, cause: Cause
+) -> Fact:
+    owners = {one.client_id: one.session for one in recording.messages if one.kind is AnchorKind.START}
+    owners |= {stream.key: stream.session for stream in recording.streams}
+    at = event.seq, event.index
+    return Fact(
+        name,
+        label or event.channel,
+        event.channel,
+        event.data,
+        at,
+        owners.get(event.client_id) or session,
+        cause,
+        is_covered=_covered(recording, event),
+        is_streamed=event.raw is not None,
+        lines=(f"id:{event.client_id}",) if event.raw is not None and re.search(rb"(?m)^id:", event.raw) else (),
+    )
+
+
+def _covered(recording: Recording, event: Event) -> bool:
+    patterns: set[str] = set()
+    for one in recording.messages:
+        if one.client_id == event.client_id and one.at < (event.seq, event.index):
+            if one.kind is AnchorKind.SUBSCRIPTION:
+                patterns.add(one.name)
+            elif one.kind is AnchorKind.UNSUBSCRIPTION:
+                patterns.discard(one.name)
+    return any(fits(pattern, event.channel) for pattern in patterns)
+
+
+def _lined(fact: Fact, dialect: Dialect, ordered: list[Any]) -> Fact:
+    session = fact.session or ""
+    lines = list(fact.lines)
+    if fact.name.startswith("event u"):
+        lines.append(f"unasked {session} {fact.channel}")
+    elif fact.channel:
+        lines.append(f"{fact.name.rpartition('.')[0]} {fact.channel}")
+    if dialect.replay_id and isinstance(_at(fact.data, dialect.replay_id), int):
+        lines.append(f"replay {session} {fact.channel}")
+    for number, entry in enumerate(ordered):
+        if any(_is_named(fact, one) for one in ([entry] if isinstance(entry, str) else entry)):
+            lines.append(f"ordered {number} {session}")
+    return Fact(
+        fact.name, fact.label, fact.channel, fact.data, fact.at, fact.session, fact.cause,
+        fact.is_covered, fact.is_streamed, tuple(lines),
+    )  # fmt: skip
+
+
+def _is_named(fact: Fact, entry: str) -> bool:
+    return entry == fact.label or (entry.startswith("/") and fits(entry, fact.channel))
+
+
+def _at(data: Any, path: str) -> Any:
+    for name in path.split(".")[1 if path.startswith("data.") else 0 :]:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def fits(pattern: str, channel: str) -> bool:
+    """Whether a channel is one of a pattern: `/a/*` has one part more, `/a/**` any number."""
+    head, _, last = pattern.rpartition("/")
+    if last == "**":
+        return channel.startswith(head + "/")
+    if last == "*":
+        return channel.startswith(head + "/") and "/" not in channel[len(head) + 1 :]
+    return pattern == channel

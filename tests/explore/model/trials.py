@@ -1,0 +1,105 @@
+"""Let a search draw schedules, play each to simulated desktops, and hold what comes of it to the rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from recorder.dialect.carried import dialect_of
+from recorder.dialect.definition import Dialect, load
+from recorder.explore.explorer import Explorer
+from recorder.library.recording import load_recording
+from recorder.model import Recording
+from recorder.replay.engine.orders.deviations import Disturbance
+from recorder.replay.engine.orders.played import Order
+from tests.explore.model.asked import against, shows
+from tests.explore.model.desktop import Manners, World, play, sessions_of
+from tests.explore.model.facts import Facts, facts_of
+from tests.explore.model.law import Judge, judged
+
+ROOT = Path(__file__).parents[3]
+DIALECTS = {"salesforce": "salesforce", "workspace": "genesys-workspace", "service": "cometd-service"}
+RECORDINGS = (
+    *(ROOT / "cassettes" / f"{name}.cassette" for name in ("get-chained-record", "preview-session")),
+    *(
+        ROOT / "tests" / "cassettes" / "labs" / f"{name}.cassette"
+        for name in ("chain", "desk", "desk-websocket", "gws", "salesforce", "service", "transfer", "workspace")
+    ),
+)
+
+
+@cache
+def recorded(path: Path) -> tuple[Recording, Dialect, Facts]:
+    """A recording of a lab, with the dialect of its API, and its facts."""
+    dialect = load(DIALECTS[path.stem]) if path.stem in DIALECTS else None
+    recording = load_recording(path, dialect)
+    dialect = dialect or dialect_of(recording.header)
+    return recording, dialect, facts_of(recording, dialect)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a search: how many schedules were played, and what was wrong, each with its schedule."""
+
+    schedules: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    met: Counter[str] = field(default_factory=Counter)
+    unmet: Counter[str] = field(default_factory=Counter)
+    coverage: str = ""
+
+
+def explored(
+    recording: Recording,
+    dialect: Dialect,
+    manners: Manners,
+    *,
+    schedules: int,
+    seed: int = 0,
+    disturb: Collection[str] = (),
+    facts: Facts | None = None,
+) -> Outcome:
+    """Play the schedules of a search to desktops that bear them all."""
+    facts = facts or facts_of(recording, dialect)
+    explorer = Explorer(
+        recording, dialect, schedules=schedules, seed=seed, disturb=frozenset(map(Disturbance, disturb))
+    )
+    outcome = Outcome()
+    while (trial := explorer.next()) is not None:
+        number = len(outcome.schedules)
+        world = play(recording, dialect, manners, seed=seed + number, facts=facts, schedule=trial.schedule)
+        order = order_of(world)
+        judge = judged(facts, world.moments, sessions=dict(sessions_of(world)), disturb=disturb)
+        texts = list(map(str, trial.schedule.deviations))
+        wrong = [*against(facts, texts, disturb=disturb), *world.misses, *judge.found, *_told(judge, order)]
+        outcome.schedules.append(str(trial.schedule))
+        outcome.wrong += [f"{trial.schedule} | {one}" for one in wrong]
+        outcome.met.update(one.kind.value for one in order.met)
+        outcome.unmet.update(one.kind.value for one in order.unmet)
+        explorer.ran(passed=True, says="", order=order)
+    outcome.coverage = explorer.result.coverage
+    return outcome
+
+
+def order_of(world: World) -> Order:
+    """What the stand-in says of the order that it played."""
+    assert world.engine.ordered is not None
+    order: Order = world.engine.ordered.order
+    return order
+
+
+def _told(judge: Judge, order: Order) -> Iterator[str]:
+    """Say where the stand-in tells another order than the clients saw."""
+    for deviation in order.met:
+        if not shows(judge, str(deviation)):
+            yield f"told as met, and no client saw it: {deviation}"
+    for deviation in order.unmet:
+        if deviation.kind.value in ("before", "with", "apart from") and shows(judge, str(deviation)):
+            yield f"told as not met, and a client saw it: {deviation}"
+    told = [act.name for act in order.acts if not act.name.startswith("request ")]
+    saw = [one.item for one in judge.seen]
+    if told != saw and len({one.client for one in judge.seen}) == 1:
+        place = next((n for n, (a, b) in enumerate(zip(told, saw, strict=False)) if a != b), min(len(told), len(saw)))
+        yield f"the stand-in told {told[place : place + 4]} where the client saw {saw[place : place + 4]}"
