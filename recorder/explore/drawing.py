@@ -98,17 +98,23 @@ class Drawing:
                 yield schedule, why
 
     def _is_new(self, deviations: Sequence[Deviation]) -> Schedule | None:
-        """Return the schedule of these deviations, None if it was tried, is illegal or does no more than a smaller."""
+        """Return the schedule of these deviations; None if it was tried, is illegal or shows no more than another."""
         schedule = Schedule.of(deviations)
         is_new = schedule not in self._tried and len(schedule.deviations) == len(deviations)
-        return schedule if is_new and self._law.allows(deviations) and not self._law.is_spare(deviations) else None
+        if not is_new or not self._law.allows(deviations) or self._law.is_spare(deviations):
+            return None
+        is_hopeless = self._coverage.is_hopeless
+        return (
+            None
+            if any(is_hopeless(later, sooner) for sooner, later in self._law.brought_about(deviations))
+            else schedule
+        )
 
     def is_useful(self, deviation: Deviation) -> bool:
         """Return whether a deviation is not known to be one that the client does not let come about."""
-        if deviation in self._useless:
-            return False
-        waits = deviation.kind in (Kind.BEFORE, Kind.TOGETHER) and deviation.other is not None
-        return not (waits and self._coverage.is_hopeless(deviation.other or deviation.item, deviation.item))
+        is_reversal = deviation.kind is Kind.BEFORE and deviation.other is not None
+        is_hopeless = is_reversal and self._coverage.is_hopeless(deviation.other or deviation.item, deviation.item)
+        return deviation not in self._useless and not is_hopeless
 
     def single(self, choices: Iterable[Choice]) -> Iterator[Schedule]:
         """Yield the schedules of single deviations that were not tried and are not known to be of no use."""

@@ -11,7 +11,7 @@ stand-in waits for it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -63,6 +63,13 @@ class Law:
                 if one.other in _reached(edges, one.item):
                     return True
         return False
+
+    def brought_about(self, deviations: Sequence[Deviation]) -> Iterator[tuple[Item, Item]]:
+        """Yield the pairs of items of which the first comes before the second, or with it, if all these are met."""
+        items = _related(deviations)
+        edges, _ = self._edges(deviations, items)
+        for first in items:
+            yield from ((first, second) for second in _reached(edges, first) & items if second != first)
 
     def _is_circle(self, deviations: Sequence[Deviation]) -> bool:
         """Return whether an item would have to come strictly before itself."""

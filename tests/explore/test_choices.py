@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from recorder.explore.choices import Rank
 from recorder.explore.coverage import Coverage
 from recorder.explore.drawing import Drawing
@@ -135,3 +137,20 @@ def test_coverage_counts_what_runs_showed() -> None:
 
 def test_coverage_of_nothing_says_so() -> None:
     assert str(Coverage()) == "no two answers or events of this run may come in another order"
+
+
+def test_a_set_is_not_drawn_that_needs_what_the_client_does_not_let_come_about() -> None:
+    space = Space.of(RECORDING, GWS)
+    coverage = Coverage(space.pairs)
+    drawing = Drawing(space, coverage)
+    unmet = schedule("ack 3 before event 2.2")
+    acts = (Act("event 2.2", 0.0), Act("request 3", 0.1), Act("ack 3", 0.2))
+
+    drawing.passed(unmet, Order(acts, unmet=frozenset(unmet.deviations)))
+
+    drawn = [str(one) for one, _ in drawing.schedules(2_000, Random(0))]
+    assert "event 2.3 before event 2.2" in drawn
+    assert "ack 3 before ack 2" in drawn
+    assert not [one for one in drawn if "event 2.2 before ack 2" in one and "ack 3 before event 2.2" in one]
+    assert not [one for one in drawn if "event 2.3 before event 2.2" in one and "event 3.1 before event 2.3" in one]
+    assert not [one for one in drawn if "event 2.3 before event 2.2" in one and "event 3.1 with event 2.3" in one]
