@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from .plugin.settings import Settings
     from .plugin.taking import Taking
     from .plugin.telling import Telling
+    from .replay.engine.orders.schedule import Schedule
     from .replay.engine.policy import Match
 
 _PLAYING = pytest.StashKey["Playing"]()
 _TAKING = pytest.StashKey["Taking"]()
 _DRIVING = pytest.StashKey["Driving"]()
+_EXPLORING = pytest.StashKey[Any]()  # of an explored test: how it is run now, an `Exploring`
 _TELLING: pytest.StashKey[Telling] = pytest.StashKey()
 _TOLD = pytest.StashKey[int]()  # number of a test's misses that were already reported
 _PASSED = pytest.StashKey[bool]()
@@ -43,8 +45,12 @@ _USED = pytest.StashKey[set[Path]]()
 _FOLDERS = pytest.StashKey[set[Path]]()
 _UNPUSHED = pytest.StashKey[set[Path]]()  # cassettes that the lock file of the store does not name as they are
 _BEGUN = pytest.StashKey[set[Path]]()  # cassettes this run has recorded; later tests of the run append to them
+_TIMER = pytest.StashKey[Any]()  # settings of pytest-timeout
+_EXPLORED = pytest.StashKey[list[str]]()  # a line about each explored test
 _SENT = (_USED, _FOLDERS, _UNPUSHED)  # from a worker of pytest-xdist to its controller
 _TO_CONTROLLER = "recorder_cassettes"  # key in pytest-xdist's `workeroutput`, from a worker to its controller
+_LINES_TO_CONTROLLER = "recorder_explored"
+_ONCE = "explore: the test is run once, in the recorded order, for an option or a plugin runs it its own way"
 
 
 class CassetteWarning(UserWarning):
@@ -73,7 +79,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARKER}: play these cassettes to the test.")
     for key in (*_SENT, _BEGUN):
         config.stash[key] = set()
-    asked = config.getoption("cassette_mode") or config.getoption("cassette_store")
+    config.stash[_EXPLORED] = []
+    asked = any(map(config.getoption, ("cassette_mode", "cassette_store", "cassette_schedule")))
+    asked = asked or config.getoption("cassette_explore") is not None
     if asked or any(config.getini(name) != usual for name, usual in CHECKED.items()):
         from .errors import UsageError
         from .plugin.choosing import check
@@ -125,6 +133,50 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 f"the test has the marker cassette but not the fixture {wanted}, so nothing would be played to it; "
                 f"{hint}"
             )
+
+
+@pytest.hookimpl(tryfirst=True)  # before plugins that run a test again if it fails
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test under many schedules, if its marker or the command line asks for it, and report one of these runs."""
+    wanted = item.config.getoption("cassette_explore")
+    if wanted == 0 or "standin" not in getattr(item, "fixturenames", ()):
+        return None
+    if wanted is None and not any(mark.kwargs.get("explore") for mark in item.iter_markers("cassette")):
+        return None
+    timer = item.stash.get(_TIMER, None)
+    if timer is not None:  # each run of the test gets it anew: it must ring in none of the steps between them
+        item.config.pluginmanager.hook.pytest_timeout_cancel_timer(item=item)
+    from .plugin.schedules.exploring import Exploring, can_explore, explore
+
+    if not can_explore(item) or not _is_played(item):
+        if timer is not None:
+            item.config.pluginmanager.hook.pytest_timeout_set_timer(item=item, settings=timer)
+        return None
+    item.stash[_EXPLORING] = Exploring(item.config.stash[_EXPLORED], timer)
+    try:
+        explore(item, nextitem, item.stash[_EXPLORING])
+    finally:
+        del item.stash[_EXPLORING]
+    return True
+
+
+def _is_played(item: pytest.Item) -> bool:
+    """Return whether a test is to be played under schedules: not if it is recorded, or has a schedule of its own."""
+    from .errors import RecorderError
+    from .plugin.choosing import settings_of
+    from .plugin.settings import is_recorded
+
+    try:
+        settings, begun = _located(item.config, settings_of(item)), item.config.stash[_BEGUN]
+        return bool(settings.explore and not settings.schedule and not is_recorded(settings, begun))
+    except RecorderError:  # is told in the test's setup
+        return False
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
+    """Remember the limit that pytest-timeout gives a test: each run of an explored test has it anew."""
+    item.stash[_TIMER] = settings
 
 
 @pytest.fixture(scope="session")
@@ -231,8 +283,12 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
     from .plugin import verdict
     from .plugin.playing import Playing
 
-    with Playing(settings, thread) as played:
+    exploring = item.stash.get(_EXPLORING, None)
+    schedule = exploring.schedule if exploring is not None else _schedule(item, settings)
+    with Playing(settings, thread, schedule) as played:
         item.stash[_PLAYING] = played
+        if exploring is not None:
+            exploring.playing = played
         yield played
     # The other fixtures of the test have ended only now, and may have sent requests in their teardown.
     missed = verdict.missed(played, item.stash.get(_TOLD, 0)), verdict.unheard(played)
@@ -241,6 +297,20 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
     if item.stash.get(_PASSED, False) and not item.stash.get(_IS_JUDGED, False):
         found[1] = verdict.left_over(played)
     _judge(item, found, settings)
+    if exploring is None and schedule is not None and played.order.unmet:
+        unmet = "; ".join(sorted(map(str, played.order.unmet)))
+        item.warn(CassetteWarning(f"the schedule was not met, so the run says nothing about it: {unmet}"))
+
+
+def _schedule(item: pytest.Item, settings: Settings) -> Schedule | None:
+    """Return the schedule that a test is to be run under; None for the recorded order."""
+    if settings.explore and not settings.schedule:
+        item.warn(CassetteWarning(_ONCE))
+    if not settings.schedule:
+        return None
+    from .explore.files import kept
+
+    return kept(settings.schedule, settings.cassettes).schedule
 
 
 def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:
@@ -300,7 +370,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         item.stash[_PASSED] = report.passed
         if taken is not None:
             taken.is_kept = report.passed
-    if report.failed and any(side is not None for side in (played, driven, taken)):
+    if report.failed and not _is_silent(item) and any(side is not None for side in (played, driven, taken)):
         telling = item.config.stash[_TELLING]
         telling.compared.extend([] if call.excinfo is None else [str(call.excinfo.value)])
         if driven is not None:
@@ -309,11 +379,23 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             telling.played(item, report, played, item.stash.get(_TOLD, 0))
         if taken is not None and call.when != "teardown":
             telling.taken(item, report, taken)
+    exploring = item.stash.get(_EXPLORING, None)
+    if exploring is not None and exploring.text:
+        from .plugin.schedules.exploring import SECTION, is_failure
+
+        if is_failure(report):
+            report.sections.append((SECTION, exploring.text))
     if played is not None and (call.when == "call" or not report.passed):
         item.stash[_TOLD] = len(played.misses)
     if call.when == "teardown":  # tests live as long as the run, which may have thousands of them
         _forget(item)
     return report
+
+
+def _is_silent(item: pytest.Item) -> bool:
+    """Return whether nothing is told of this run of a test: it is one of many."""
+    exploring = item.stash.get(_EXPLORING, None)
+    return exploring is not None and exploring.is_silent
 
 
 def _forget(item: pytest.Item) -> None:
@@ -341,18 +423,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         stash[_UNPUSHED].update(unpushed(config, used, set(map(_real, recorded))))
     if output is not None:
         output[_TO_CONTROLLER] = [[str(path) for path in stash[key]] for key in _SENT]
+        output[_LINES_TO_CONTROLLER] = stash[_EXPLORED]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Add the cassettes and folders that a worker of pytest-xdist has sent."""
-    told = getattr(node, "workeroutput", {}).get(_TO_CONTROLLER, [[] for _ in _SENT])  # a crashed one has no output
+    output = getattr(node, "workeroutput", {})  # a crashed one has none
+    told = output.get(_TO_CONTROLLER, [[] for _ in _SENT])
     for key, paths in zip(_SENT, told, strict=True):
         node.config.stash[key].update(map(Path, paths))
+    node.config.stash[_EXPLORED] += output.get(_LINES_TO_CONTROLLER, [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """List the cassettes that are not in the store, and with --cassette-orphans those that no test has used."""
+    """Tell of explored tests, of cassettes not in the store, and with --cassette-orphans of those that nothing uses."""
+    if explored := config.stash[_EXPLORED]:
+        terminalreporter.section("tests run under schedules")
+        for line in explored:
+            terminalreporter.write_line(line)
     if unpushed := config.stash[_UNPUSHED]:
         terminalreporter.section("cassettes that the lock file does not name as they are")
         for path in sorted(unpushed):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .settings import MODES, VERDICTS, Settings, of_marker, one_of, own_name, path_of, rate_of
+from ..errors import UsageError
+from .settings import MODES, VERDICTS, Settings, count_of, of_marker, one_of, own_name, path_of, rate_of
 
 
 def check(config: pytest.Config) -> None:
@@ -22,6 +23,10 @@ def check(config: pytest.Config) -> None:
     for name in ("cassette_misses", "cassette_unplayed"):
         one_of(name, config.getini(name), VERDICTS)
     _rate(config)
+    if config.getoption("cassette_explore") is not None:
+        count_of("--cassette-explore", config.getoption("cassette_explore"))
+        if config.getoption("cassette_schedule"):
+            raise UsageError("--cassette-explore looks for schedules, --cassette-schedule plays one: give one of them")
     if config.getoption("cassette_store") or config.getini("cassette_store"):
         from .stored import suite_of  # noqa: PLC0415  # imports this module, and only a run with a store needs it
 
@@ -56,9 +61,19 @@ def settings_of(item: pytest.Item) -> Settings:
         settings = of_marker(settings, folder, marker.args, marker.kwargs)
     if settings.values is not None:
         settings = replace(settings, values=config.rootpath / settings.values)
+    return of_marker(settings, folder, (), _last_words(config))
+
+
+def _last_words(config: pytest.Config) -> dict[str, object]:
+    """Return the options of the command line that stand above all markers."""
+    words: dict[str, object] = {}
     if config.getoption("cassette_mode") == "none":
-        return of_marker(settings, folder, (), {"mode": "none"})
-    return settings
+        words["mode"] = "none"
+    if (explore := config.getoption("cassette_explore")) is not None:
+        words["explore"] = explore
+    if schedule := config.getoption("cassette_schedule"):
+        words["schedule"] = schedule
+    return words
 
 
 def folder_of(item: pytest.Item) -> Path:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _OPTIONS = (
     "rate=, repeat=, strict=, faults=, misses=, unplayed=, mode=, upstream=, seed=, dialect=, policy=, allow_host=, "
     "allow_origin=, drive=, to=, values=, allow=, allow_all=, on_missing=, patience=, settle=, findings=, "
-    "match=, before_record="
+    "match=, before_record=, explore=, explore_seed=, disturb=, delay=, schedule="
 )
 MARKER = f"cassette(name, …, {_OPTIONS})"
 _URL = "e.g. http://gws.example:8090"
@@ -54,7 +54,25 @@ def declare(parser: pytest.Parser) -> None:
         help="Folder for what is kept of each failed test: the page of its cassette beside what was live, as text, and "
         "as JSON (default: the page alone, in pytest's temporary folder).",
     )
+    group.addoption(
+        "--cassette-explore",
+        metavar="N",
+        type=int,
+        help="Run each test with a stand-in under up to N schedules: orders of answers and events that the server is "
+        "allowed. 0 runs each test once, whatever its marker says.",
+    )
+    group.addoption(
+        "--cassette-schedule",
+        metavar="ID",
+        help="Run tests under this schedule alone: the id or the path of a file, or texts such as `event 4.1 before "
+        "ack 4`, parted by semicolons.",
+    )
     group.addoption("--cassette-orphans", action="store_true", help="List the cassettes that no test has used.")
+    _declare_settings(parser)
+
+
+def _declare_settings(parser: pytest.Parser) -> None:
+    """Declare the options of the ini file."""
     parser.addini("cassette_dir", "Cassette folder, from the root folder (default: `cassettes` beside the test)")
     parser.addini("cassette_store", "Store of the cassettes in cassettes.lock: a URL, or a folder", default="")
     parser.addini("cassette_mode", "When to record cassettes: none, once, new_episodes or all", default="none")

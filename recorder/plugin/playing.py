@@ -15,6 +15,7 @@ from ..library.recording import joined, load_recording
 from ..model import Recording
 from ..redaction.joins import of_cassette
 from ..redaction.policy import Policy
+from ..replay.engine.orders.schedule import Schedule
 from ..replay.engine.witness import Witness
 from .settings import Settings
 
@@ -29,12 +30,13 @@ class Playing(StandIn):
 
     """
 
-    def __init__(self, settings: Settings, thread: LoopThread) -> None:
+    def __init__(self, settings: Settings, thread: LoopThread, schedule: Schedule | None = None) -> None:
         """Read the cassettes of a test.
 
         Args:
             settings: How the test is played.
             thread: Thread that serves the stand-ins of all tests in this process.
+            schedule: Order in which the cassettes are played; None for the recorded one.
 
         Raises:
             RecorderError: If a cassette cannot be read, or the settings do not fit it.
@@ -57,6 +59,7 @@ class Playing(StandIn):
             thread=thread,
             match=settings.match,
             witness=self._witness,
+            schedule=schedule,
         )
         self._names = [path.name for path in settings.cassettes]
 

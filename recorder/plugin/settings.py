@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import UsageError
 from ..fleet.store.places import place
+from ..replay.engine.orders.deviations import Disturbance
 from ..replay.engine.policy import Repeat
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ ON_MISSING = ("stop", "skip", "send")
 SUFFIX = ".cassette"
 
 _UNFIT = re.compile(r"[^\w.,=+@\[\]-]+")  # characters replaced in names, so that a name fits every operating system
+_LONGEST_DELAY = 3600  # seconds
 _LONGEST = 150  # characters of a name; file systems allow 255 bytes, and a suffix follows
 
 
@@ -63,6 +65,12 @@ class Settings:
         patience: Least number of seconds to wait for an answer or event.
         settle: Number of seconds to wait at the end for events that were not recorded.
         findings: Verdict on a test whose driver found something: `fail`, `warn` or `ignore`.
+        explore: Number of schedules to run the test under; 0 runs it once, in the recorded order.
+        explore_seed: Seed by which schedules are drawn.
+        disturb: Trouble on the way that schedules may have.
+        delay: Number of seconds by which a schedule delays events and acks; 0 delays none.
+        schedule: A schedule to run the test under, and no other: an id, a file, or texts of deviations; none for the
+            recorded order.
         files: Where the cassettes are read, one for each; none if that is at their own paths.
 
     """
@@ -94,6 +102,11 @@ class Settings:
     patience: float = 5.0
     settle: float = 0.5
     findings: str = "fail"
+    explore: int = 0
+    explore_seed: int = 0
+    disturb: frozenset[Disturbance] = frozenset()
+    delay: float = 1.0
+    schedule: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
 
     @property
@@ -236,6 +249,35 @@ def _seconds(name: str, value: Any) -> float:
     return float(value)
 
 
+def count_of(name: str, value: Any) -> int:
+    """Return a number of schedules.
+
+    Raises:
+        UsageError: If the value is none.
+
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise UsageError(f"{name} must be a number of schedules, such as 200, not {value!r}")
+    return value
+
+
+def _delay(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LONGEST_DELAY:
+        raise UsageError(f"{name} must be a number of seconds from 0 to {_LONGEST_DELAY}, not {value!r}")
+    return float(value)
+
+
+def _disturbances(name: str, value: Any) -> frozenset[Disturbance]:
+    known = [one.value for one in Disturbance]
+    return frozenset(Disturbance(one_of(name, text, known)) for text in _texts(name, value))
+
+
+def _schedule(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, Path):
+        return (str(value),)
+    return _texts(name, value)
+
+
 def _function(name: str, value: Any) -> Any:
     if value is not None and not callable(value):
         raise UsageError(f"{name} must be a function, not {value!r}")
@@ -276,4 +318,9 @@ _CHECKS: dict[str, Any] = {
     "match": _function,
     "before_record": _function,
     "findings": lambda name, value: one_of(name, value, VERDICTS),
+    "explore": count_of,
+    "explore_seed": _is(int),
+    "disturb": _disturbances,
+    "delay": _delay,
+    "schedule": _schedule,
 }

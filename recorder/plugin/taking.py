@@ -26,6 +26,7 @@ from ..model import Note, Record, Recording, Triple
 from ..output import RECORDING, locking, replacing
 from ..redaction.joins import of_cassette
 from ..replay.engine.matching.matcher import Matcher
+from ..replay.engine.orders.played import Order
 from ..requests.bindings import Bindings
 from ..requests.remembered import media_for
 from .settings import Settings
@@ -64,6 +65,7 @@ class Taking:
     sessions: tuple[()] = ()
     foreign_links: tuple[()] = ()
     fixed_dates: tuple[()] = ()
+    order: Order = field(default_factory=Order)
 
     @property
     def foreign_hosts(self) -> dict[str, int]:

@@ -69,7 +69,7 @@ class Telling:
 
     def taken(self, item: pytest.Item, report: pytest.TestReport, side: Taking) -> None:
         """Tell where the recording of a test is kept that fails, and have it kept there."""
-        folder = _temporary(item)
+        folder = temporary(item)
         stays = f"; {side.cassette} stays as it was" if side.cassette.exists() else ""
         where = "it was not kept"
         if folder is not None:
@@ -109,7 +109,7 @@ class Telling:
         contents: dict[str, str],
         wanted: Path | None,
     ) -> str:
-        folder = wanted or _temporary(item)
+        folder = wanted or temporary(item)
         if folder is None:
             return ""
         if wanted is None:
@@ -153,7 +153,7 @@ def may_go_on(item: pytest.Item, *, is_driven: bool) -> bool:
     return False
 
 
-def _temporary(item: pytest.Item) -> Path | None:
+def temporary(item: pytest.Item) -> Path | None:
     """Return the folder for files about failed tests; None without the plugin of temporary folders."""
     factory = item.stash.get(FACTORY, None)
     return None if factory is None else factory.getbasetemp() / _FOLDER

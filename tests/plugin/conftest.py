@@ -12,6 +12,7 @@ from recorder.drive.front import run as front
 from recorder.fleet.suite import transfer
 from recorder.library import changing
 from recorder.plugin import choosing, comparing, driving, playing, standing, stored, taking, telling, verdict
+from recorder.plugin.schedules import exploring, found
 from recorder.views.live import driven
 from tests.plugin.desktop import CASSETTES
 
@@ -21,6 +22,8 @@ KEPT = (
     comparing,
     driven,
     driving,
+    exploring,
+    found,
     front,
     playing,
     standing,
@@ -48,11 +51,11 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     for cassette in CASSETTES.glob("*.cassette"):
         shutil.copy(cassette, folder)
 
-    def run(tests: str, *options: str, ini: str = "") -> pytest.RunResult:
+    def run(tests: str, *options: str, ini: str = "", **more: bool) -> pytest.RunResult:
         pytester.makepyfile(test_desktop=_HEAD + tests)
         pytester.makeini(f"[pytest]\nfilterwarnings = default\n{ini}")
         if "-n" in options:
             return pytester.runpytest_subprocess("-p", "no:randomly", *options)
-        return pytester.runpytest_inprocess("-p", "no:xdist", "-p", "no:randomly", *options)
+        return pytester.runpytest_inprocess("-p", "no:xdist", "-p", "no:randomly", *options, **more)
 
     return run

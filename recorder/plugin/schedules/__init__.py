@@ -1,0 +1,1 @@
+"""Run a test under many schedules, or under one."""
