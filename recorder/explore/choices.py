@@ -81,7 +81,7 @@ def choices(
         *(Choice(pair.reversal, _rank(pair), places[pair.second.item], pair.distance) for pair in pairs),
         *_batches(items, places),
         *(_placed(one, Rank.REPLY, places) for one in _in_replies(recording, items)),
-        *(_placed(one, Rank.TROUBLE, places) for one in _troubles(items, disturb)),
+        *(_placed(one, Rank.TROUBLE, places) for one in _troubles(recording, items, disturb)),
     ]
     looks: Counter[_Look] = Counter()
     names = {one.item: one for one in items}
@@ -143,14 +143,23 @@ def _is_near(at: tuple[int, int], session: Sequence[Placed], place: int) -> bool
     return session[place].asked <= at and (at < last.at or place + _NEAR >= len(session))
 
 
-def _troubles(items: Sequence[Placed], disturb: Collection[Disturbance]) -> Iterator[Deviation]:
+def _troubles(recording: Recording, items: Sequence[Placed], disturb: Collection[Disturbance]) -> Iterator[Deviation]:
+    """Yield the deviations that are trouble, of the kinds that are asked for, where the session can have it."""
+    sockets = {one.key for one in recording.streams if one.protocol == "websocket"}
+    bayeux = {one.session for one in items if one.is_bayeux}
+    cut = bayeux | {one.session for one in items if one.stream in sockets}
     for kind, disturbance in DISTURBANCES.items():
-        if disturbance not in disturb:
-            continue
-        for one in items:
-            is_of_poll = kind in (Kind.LOST_POLL, Kind.TWICE)
-            if one.is_bayeux or (one.item.is_ack and not is_of_poll):
-                yield Deviation(kind, one.item)
+        if disturbance in disturb:
+            for one in items:
+                match kind:
+                    case Kind.LOST_POLL | Kind.TWICE:
+                        is_possible = one.is_bayeux
+                    case Kind.LOST_SESSION:
+                        is_possible = one.session in bayeux and not one.stream
+                    case _:
+                        is_possible = one.session in cut and (not one.stream or one.stream in sockets)
+                if is_possible:
+                    yield Deviation(kind, one.item)
 
 
 def _late(items: Sequence[Placed], delay: float) -> Iterator[Deviation]:

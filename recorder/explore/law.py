@@ -1,8 +1,9 @@
 """Decide which sets of deviations a server is allowed, by the order that it has to keep (docs/races.md).
 
 Events of one triple on one channel keep their recorded order, unsolicited events on one channel keep theirs, and so do
-all acks and events that fit one entry of the dialect's `ordered`: these are chains. All else is free. A set of
-deviations is legal if some order has all of them and breaks no chain.
+all acks and events that fit one entry of the dialect's `ordered`: these are chains. An event stream, or a WebSocket
+without Bayeux, is one channel, whatever the topics of its events: no protocol says that they come from several sources.
+All else is free. A set of deviations is legal if some order has all of them and breaks no chain.
 
 That nothing comes before its request or anchor is no matter of a schedule: the client decides when it asks, and the
 stand-in waits for it.
@@ -124,7 +125,8 @@ class Law:
 
 def _chains(one: Placed) -> frozenset[_Chain]:
     """Return the chains that an item is part of."""
-    own = () if one.item.is_ack else (("channel", one.item.triple, one.channel),)
+    where = ("stream", one.stream) if one.stream else ("channel", one.channel)
+    own = () if one.item.is_ack else ((where[0], one.item.triple, where[1]),)
     return frozenset((*own, *(("ordered", group, "") for group in one.groups)))
 
 

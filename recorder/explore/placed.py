@@ -29,7 +29,7 @@ class Placed:
         name: Name of the operation that an ack answers; name of an event.
         asked: Place of what it follows: the request of its triple, or the anchor of an unsolicited event.
         groups: Entries of the dialect's `ordered` that it fits.
-        is_bayeux: An event that a Bayeux message carried, so that one answer can carry several.
+        stream: Key of the event stream, or of the WebSocket without Bayeux, that carried an event; "" for all else.
     """
 
     item: Item
@@ -40,7 +40,12 @@ class Placed:
     name: str
     asked: At
     groups: frozenset[int] = frozenset()
-    is_bayeux: bool = False
+    stream: str = ""
+
+    @property
+    def is_bayeux(self) -> bool:
+        """Whether it is an event that a Bayeux message carried, so that one answer can carry several."""
+        return not self.item.is_ack and not self.stream
 
     @property
     def carrier(self) -> int:
@@ -103,4 +108,5 @@ def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, st
 def _of_event(item: Item, event: Event, of: tuple[str, str, At], dialect: Dialect) -> Placed:
     name, session, begin = of
     at, groups = (event.seq, event.index), dialect.ordered_as(event.channel, name)
-    return Placed(item, at, event.t, session, event.channel, name, begin, groups, event.raw is None)
+    stream = "" if event.raw is None else event.client_id
+    return Placed(item, at, event.t, session, event.channel, name, begin, groups, stream)

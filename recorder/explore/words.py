@@ -115,7 +115,10 @@ class Words:
                     "subscription, or an operation that it waits for."
                 )
             case Kind.TWICE:
-                return "The client seems to handle twice what comes twice. With ext.ack a server sends a batch again."
+                return (
+                    "The client seems to handle twice what comes twice. With ext.ack a server sends a batch again that "
+                    "was not confirmed."
+                )
             case _:
                 return "The client seems not to go on where it was after its WebSocket ended."
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
+from recorder.dialect.carried import dialect_of
 from recorder.explore.choices import Rank
 from recorder.explore.coverage import Coverage
 from recorder.explore.drawing import Drawing
 from recorder.explore.placed import placed
 from recorder.explore.space import Space
+from recorder.library.recording import load_recording
 from recorder.replay.engine.orders.deviations import Disturbance, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
@@ -16,6 +19,7 @@ from tests.explore.desk import GWS, recorded, schedule
 from tests.wire import Wire, chained, done, state_event
 
 RECORDING = recorded()
+LABS = Path(__file__).parents[1] / "cassettes" / "labs"
 
 
 def texts(space: Space, rank: Rank | None = None) -> list[str]:
@@ -154,3 +158,25 @@ def test_a_set_is_not_drawn_that_needs_what_the_client_does_not_let_come_about()
     assert not [one for one in drawn if "event 2.2 before ack 2" in one and "ack 3 before event 2.2" in one]
     assert not [one for one in drawn if "event 2.3 before event 2.2" in one and "event 3.1 before event 2.3" in one]
     assert not [one for one in drawn if "event 2.3 before event 2.2" in one and "event 3.1 with event 2.3" in one]
+
+
+def test_a_stream_is_one_channel_and_has_no_polls() -> None:
+    """What one operation causes on a stream keeps its order, whatever the topics."""
+    recording = load_recording(LABS / "orders-sse.cassette")
+    space = Space.of(recording, dialect_of(recording.header), disturb=frozenset(Disturbance))
+
+    found = texts(space)
+
+    assert "event 1.1 before ack 1" in found
+    assert "event u4 before event 1.2" in found
+    assert "event 1.2 before event 1.1" not in found  # packed before accepted
+    assert "event u3 before event u1" not in found
+    assert {one.deviation.kind for one in space.singles} == {Kind.BEFORE}
+
+
+def test_a_websocket_without_bayeux_can_be_cut_and_no_more() -> None:
+    recording = load_recording(LABS / "orders-socket.cassette")
+
+    space = Space.of(recording, dialect_of(recording.header), disturb=frozenset(Disturbance))
+
+    assert {one.deviation.kind for one in space.singles} == {Kind.BEFORE, Kind.CUT}
