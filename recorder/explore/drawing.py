@@ -13,7 +13,7 @@ from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Choice, Rank
-from .coverage import Coverage, not_shown
+from .neighbours import Coverage, not_shown
 from .space import Space
 
 _SINGLES, _PAIRS = 0.6, 0.85  # shares of all schedules that are spent until then, if there are so many

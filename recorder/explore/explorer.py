@@ -28,8 +28,8 @@ from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Rank
-from .coverage import Coverage, not_shown
 from .drawing import ONE, Drawing
+from .neighbours import Coverage, not_shown
 from .outcome import Ran, Result, Trial
 from .shrinking import Found, Shrinking
 from .space import Space

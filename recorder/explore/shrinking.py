@@ -10,8 +10,8 @@ from typing import TypeAlias
 from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Choice
-from .coverage import not_shown
 from .law import Law
+from .neighbours import not_shown
 from .outcome import Ran
 
 Trying: TypeAlias = Generator[tuple[Schedule, str], Ran, "Found"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
-from .coverage import Coverage
 from .drawing import ONE, RANDOM, TWO, Drawing
+from .neighbours import Coverage
 from .outcome import Ran, Result, Verdict
 from .shrinking import Found
 from .words import Words, counted

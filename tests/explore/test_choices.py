@@ -7,8 +7,8 @@ from random import Random
 
 from recorder.dialect.carried import dialect_of
 from recorder.explore.choices import Rank
-from recorder.explore.coverage import Coverage
 from recorder.explore.drawing import Drawing
+from recorder.explore.neighbours import Coverage
 from recorder.explore.placed import placed
 from recorder.explore.space import Space
 from recorder.library.recording import load_recording
