@@ -19,7 +19,7 @@ from ..model import Recording
 from ..printable import counted
 from ..replay.engine.miss import Miss
 from ..replay.engine.orders.played import Order
-from ..replay.engine.orders.schedule import Schedule
+from ..replay.engine.orders.schedule import Kept, Schedule
 from ..replay.engine.policy import Match, Repeat
 from ..replay.engine.standin import ReplayEngine
 from ..replay.engine.witness import Witness
@@ -138,7 +138,7 @@ class StandIn:
         thread: LoopThread | None = None,
         match: Match | None = None,
         witness: Witness | None = None,
-        schedule: Schedule | None = None,
+        schedule: Schedule | Kept | None = None,
     ) -> None:
         """Read what is to be played; the arguments are those of the class."""
         if not cassettes:

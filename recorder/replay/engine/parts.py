@@ -16,7 +16,7 @@ from ...requests.index.making import Index
 from .http import Responses
 from .matching.matcher import Matcher
 from .orders.player import NotedResponses, OrderedPlayer
-from .orders.schedule import Schedule
+from .orders.schedule import Kept, Schedule
 from .said import unknown_error
 from .scheduling.player import Player
 from .sessions.playhead import COOKIE
@@ -53,7 +53,7 @@ def registry(recording: Recording, dialect: Dialect, new_id: Callable[[], str], 
 
 
 def ordered(
-    recording: Recording, schedule: Schedule | None, player: Player, responses: Responses
+    recording: Recording, schedule: Schedule | Kept | None, player: Player, responses: Responses
 ) -> OrderedPlayer | None:
     """Let a new player play by a schedule, if there is one; return it then.
 

@@ -34,7 +34,7 @@ from . import miss, parts, status
 from .faults import Faults
 from .http import HttpRequest, Reply, Responses, origin_of, subprotocol
 from .orders.player import NotedResponses, OrderedPlayer
-from .orders.schedule import Schedule
+from .orders.schedule import Kept, Schedule
 from .policy import Policy
 from .rewriting.dates import Dates, Today
 from .rewriting.responses import refusal, refused
@@ -73,7 +73,7 @@ class ReplayEngine:
         proxied: bool = False,
         today: Today | None = None,
         instance: str | None = None,
-        schedule: Schedule | None = None,
+        schedule: Schedule | Kept | None = None,
     ) -> None:
         """Start with nothing played.
 
@@ -110,7 +110,7 @@ class ReplayEngine:
         self._retired, self.missed, self.misses = Retired(), 0, list[miss.Miss]()  # the first ones
         self.watch, self.closed = self._player.watch, self._playheads.closed  # the latter at the end of a connection
 
-    def _prepare(self, index: Index, schedule: Schedule | None) -> None:
+    def _prepare(self, index: Index, schedule: Schedule | Kept | None) -> None:
         """Build what plays the runs: in the order of a schedule, if there is one."""
         recording, is_plain = self._recording, schedule is None
         self._replies = Responses(recording.guard) if is_plain else NotedResponses(recording.guard)

@@ -9,7 +9,7 @@ from ...dialect.definition import load
 from ...model import Recording
 from ...redaction.joins import of_cassette
 from ..engine.faults import Faults, parse
-from ..engine.orders.schedule import Schedule
+from ..engine.orders.schedule import Kept, Schedule
 from ..engine.policy import Match, Policy, Repeat
 from ..engine.rewriting.dates import Today
 from ..engine.sessions.instances import checked
@@ -49,7 +49,7 @@ class Options:
     jwt_key: str | None = None
     match: Match | None = None
     instance: str | None = None
-    schedule: Schedule | None = None
+    schedule: Schedule | Kept | None = None
 
 
 def build(recording: Recording, options: Options) -> ReplayEngine:

@@ -29,14 +29,24 @@ _THOUGHT = 0.1  # seconds; a request that comes later after an answer is no reac
 # virtual clock. A client that does not wait is given so many times as long.
 _PATIENCE_HELD, _PATIENCE_HELD_VIRTUAL, _BUSY = 1.0, 0.1, 10
 _MEMORY = 0.8  # factor by which the slowest reaction shrinks at each faster one
+# The same where a schedule is played, which is to show the same order on a busy machine, too.
+_MOST_EXACT, _TIMES_EXACT, _MEMORY_BUSY = 0.05, 3, 0.9
+# Seconds for a client to poll again after a poll was answered, and to do what it did in an earlier run.
+_PATIENCE_POLL, _PATIENCE_AWAITED = 0.1, 1.0
 
 
 class ReactionTimes:
     """The times that clients take to send a request after an answer."""
 
-    def __init__(self) -> None:
-        """Start with the slowest reaction time, until a client shows a faster one."""
-        self._slowest = _MOST / _TIMES
+    def __init__(self, *, is_exact: bool = False) -> None:
+        """Start with the slowest reaction time, until a client shows a faster one.
+
+        If `is_exact`, a run is to show the same order each time, also on a busy machine: then more time is given, and a
+        slow reaction is long remembered.
+        """
+        self._most, self._times = (_MOST_EXACT, _TIMES_EXACT) if is_exact else (_MOST, _TIMES)
+        self._is_exact = is_exact
+        self._slowest = _MOST / self._times
         self._sent: float | None = None
 
     def sent(self, now: float) -> None:
@@ -46,13 +56,14 @@ class ReactionTimes:
     def came(self, now: float) -> None:
         """Note that a request came at `now` seconds; the first request after an answer counts as a reaction."""
         if self._sent is not None and now - self._sent < _THOUGHT:
-            self._slowest = max(now - self._sent, _MEMORY * self._slowest)
+            is_busy = self._is_exact and self._slowest > _MOST / self._times
+            self._slowest = max(now - self._sent, (_MEMORY_BUSY if is_busy else _MEMORY) * self._slowest)
         self._sent = None
 
     @property
     def settle(self) -> float:
         """Seconds without a request after which no client is expected to react to an answer any more."""
-        return min(_MOST, max(_LEAST, _TIMES * self._slowest))
+        return min(self._most, max(_LEAST, self._times * self._slowest))
 
 
 BROKEN = 503  # status of an error in the stand-in; not 500, which answers a poll that a later poll replaced
@@ -103,9 +114,10 @@ class Driver:
         self._loop = asyncio.get_running_loop()
         self._virtual = 0.0 if virtual else None
         self._settled: asyncio.Handle | None = None
-        self._reactions = ReactionTimes()
+        self._reactions = ReactionTimes(is_exact=standin.ordered is not None)
         self._idle: asyncio.TimerHandle | None = None
-        self._busy_at = self._given_up_at = 0.0
+        self._busy_at = self._given_up_at = self._jumped_at = 0.0
+        self._polls_at_once = True
         self._waiting: dict[int, Waiter] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
@@ -314,13 +326,29 @@ class Driver:
         if self._virtual is not None:
             self._restart_settling()
 
+    def _is_awaited(self, ordered: OrderedPlayer) -> bool:
+        """Return whether the clock must not jump yet: a client will do something, and may only be slow."""
+        quiet = self._loop.time() - max(self._busy_at, self._jumped_at)
+        if self._polls_at_once and not ordered.is_polled:
+            self._polls_at_once = quiet < _PATIENCE_POLL  # else it may first wait for an ack
+            if self._polls_at_once:
+                return True
+        if ordered.is_awaited:
+            if quiet < _PATIENCE_AWAITED or ordered.ripens is not None:
+                return True
+            ordered.go_astray()
+        return False
+
     @property
     def _quiet_since(self) -> float:
         return max(self._busy_at, self._given_up_at)
 
     @property
     def _patience(self) -> float:
-        return _PATIENCE_HELD if self._virtual is None else _PATIENCE_HELD_VIRTUAL
+        if self._virtual is None:
+            return _PATIENCE_HELD
+        is_awaited = self._standin.ordered is not None and self._standin.ordered.is_awaited
+        return _PATIENCE_AWAITED if is_awaited else _PATIENCE_HELD_VIRTUAL
 
     # -- time
 
@@ -371,7 +399,11 @@ class Driver:
         due = self._standin.next_due
         if due is None or self._virtual is None or not self._standin.is_parked:
             return
+        if self._standin.ordered is not None and self._is_awaited(self._standin.ordered):
+            self._settled = self._loop.call_later(_LEAST, self._look, _PASSES)
+            return
         self._virtual = max(self._virtual, due)
+        self._jumped_at = self._loop.time()
         self._turn(self.now())
         self._settle()
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from recorder.replay.server.driver import ReactionTimes
 
 
-def after(*took: float) -> float:
+def after(*took: float, is_exact: bool = False) -> float:
     """How long is waited after reactions that took so many seconds."""
-    reactions, now = ReactionTimes(), 100.0
+    reactions, now = ReactionTimes(is_exact=is_exact), 100.0
     for seconds in took:
         reactions.sent(now)
         now += seconds
@@ -47,3 +47,10 @@ def test_only_the_first_request_after_an_answer_is_a_reaction_to_it() -> None:
     reactions.came(0.09)
 
     assert reactions.settle == before
+
+
+def test_a_schedule_gives_slow_clients_more_time_and_fast_ones_little_more() -> None:
+    assert after(is_exact=True) == 0.01
+    assert after(*[0.0005] * 20, is_exact=True) == 0.002
+    assert after(0.05, is_exact=True) == 0.05
+    assert after(0.02, *[0.001] * 5, is_exact=True) > 0.03

@@ -113,6 +113,11 @@ class Log:
             if act.answer:
                 self._unsent.setdefault(act.answer, []).append(entry)
 
+    @property
+    def left_so_far(self) -> int:
+        """Number of acks and events that left."""
+        return sum(one.item is not None for one in self._entries)
+
     def left_at(self, item: Item, beside: Item, client: str) -> float | None:
         """Return when an item left for a client, or for the client of another session if `beside` is not of its own."""
         return self._at(self._left, item, beside, client)

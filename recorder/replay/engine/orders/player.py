@@ -18,11 +18,12 @@ from ..http import HttpRequest, Responses
 from ..scheduling.player import Player
 from ..sessions.playhead import Playhead
 from ..timeline import Run, Step
+from .expected import Expected
 from .holding import Follows, Gate
 from .items import Item
 from .naming import Naming
 from .played import Log, Order
-from .schedule import Schedule
+from .schedule import Kept, Schedule
 
 
 class Mark(NamedTuple):
@@ -64,18 +65,24 @@ class OrderedPlayer(Player):
 
     Attributes:
         clients_now: Time of the clients' own clock, where the stand-in plays by another one; None where it does not.
+        schedule: The schedule.
     """
 
     clients_now: float | None = None
 
-    def obey(self, schedule: Schedule, recording: Recording, responses: NotedResponses) -> None:
+    def obey(self, schedule: Schedule | Kept, recording: Recording, responses: NotedResponses) -> None:
         """Play a recording by a schedule from now on; call it once, before anything is played.
+
+        A schedule from its file also tells in which order it was played then.
 
         Raises:
             UsageError: If the recording lacks an item of the schedule.
 
         """
-        self._schedule, self._naming = schedule, Naming(recording, self._session_of)
+        self._expected = Expected()
+        if isinstance(schedule, Kept):
+            self._expected, schedule = Expected([name for name, _ in schedule.played]), schedule.schedule
+        self.schedule, self._naming = schedule, Naming(recording, self._session_of)
         self._naming.check(schedule)
         self._log = Log(self._naming)
         self._gate = Gate(self._log, Follows(self._windows, self._protocols, lambda _first, _second: False))
@@ -92,7 +99,7 @@ class OrderedPlayer(Player):
     @property
     def order(self) -> Order:
         """What was played so far."""
-        return self._log.order(self._schedule)
+        return self._log.order(self.schedule)
 
     @property
     def due(self) -> float | None:
@@ -113,6 +120,25 @@ class OrderedPlayer(Player):
         """True if nothing is left but steps that wait for what clients may never do."""
         return bool(self._gate.held) and self.due is None and self.ripens is None
 
+    @property
+    def is_polled(self) -> bool:
+        """True if every client that was sent an answer to its poll has polled again."""
+        return not any(self._unseen.values())
+
+    @property
+    def is_awaited(self) -> bool:
+        """True if a client did something in an earlier run of the schedule, before what happens next, and not yet here.
+
+        That is a request, or the poll that a step waits for which left next.
+        """
+        self._expected.left(self._log.left_so_far)
+        item = self._expected.item
+        return self._expected.is_request or (bool(item) and any(str(one.item) == item for one in self._gate.held))
+
+    def go_astray(self) -> None:
+        """Do not expect any more what clients did in an earlier run."""
+        self._expected.forget()
+
     def give_up(self) -> None:
         """Let the earliest step leave that is held back, at the next turn; the order that it waited for is not met."""
         self._gate.give_up()
@@ -123,6 +149,7 @@ class OrderedPlayer(Player):
         """Begin a run."""
         if number := self._naming.number(run):
             self._log.requested(number, playhead.name, run.started)
+            self._expected.came()
         super().begin(playhead, run)
 
     def play(self, now: float) -> bool:

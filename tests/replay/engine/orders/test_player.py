@@ -9,7 +9,7 @@ from recorder.model import Recording
 from recorder.replay.engine.orders.deviations import Deviation
 from recorder.replay.engine.orders.played import Order
 from recorder.replay.engine.orders.player import OrderedPlayer
-from recorder.replay.engine.orders.schedule import Schedule
+from recorder.replay.engine.orders.schedule import Kept, Schedule
 from recorder.replay.engine.timeline import INSTANT
 from tests.replay.stage import Desk, Stage
 from tests.wire import Ask, Wire, chained, complete, preview, record_event
@@ -212,3 +212,28 @@ def test_an_answer_that_did_not_leave_did_not_happen() -> None:
 def test_what_the_recording_lacks_is_told(text: str, there: str) -> None:
     with pytest.raises(UsageError, match=f"'{text}': the recording has no .* it has {there}"):
         Scheduled(text)
+
+
+def test_a_stand_in_waits_for_what_the_client_did_when_the_schedule_was_found() -> None:
+    played = ("request 1", "event 1.1", "request 2", "event 2.1", "ack 2", "ack 1")
+    kept = Kept(schedule("event 2.1 before ack 1"), played=tuple((name, 0.0) for name in played))
+    stage = Stage(RECORDED, rate=1, schedule=kept)
+    ordered = stage.standin.ordered
+    assert ordered is not None
+    desk = stage.desk()
+    desk.listens()
+    assert ordered.is_awaited  # the first request
+
+    desk.posts(preview("x"))
+    assert not ordered.is_awaited
+    stage.wait(0.2)
+    assert [act.name for act in ordered.order.acts] == ["request 1", "event 1.1"]
+    assert ordered.is_awaited  # the second
+
+    desk.posts(chained(7, "x"))
+    assert not ordered.is_awaited
+    stage.wait(3)
+    assert not ordered.order.unmet
+
+    ordered.go_astray()
+    assert not ordered.is_awaited
