@@ -161,6 +161,11 @@ class Run:
         """Number of steps that are still to leave."""
         return len(self.steps) - self._next
 
+    @property
+    def coming(self) -> tuple[Step, ...]:
+        """The steps that are still to leave, in order."""
+        return self.steps[self._next :]
+
     def shift(self, seconds: float) -> None:
         """Move all steps that are still to leave by some seconds."""
         self.started += seconds

@@ -6,13 +6,14 @@ the steps that it must not overtake: those on its channel, the head of its body,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..timeline import BodyPiece, Run, Step
+from ..timeline import Run, Step
 from .deviations import Deviation, Kind
 from .items import Item
+from .lines import Lines
 from .naming import by_item
 from .played import Log
 from .schedule import Schedule
@@ -51,61 +52,26 @@ class Held:
         return self.step.order, self.run.rank
 
 
-class Follows:
-    """Knows which steps must not overtake which others, whatever a schedule says."""
-
-    def __init__(
-        self, windows: Mapping[str, int], protocols: Mapping[str, str], is_ordered: Callable[[Step, Step], bool]
-    ) -> None:
-        """Take what the recording and its dialect say.
-
-        Args:
-            windows: Numbers of the later windows of clients, by clientId.
-            protocols: Protocols of the streams, by their keys.
-            is_ordered: Returns whether the dialect keeps two events in their recorded order.
-
-        """
-        self._windows, self._protocols, self._is_ordered = windows, protocols, is_ordered
-
-    def __call__(self, run: Run, step: Step, other: Held) -> bool:
-        """Return whether a step must not leave before one that is held."""
-        first = other.step
-        if first.order >= step.order or run.owner is not other.run.owner:
-            return False
-        if isinstance(step.on_stream, BodyPiece):
-            return other.run is run and (first.is_ack or isinstance(first.on_stream, BodyPiece))
-        if step.said is not None or first.said is not None:  # a session ends: no event may pass that
-            return step.event is not None or first.event is not None
-        if step.event is None or first.event is None:
-            return False
-        if self._is_ordered(first, step):
-            return True
-        is_one = other.run is run or (step.unsolicited is not None and first.unsolicited is not None)
-        return is_one and self._way(step) == self._way(first)
-
-    def _way(self, step: Step) -> tuple[Any, ...]:
-        """Return on which stream, or to which window, and on which channel an event comes."""
-        event = step.event
-        if event is None:
-            return ()
-        its = event.client_id if event.client_id in self._protocols else self._windows.get(event.client_id, 0)
-        return its, event.channel
-
-
 @dataclass(slots=True, eq=False)
 class Gate:
     """The steps that are held back, of all clients, in the order they came."""
 
     log: Log
-    follows: Follows
+    lines: Lines
     held: list[Held] = field(default_factory=list)
     _deviations: dict[Item, list[Deviation]] = field(default_factory=dict)
     _passed: set[tuple[Item, str]] = field(default_factory=set)
     _opened: dict[tuple[Deviation, str], float] = field(default_factory=dict)
+    _inside: frozenset[tuple[Item, Item]] = (
+        frozenset()
+    )  # pairs of which the first stands before the second in one answer
 
     def obey(self, schedule: Schedule) -> None:
         """Hold back what a schedule says, from now on."""
         self._deviations = by_item(schedule, _held_back)
+        together = {frozenset(_items(one)) for one in schedule.deviations if one.kind is Kind.TOGETHER}
+        before = [_items(one) for one in schedule.deviations if one.kind is Kind.BEFORE]
+        self._inside = frozenset((first, second) for first, second in before if frozenset((first, second)) in together)
 
     def takes(self, run: Run, step: Step, item: Item | None, now: float, clients_now: float) -> bool:
         """Hold back a step that is due, if it must wait; return whether it must.
@@ -119,7 +85,7 @@ class Gate:
 
         """
         wants = [] if item is None else self._deviations.get(item, [])
-        if not wants and not any(self.follows(run, step, other) for other in self.held):
+        if not wants and not self._waits_in_line(run, step, ()):
             if item is not None and self._deviations:
                 self._passed.add((item, run.owner.name))
             return False
@@ -135,7 +101,7 @@ class Gate:
         free = self._free(now, clients_now)
         if not free:
             return None
-        found = min(free, key=lambda one: one.rank)
+        found = min((one for one in free if not self._is_second(one, free)), key=lambda one: one.rank)
         self.held.remove(found)
         found.run.acked |= found.step.is_ack
         if found.item is not None:
@@ -202,6 +168,8 @@ class Gate:
             is_order = wanted.kind is Kind.LATE
             return one.since if is_order else self._opened.get((wanted, one.client))
         match wanted.kind:
+            case Kind.BEFORE if (item, other) in self._inside:
+                return one.since
             case Kind.BEFORE:
                 seen = self.log.seen_at(item, one.item, one.client)
                 return None if seen is None else seen + AFTER
@@ -211,8 +179,21 @@ class Gate:
                 return one.since
 
     def _is_behind(self, one: Held, free: Collection[Held]) -> bool:
-        """Return whether a step must not overtake another one that stays."""
-        return any(self.follows(one.run, one.step, other) for other in self.held if other not in free)
+        """Return whether a step must not overtake another one that stays, or that is not due yet."""
+        return self._waits_in_line(one.run, one.step, free)
+
+    def _waits_in_line(self, run: Run, step: Step, free: Collection[Held]) -> bool:
+        """Return whether an earlier step of a line has not left, beside those that are free to leave."""
+        owner, follows = run.owner, self.lines.follows
+        if any(
+            follows(run, step, its.run, its.step) for its in self.held if its.run.owner is owner and its not in free
+        ):
+            return True
+        return any(follows(run, step, other, its) for other in owner.runs if other is not run for its in other.coming)
+
+    def _is_second(self, one: Held, free: Collection[Held]) -> bool:
+        """Return whether another step stands before this one in one answer, and has not left."""
+        return any((its.item, one.item) in self._inside and its.client == one.client for its in free)
 
     def _has_company(self, one: Held, free: Collection[Held]) -> bool:
         """Return whether a step that is to come with another one can: that one leaves too, or has left."""
@@ -223,6 +204,10 @@ class Gate:
                 if not (is_there or (other is not None and (other, one.client) in self._passed)):
                     return False
         return True
+
+
+def _items(deviation: Deviation) -> tuple[Item, Item]:
+    return deviation.item, deviation.other or deviation.item
 
 
 def _held_back(deviation: Deviation) -> tuple[Item, ...]:

@@ -137,16 +137,22 @@ class Log:
 
     def order(self, schedule: Schedule) -> Order:
         """Return the order of all acts, and which deviations of a schedule it shows."""
-        met = frozenset(one for one in schedule.deviations if one in self.done or self._shows(one))
+        together = {frozenset((one.item, one.other)) for one in schedule.deviations if one.kind is Kind.TOGETHER}
+        met = frozenset(
+            one
+            for one in schedule.deviations
+            if one in self.done or self._shows(one, inside=frozenset((one.item, one.other)) in together)
+        )
         return Order(tuple(one.act for one in self._entries), met, frozenset(schedule.deviations) - met)
 
-    def _shows(self, deviation: Deviation) -> bool:
+    def _shows(self, deviation: Deviation, *, inside: bool) -> bool:
+        """Return whether a deviation came about; `inside` one answer, where the schedule wants its items together."""
         if deviation.other is None:
             return False
         pairs = self._pairs(deviation.item, deviation.other)
         match deviation.kind:
             case Kind.BEFORE:
-                return any(mine < its and not _together(one, other) for mine, one, its, other in pairs)
+                return any(mine < its and inside is _together(one, other) for mine, one, its, other in pairs)
             case Kind.TOGETHER:
                 return any(_together(one, other) for _, one, _, other in pairs)
             case _:

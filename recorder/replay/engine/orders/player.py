@@ -19,8 +19,9 @@ from ..scheduling.player import Player
 from ..sessions.playhead import Playhead
 from ..timeline import Run, Step
 from .expected import Expected
-from .holding import Follows, Gate
+from .holding import Gate
 from .items import Item
+from .lines import Lines
 from .naming import Naming
 from .played import Log, Order
 from .schedule import Kept, Schedule
@@ -85,7 +86,7 @@ class OrderedPlayer(Player):
         self.schedule, self._naming = schedule, Naming(recording, self._session_of)
         self._naming.check(schedule)
         self._log = Log(self._naming)
-        self._gate = Gate(self._log, Follows(self._windows, self._protocols, lambda _first, _second: False))
+        self._gate = Gate(self._log, Lines(recording, self._dialect, self._windows, self._protocols))
         self._gate.obey(schedule)
         self._now = 0.0
         self._asked: dict[int, tuple[str, bool]] = {}  # by request: its clientId, and whether it is a poll
