@@ -1,9 +1,15 @@
 """Decide which sets of deviations a server is allowed, by the order that it has to keep (docs/races.md).
 
-Events of one triple on one channel keep their recorded order, unsolicited events on one channel keep theirs, and so do
-all acks and events that fit one entry of the dialect's `ordered`: these are chains. An event stream, or a WebSocket
-without Bayeux, is one channel, whatever the topics of its events: no protocol says that they come from several sources.
-All else is free. A set of deviations is legal if some order has all of them and breaks no chain.
+What keeps its recorded order is a chain (`placed.py`):
+
+- the events of one triple on one channel, and unsolicited events on one channel;
+- an event stream, or a WebSocket without Bayeux, is one channel, whatever the topics of its events: no protocol says
+  that they come from several sources; events with an id keep their order in the stream, whatever caused them;
+- events with a replay id on one channel;
+- all acks and events that fit one entry of the dialect's `ordered`.
+
+The replies to the publishes of one body leave at once. All else is free. A set of deviations is legal if some order has
+all of them and breaks no chain.
 
 That nothing comes before its request or anchor is no matter of a schedule: the client decides when it asks, and the
 stand-in waits for it.
@@ -14,13 +20,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TypeAlias
 
 from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.items import Item
-from .placed import Placed
-
-_Chain: TypeAlias = tuple[str, int, str]
+from .placed import Chain, Placed
 
 _NO_POLL = frozenset({Kind.IN_REPLY, Kind.CUT})  # another way than a poll
 _OF_A_POLL = frozenset({Kind.LOST_POLL, Kind.TWICE})
@@ -31,24 +34,28 @@ class Law:
 
     def __init__(self, items: Sequence[Placed]) -> None:
         """Take the acks and events of the recording, in recorded order."""
-        self._known = frozenset(one.item for one in items)
-        self._chains = {one.item: _chains(one) for one in items}
+        self._chains = {one.item: one.chains for one in items}
         self._places = {one.item: place for place, one in enumerate(items)}
-        self._members: defaultdict[_Chain, list[Item]] = defaultdict(list)
+        self._members: defaultdict[Chain, list[Item]] = defaultdict(list)
         for one in items:
-            for chain in self._chains[one.item]:
+            for chain in one.chains:
                 self._members[chain].append(one.item)
-        self._has_groups = any(one.groups for one in items)
+        self._is_simple = all(len(one.chains) < 2 for one in items)
+        self._bodies: defaultdict[int, list[Item]] = defaultdict(list)
+        for one in items:
+            if one.body is not None:
+                self._bodies[one.body].append(one.item)
+        self._body = {item: body for body, found in self._bodies.items() for item in found if len(found) > 1}
 
     def knows(self, deviation: Deviation) -> bool:
         """Return whether the recording has the items of a deviation."""
-        return deviation.item in self._known and (deviation.other is None or deviation.other in self._known)
+        return deviation.item in self._chains and (deviation.other is None or deviation.other in self._chains)
 
     def is_free(self, first: Item, second: Item) -> bool:
         """Return whether the second item may come before the first, which was recorded before it."""
         if not self._chains[first].isdisjoint(self._chains[second]):
             return False
-        return not self._has_groups or self.allows((Deviation(Kind.BEFORE, second, first),))
+        return (self._is_simple and not self._body) or self.allows((Deviation(Kind.BEFORE, second, first),))
 
     def allows(self, deviations: Iterable[Deviation]) -> bool:
         """Return whether some legal order has all these deviations."""
@@ -101,7 +108,11 @@ class Law:
                     strict.append((one.item, one.other))
         for first, second in strict:
             edges[first].add(second)
-        for chain in self._linked(items):
+        bodies = sorted({self._body[item] for item in items if item in self._body})
+        for body in bodies:
+            for first, second in pairwise((*self._bodies[body], self._bodies[body][0])):
+                edges[first].add(second)
+        for chain in self._linked(items | {item for body in bodies for item in self._bodies[body]}):
             for first, second in pairwise(chain):
                 edges[first].add(second)
         return edges, strict
@@ -109,7 +120,7 @@ class Law:
     def _linked(self, items: set[Item]) -> list[list[Item]]:
         """Return the chains between these items, directly or by way of other chains."""
         chains = {chain for item in items for chain in self._chains[item]}
-        if self._has_groups:  # an item may be in several chains, so that one chain leads to another
+        if not self._is_simple:  # an item may be in several chains, so that one chain leads to another
             waiting = list(chains)
             while waiting:
                 for item in self._members[waiting.pop()]:
@@ -121,13 +132,6 @@ class Law:
             sorted((item for item in items if chain in self._chains[item]), key=self._places.__getitem__)
             for chain in sorted(chains)
         ]
-
-
-def _chains(one: Placed) -> frozenset[_Chain]:
-    """Return the chains that an item is part of."""
-    where = ("stream", one.stream) if one.stream else ("channel", one.channel)
-    own = () if one.item.is_ack else ((where[0], one.item.triple, where[1]),)
-    return frozenset((*own, *(("ordered", group, "") for group in one.groups)))
 
 
 def _related(deviations: Iterable[Deviation]) -> set[Item]:

@@ -8,11 +8,13 @@ from typing import TypeAlias
 
 from ..correlate.anchors import anchors, only_session
 from ..dialect.definition import Dialect
+from ..dialect.paths import lookup
 from ..model import Event, Recording, Triple
 from ..replay.engine.orders.items import Item
 from ..replay.engine.scheduling.player import sessions
 
 At: TypeAlias = tuple[int, int]
+Chain: TypeAlias = tuple[str, str, str]
 
 _LARGEST = 20_000  # acks and events that a search looks at: no test of a client plays more
 
@@ -28,7 +30,8 @@ class Placed:
         channel: Channel of an event; "" for an ack.
         name: Name of the operation that an ack answers; name of an event.
         asked: Place of what it follows: the request of its triple, or the anchor of an unsolicited event.
-        groups: Entries of the dialect's `ordered` that it fits.
+        chains: Names of the chains that it is part of: the items of each keep their recorded order.
+        body: `seq` of the request, of a Bayeux publish that came in one: all its publishes are answered at once.
         stream: Key of the event stream, or of the WebSocket without Bayeux, that carried an event; "" for all else.
     """
 
@@ -39,7 +42,8 @@ class Placed:
     channel: str
     name: str
     asked: At
-    groups: frozenset[int] = frozenset()
+    chains: frozenset[Chain] = frozenset()
+    body: int | None = None
     stream: str = ""
 
     @property
@@ -89,8 +93,9 @@ def _of_triple(triple: Triple, dialect: Dialect, of_client: dict[str, str], only
     own, begin = triple.session or only, (triple.request.seq, triple.request.message or 0)
     if triple.ack is not None:
         at, name = (triple.ack.seq, triple.ack.message or 0), triple.operation or ""
-        groups = dialect.ordered_as("", name)
-        yield Placed(Item(triple.n), at, triple.ack.t, own, "", name, begin, groups)
+        body = None if triple.request.message is None else triple.request.seq
+        chains = frozenset(_ordered(dialect, own, "", name))
+        yield Placed(Item(triple.n), at, triple.ack.t, own, "", name, begin, chains, body)
     for index, link in enumerate(triple.events, 1):
         session = of_client.get(link.event.client_id, own)
         yield _of_event(Item(triple.n, index), link.event, (link.name, session, begin), dialect)
@@ -107,6 +112,19 @@ def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, st
 
 def _of_event(item: Item, event: Event, of: tuple[str, str, At], dialect: Dialect) -> Placed:
     name, session, begin = of
-    at, groups = (event.seq, event.index), dialect.ordered_as(event.channel, name)
-    stream = "" if event.raw is None else event.client_id
-    return Placed(item, at, event.t, session, event.channel, name, begin, groups, stream)
+    at, stream = (event.seq, event.index), "" if event.raw is None else event.client_id
+    chains = {
+        (f"events of {item.triple}", session, event.channel)
+        if not stream
+        else (f"stream of {item.triple}", session, stream),
+        *_ordered(dialect, session, event.channel, name),
+    }
+    if stream and "id" in (event.beside or {}):  # a client that connects again goes on behind the last id that it saw
+        chains.add(("ids", session, stream))
+    if dialect.replay_id and isinstance(lookup(event.data, dialect.replay_id), int):  # its place in the channel
+        chains.add(("replay", session, event.channel))
+    return Placed(item, at, event.t, session, event.channel, name, begin, frozenset(chains), stream=stream)
+
+
+def _ordered(dialect: Dialect, session: str, channel: str, name: str) -> Iterator[Chain]:
+    return (("ordered", session, str(entry)) for entry in dialect.ordered_as(channel, name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from recorder.dialect.definition import Dialect, load
 from recorder.explore.explorer import Explorer
@@ -22,6 +23,8 @@ from tests.wire import Wire, chained, complete, done, preview, record_event, sta
 
 GWS = load()
 _MS = 0.001
+
+Entries: TypeAlias = tuple[Callable[[Placed], bool], ...]
 
 
 def recorded() -> Recording:
@@ -59,10 +62,12 @@ class Desktop:
 
     Attributes:
         waits: Number of a triple, and the items without which its request does not leave.
+        ordered: The entries of the dialect's `ordered`.
     """
 
     items: tuple[Placed, ...]
     waits: dict[int, frozenset[Item]] = field(default_factory=dict)
+    ordered: Entries = ()
 
     @classmethod
     def patient(cls, items: Iterable[Placed]) -> Desktop:
@@ -104,7 +109,7 @@ class Desktop:
     def _may_go(self, one: int | Placed, told: set[Item], sent: set[int]) -> bool:
         if isinstance(one, int):
             return self.waits.get(one, frozenset()) <= told
-        before = (other for other in self.items if other.at < one.at and is_chained(other, one))
+        before = (other for other in self.items if other.at < one.at and is_chained(other, one, self.ordered))
         return one.item.triple in sent and all(other.item in told for other in before)
 
 
@@ -122,10 +127,10 @@ def is_held_by(item: Item, one: Deviation, told: set[Item]) -> bool:
             return False
 
 
-def is_chained(one: Placed, other: Placed) -> bool:
+def is_chained(one: Placed, other: Placed, ordered: Entries = ()) -> bool:
     """Whether two items keep their order: written here anew, so that the law is not held to itself."""
     same = one.item.index and other.item.index and one.item.triple == other.item.triple and one.channel == other.channel
-    return bool(same) or bool(one.groups & other.groups)
+    return bool(same) or any(fits(one) and fits(other) for fits in ordered)
 
 
 def searched(

@@ -8,15 +8,18 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.dialect.definition import parse, source
+from recorder.dialect.definition import load, parse, source
 from recorder.explore.law import Law
 from recorder.explore.placed import Placed, placed
 from recorder.replay.engine.orders.deviations import Deviation, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.schedule import Schedule
-from tests.explore.desk import GWS, Desktop, is_chained, recorded, schedule
+from tests.answers import ANSWERS
+from tests.explore.desk import GWS, Desktop, Entries, is_chained, recorded, schedule
+from tests.wire import Ask, Wire, state_event
 
 RECORDING = recorded()
+SERVICES = parse(ANSWERS, path="services.toml")
 ITEMS = placed(RECORDING, GWS)
 LAW = Law(ITEMS)
 ORDERED = parse(
@@ -26,6 +29,10 @@ ORDERED = parse(
     path="mine.toml",
 )
 IN_ORDER = placed(RECORDING, ORDERED)
+ENTRIES = (
+    lambda one: one.name in {"GetChainedRecord", "ChainedRecord", "PreviewRecord"},
+    lambda one: one.channel.startswith("/v2/me/"),
+)
 NAMES = [one.item for one in ITEMS]
 PAIRS = [Deviation(Kind.BEFORE, one, other) for one in NAMES for other in NAMES if one != other]
 BATCHES = [
@@ -41,12 +48,12 @@ def allows(*texts: str, law: Law = LAW) -> bool:
     return law.allows(schedule(*texts).deviations)
 
 
-def chains_kept(names: list[str], items: Iterable[Placed]) -> bool:
+def chains_kept(names: list[str], items: Iterable[Placed], ordered: Entries = ()) -> bool:
     found = list(items)
     return all(
         names.index(str(one.item)) < names.index(str(other.item))
         for one, other in combinations(found, 2)
-        if is_chained(one, other)
+        if is_chained(one, other, ordered)
     )
 
 
@@ -114,13 +121,13 @@ def test_a_deviation_that_others_bring_about_is_spare() -> None:
 @given(st.lists(st.sampled_from(PAIRS), min_size=1, max_size=6, unique=True), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_a_hasty_client_meets_each_legal_set_and_no_other(deviations: list[Deviation], has_groups: bool) -> None:
-    items = IN_ORDER if has_groups else ITEMS
-    law, desktop = Law(items), Desktop(items)
+    items, ordered = (IN_ORDER, ENTRIES) if has_groups else (ITEMS, ())
+    law, desktop = Law(items), Desktop(items, ordered=ordered)
 
     order = desktop.run(Schedule.of(deviations))
 
     assert law.allows(deviations) is not bool(order.unmet)
-    assert chains_kept([act.name for act in order.acts], items)
+    assert chains_kept([act.name for act in order.acts], items, ordered)
 
 
 @given(st.permutations(NAMES))
@@ -157,3 +164,47 @@ def test_legal_answers_are_those_that_can_be_numbered(deviations: list[Deviation
                 answers[other.item] = max(answers[other.item], answers[one.item])
 
     assert LAW.allows(deviations) is (max(answers.values()) <= len(deviations))
+
+
+def test_the_replies_to_the_publishes_of_one_body_leave_at_once() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    one, other = ({"channel": f"/service/{name}", "id": name, "data": {}} for name in "ab")
+    exchange = desk.bayeux(one | {"clientId": "client1"}, other | {"clientId": "client1"})
+    wire.respond(exchange, [{"channel": it["channel"], "id": it["id"], "successful": True} for it in (one, other)])
+    desk.hears(state_event())
+    law = Law(placed(wire.recording(SERVICES), SERVICES))
+
+    assert not allows("ack 2 before ack 1", law=law)
+    assert not allows("ack 1 before ack 2", law=law)
+    assert not allows("event u1 before ack 1", "ack 2 before event u1", law=law)
+    assert allows("event u1 before ack 1", "event u1 before ack 2", law=law)
+    assert law.is_spare(schedule("event u1 before ack 1", "event u1 before ack 2").deviations)
+
+
+def test_events_with_a_replay_id_keep_their_order_on_a_channel() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in (1, 2):
+        desk.hears({"channel": "/data/A", "data": {"event": {"replayId": number}}})
+    desk.asks(Ask("/services/data/v58.0/sobjects/A/1", {}, method="PATCH"), change(3), change(4, "/data/B"))
+    salesforce = load("salesforce")
+    law = Law(placed(wire.recording(salesforce), salesforce))
+
+    assert not allows("event 1.1 before event u2", law=law)
+    assert allows("event 1.2 before event u2", law=law)
+
+
+def change(number: int, channel: str = "/data/A") -> dict:
+    header = {"entityName": "A", "changeType": "UPDATE", "recordIds": ["1"], "transactionKey": "t"}
+    return {"channel": channel, "data": {"event": {"replayId": number}, "payload": {"ChangeEventHeader": header}}}
+
+
+def test_events_with_an_id_keep_their_order_in_a_stream() -> None:
+    wire = Wire()
+    stream = wire.streams()
+    wire.sends(stream, {"n": 1}, event="x", id="1")
+    wire.sends(stream, {"n": 2}, event="y", id="2")
+    items = placed(wire.recording(GWS), GWS)
+
+    assert [sorted(chain[0] for chain in one.chains) for one in items] == [["ids", "stream of 0"]] * 2
