@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -161,10 +162,9 @@ class Run:
         """Number of steps that are still to leave."""
         return len(self.steps) - self._next
 
-    @property
-    def coming(self) -> tuple[Step, ...]:
-        """The steps that are still to leave, in order."""
-        return self.steps[self._next :]
+    def coming_before(self, order: tuple[int, int]) -> Iterator[Step]:
+        """Yield the steps that are still to leave and were recorded before a place on the wire."""
+        return takewhile(lambda step: step.order < order, islice(self.steps, self._next, None))
 
     def shift(self, seconds: float) -> None:
         """Move all steps that are still to leave by some seconds."""

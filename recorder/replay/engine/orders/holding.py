@@ -62,9 +62,8 @@ class Gate:
     _deviations: dict[Item, list[Deviation]] = field(default_factory=dict)
     _passed: set[tuple[Item, str]] = field(default_factory=set)
     _opened: dict[tuple[Deviation, str], float] = field(default_factory=dict)
-    _inside: frozenset[tuple[Item, Item]] = (
-        frozenset()
-    )  # pairs of which the first stands before the second in one answer
+    # pairs of which the first stands before the second in one answer
+    _inside: frozenset[tuple[Item, Item]] = frozenset()
 
     def obey(self, schedule: Schedule) -> None:
         """Hold back what a schedule says, from now on."""
@@ -189,7 +188,8 @@ class Gate:
             follows(run, step, its.run, its.step) for its in self.held if its.run.owner is owner and its not in free
         ):
             return True
-        return any(follows(run, step, other, its) for other in owner.runs if other is not run for its in other.coming)
+        others = (other for other in owner.runs if other is not run)
+        return any(follows(run, step, other, its) for other in others for its in other.coming_before(step.order))
 
     def _is_second(self, one: Held, free: Collection[Held]) -> bool:
         """Return whether another step stands before this one in one answer, and has not left."""
