@@ -11,11 +11,11 @@ from ..dialect.definition import Dialect
 from ..model import Header, Recording
 from . import selection
 from .document import Document
-from .orders import placing
 from .orders.beside import Orders
+from .orders.placing import with_orders
 from .pages import reading
 from .pages.blocks import Blocks
-from .pages.columns import Columns, Found
+from .pages.columns import Columns
 from .pages.reading import Judge, Keep, Reader, Source, keys_of
 from .pages.rows import About, Pages, Place, differing
 from .pages.rows import document as rows_of
@@ -121,11 +121,11 @@ def document(parts: Sequence[Part], title: str, orders: Orders | None = None) ->
         orders: Two orders of what these cassettes hold, to be drawn side by side; None draws none.
     """
     pages = Pages()
-    placed = [*_placed(parts, _offsets([part.about.header for part in parts]))]
-    drawn = _Drawn(orders, placed, len(placed))
-    for side, (one, place) in enumerate(placed):
-        pages.add(one.about, one.columns, one.blocks.first, place, drawn.deviating(side))
-    return Document(rows_of(title, pages, orders=drawn.rows()), tuple(part.blocks for part in parts))
+    for one, place in _placed(parts, _offsets([part.about.header for part in parts])):
+        pages.add(one.about, one.columns, one.blocks.first, place)
+    rows = rows_of(title, pages)
+    drawn = rows if orders is None else with_orders(rows, orders, len(parts))
+    return Document(drawn, tuple(part.blocks for part in parts))
 
 
 def shown(parts: Iterable[Part]) -> tuple[int, int]:
@@ -166,31 +166,13 @@ def comparison(
         mine, its = row["n"]["old"], row["n"]["new"]
         rows.append({**row, "n": [mine, its and its + before]})
     pages = Pages()
-    placed = [*_placed([old, new], [0, 0])]
-    drawn = _Drawn(orders, placed, 1)
-    for side, (one, place) in enumerate(placed):
+    for side, (one, place) in enumerate(_placed([old, new], [0, 0])):
         triples = one.columns.triples
         numbers = {n + place.before: at for at, n in enumerate(triples.n)}
-        found = [*differing(rows, side, numbers, triples.at), *drawn.deviating(side)]
-        pages.add(one.about, one.columns, one.blocks.first, place, found)
-    return Document(rows_of(title, pages, rows, drawn.rows()), (old.blocks, new.blocks))
-
-
-class _Drawn:
-    """Two orders on a page, of the first recordings of it, or none."""
-
-    def __init__(self, orders: Orders | None, placed: Sequence[tuple[Part, Place]], count: int) -> None:
-        self._orders = orders
-        self._sides = [
-            placing.Side(one.columns, place.before, place.offset, side < count)
-            for side, (one, place) in enumerate(placed)
-        ]
-
-    def rows(self) -> dict[str, Any] | None:
-        return None if self._orders is None else placing.rows(self._orders, self._sides)
-
-    def deviating(self, side: int) -> list[Found]:
-        return [] if self._orders is None else [*placing.deviating(self._orders, self._sides, side)]
+        pages.add(one.about, one.columns, one.blocks.first, place, differing(rows, side, numbers, triples.at))
+    compared = rows_of(title, pages, rows)
+    drawn = compared if orders is None else with_orders(compared, orders)
+    return Document(drawn, (old.blocks, new.blocks))
 
 
 def _offsets(headers: Sequence[Header]) -> list[int]:

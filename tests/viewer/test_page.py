@@ -14,6 +14,9 @@ import pytest
 
 from benchmarks import synthetic
 from recorder.cassette.codec import encode, encode_header
+from recorder.explore.files import file_name
+from recorder.replay.engine.orders.deviations import Deviation
+from recorder.replay.engine.orders.schedule import Kept, Schedule, to_text
 from recorder.viewer.answers import Answer, Request
 from recorder.viewer.app import App
 from recorder.viewer.cassette_list import CassetteList
@@ -108,11 +111,13 @@ def viewing(browser: Browser, folder: Path) -> Iterator[Viewed]:
     app = App(cassettes, secrets.token_urlsafe(), port=server.port, tell=told.append)
     thread = Thread(target=server.run, args=(app,))
     thread.start()
-    yield Viewed(browser, f"http://127.0.0.1:{server.port}{app.prefix}", folder, told)
-    server.stop()
-    thread.join()
-    server.close()
-    cassettes.close()
+    try:
+        yield Viewed(browser, f"http://127.0.0.1:{server.port}{app.prefix}", folder, told)
+    finally:  # else the thread keeps the run from ending
+        server.stop()
+        thread.join()
+        server.close()
+        cassettes.close()
 
 
 def texts(page: Page, selector: str) -> list[str]:
@@ -360,3 +365,26 @@ def test_another_page_of_this_machine_gets_nothing(viewed: Viewed, browser: Brow
     assert (asked, script) == ("refused", "refused")
     assert blind in ("opaque", "refused")
     assert viewed.told == []
+
+
+def test_the_schedules_beside_a_cassette_are_links_to_their_orders(browser: Browser, tmp_path: Path) -> None:
+    path = Path(shutil.copy(PREVIEW, tmp_path))
+    kept = Kept(Schedule.of([Deviation.parse("event 2.2 before ack 2")]), (path.name,), says=NASTY)
+    (tmp_path / file_name(path.name, kept.schedule)).write_text(to_text(kept), "utf-8")
+
+    def act(page: Page) -> list[Any]:
+        page.locator("#schedules a", has_text=kept.schedule.id).click()
+        page.locator(".orders-told .mark").wait_for()
+        chosen = page.locator("#schedules [aria-current]").inner_text()
+        lines = page.locator(".act.right .flag").all_inner_texts()
+        page.keyboard.press("1")
+        at = page.evaluate("location.search + location.hash")
+        page.locator("#schedules a", has_text="recorded").click()
+        page.locator("#tab-stats").wait_for()
+        orders = page.locator("#tab-orders").count()
+        return [chosen, lines, at, orders, page.evaluate("window.hit === undefined")]
+
+    with viewing(browser, tmp_path) as viewed:
+        found = viewed.look("c/1/", act)
+
+    assert found == [kept.schedule.id, ["↑ earlier"], f"?schedule={kept.schedule.id}#view=timeline", 0, True]

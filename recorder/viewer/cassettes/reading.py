@@ -16,7 +16,7 @@ from ...errors import CassetteError
 from ...model import Record, Recording
 from ...views.pages.reading import keys_of
 from ..errors import Gone
-from . import rows
+from . import ordering, rows
 from .explaining import explained
 from .figures import figures
 from .findings import Scan, findings, placed
@@ -60,7 +60,9 @@ class Reading:
         """Return the answer to a question of the page; None if there is no such question."""
         match name:
             case "rows":
-                return self.rows()
+                return self.rows(given.get("schedule"))
+            case "schedules":
+                return {"schedules": ordering.listed(self.where)}
             case "state":
                 return self._state(given.get("edition", ""))
             case "block":
@@ -95,12 +97,16 @@ class Reading:
             self._lock.release()
         return True
 
-    def rows(self) -> bytes:
+    def rows(self, schedule: str | None = None) -> bytes:
         """Return the rows of the file as it is now.
 
+        Args:
+            schedule: Id of the schedule whose order they have, too; None for no schedule.
+
         Raises:
-            RecorderError: If it cannot be read.
+            RecorderError: If the file cannot be read, or there is no such schedule.
         """
+        kept = None if schedule is None else ordering.kept(self.where, schedule)
         with self._lock:
             if self._snapshot is not None and self.where.fate(self._snapshot.edition) is not Fate.SAME:
                 self._let_go()
@@ -109,7 +115,7 @@ class Reading:
             if known is None:
                 known = rows.document(snapshot, self.title)
                 self._keep("rows", snapshot.edition, known)
-            return bytes(known)
+            return bytes(known) if kept is None else rows.ordered(snapshot, bytes(known), kept)
 
     def _opened(self) -> Snapshot:
         if self._snapshot is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -9,6 +10,9 @@ from typing import NamedTuple
 
 from ...model import Row
 from ...push.rules import COMMENT
+from ...replay.engine.orders.schedule import Kept
+from ...views.orders.beside import orders
+from ...views.orders.placing import with_orders
 from ...views.pages import blocks, light
 from ...views.pages.columns import Columns
 from ...views.pages.light import Light, LightEvent, LightPushed
@@ -66,6 +70,22 @@ def document(snapshot: Snapshot, title: str) -> bytes:
     pages = Pages()
     pages.add(about(snapshot, title, wire), columns_of(snapshot, wire), Layout.of(snapshot).first(), Place())
     return quick_bytes(document_of(title, pages) | {"edition": snapshot.edition.name})
+
+
+def ordered(snapshot: Snapshot, known: bytes, kept: Kept) -> bytes:
+    """Return the rows of an open cassette with the order of a schedule beside the recorded one.
+
+    Args:
+        snapshot: The cassette.
+        known: Its rows, as `document` returns them.
+        kept: The schedule.
+
+    Raises:
+        CassetteError: If the cassette is damaged.
+        UsageError: If the schedule is of another cassette.
+    """
+    found = orders(snapshot.found.recording, snapshot.dialect, kept)
+    return quick_bytes(with_orders(json.loads(known), found))
 
 
 def about(snapshot: Snapshot, title: str, wire: Wire) -> About:

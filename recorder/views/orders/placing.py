@@ -1,52 +1,91 @@
-"""Place two orders on a page: what the page calls their items, and which of these a schedule moves."""
+"""Put two orders onto a page: what the page calls their items, and which of these a schedule moves."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from ...replay.engine.orders.items import Item
 from ..pages import problems
-from ..pages.columns import Columns, Found
 from .alignment import NONE
 from .beside import Orders
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A recording of the page, in the order of the page.
+def with_orders(rows: dict[str, Any], orders: Orders, count: int = 1) -> dict[str, Any]:
+    """Return the rows of a page with two orders, and a problem for each item that the schedule moves.
 
-    Attributes:
-        columns: Its rows.
-        before: Number of the triples of the recordings before it.
-        offset: Microseconds from the begin of the page to that of the capture.
-        is_drawn: Whether the orders are of it, and not of what it is compared with.
-    """
-
-    columns: Columns
-    before: int = 0
-    offset: int = 0
-    is_drawn: bool = True
-
-
-def rows(orders: Orders, sides: Sequence[Side]) -> dict[str, Any]:
-    """Return the orders of what a page shows as JSON, with `unsolicited`: the page's number of each such event.
-
-    A page that shows a choice of these events has numbers of its own for them: there all of them are left out.
+    `unsolicited` of the orders has the page's number of each unsolicited event. A page that shows a choice of these
+    events has numbers of its own for them: there all of them are left out, as are triples that it does not show.
 
     Args:
+        rows: The rows of the page.
         orders: The orders.
-        sides: The recordings of the page, those of the orders first.
+        count: Number of the page's recordings that the orders are of: the first ones.
     """
-    times = [at + side.offset for side in sides for at in side.columns.unsolicited.at]
-    every = sorted(range(len(times)), key=times.__getitem__)
-    numbers = dict(zip(every, range(1, len(every) + 1), strict=True))
-    shown = [numbers[place] for place in range(orders.unsolicited)] if _are_all(orders, sides) else []
-    triples = {n + side.before for side in sides if side.is_drawn for n in side.columns.triples.n}
-    kept = _Kept(triples, has_unsolicited=bool(shown))
-    return orders.rows | kept.of(orders.rows) | {"unsolicited": shown}
+    recordings = rows["recordings"]
+    pages = [_Page(one) for one in recordings]
+    drawn, moved = pages[:count], [*map(_moved, orders.deviations)]
+    has_all = sum(len(page.unsolicited) for page in drawn) == orders.unsolicited
+    triples = {n for page in drawn for n in page.triples}
+    kept = _Kept(triples, has_unsolicited=has_all)
+    told: list[dict[str, Any]] = []
+    before = 0  # unsolicited events
+    for place, one in enumerate(recordings):
+        found = pages[place].deviating(moved, before if has_all else None) if place < count else ()
+        told.append(one | {"problems": [*one["problems"], *found]})
+        before += len(pages[place].unsolicited)
+    numbers = _numbers(pages, orders.unsolicited) if has_all else []
+    return rows | {"recordings": told, "orders": orders.rows | kept.of(orders.rows) | {"unsolicited": numbers}}
+
+
+def _moved(deviation: tuple[str, tuple[str, ...]]) -> tuple[Item, problems.Problem]:
+    clause, (name, *_) = deviation  # the deviation is about the first
+    return Item.parse(name), problems.deviates(clause)
+
+
+def _numbers(pages: Sequence[_Page], count: int) -> list[int]:
+    """Return the page's number of each unsolicited event of the orders: it counts them by their time."""
+    times = [at for page in pages for at in page.unsolicited]
+    numbers = {place: number for number, place in enumerate(sorted(range(len(times)), key=times.__getitem__), 1)}
+    return [numbers[place] for place in range(count)]
+
+
+class _Page:
+    """The rows of one recording of a page.
+
+    Attributes:
+        triples: Place of each triple by its number.
+        unsolicited: Times of the unsolicited events.
+    """
+
+    def __init__(self, recording: Mapping[str, Any]) -> None:
+        self._rows = recording
+        self.triples = {n: place for place, n in enumerate(accumulate(recording["triples"]["n"]))}
+        self.unsolicited = [*accumulate(recording["unsolicited"]["at"])]
+
+    def deviating(
+        self, moved: Sequence[tuple[Item, problems.Problem]], before: int | None
+    ) -> Iterator[list[str | int]]:
+        """Yield the problems of the items that a schedule moves, as rows.
+
+        Args:
+            moved: The items, each with its problem.
+            before: Number of the unsolicited events of the recordings before; None if the page shows a choice of them.
+        """
+        times = [*accumulate(self._rows["triples"]["at"])]
+        firsts = [0, *accumulate(self._rows["triples"]["events"])]
+        for item, problem in moved:
+            if item.triple in self.triples:
+                place = self.triples[item.triple]
+                row = firsts[place] + item.index - 1
+                if item.is_ack:
+                    yield ["triples", place, *problem, times[place]]
+                else:
+                    yield ["events", row, *problem, times[place] + self._rows["events"]["at"][row]]
+            elif not item.triple and before is not None and 0 < item.index - before <= len(self.unsolicited):
+                place = item.index - before - 1
+                yield ["unsolicited", place, *problem, self.unsolicited[place]]
 
 
 class _Kept:
@@ -69,39 +108,3 @@ class _Kept:
     def _is_shown(self, name: str) -> bool:
         number = name.rpartition(" ")[2].partition(".")[0]
         return self._has_unsolicited if number.startswith("u") else int(number) in self._triples
-
-
-def deviating(orders: Orders, sides: Sequence[Side], side: int) -> Iterator[Found]:
-    """Yield the problems of the items of one recording that the schedule moves.
-
-    Args:
-        orders: The orders.
-        sides: The recordings of the page, those of the orders first.
-        side: Place of the recording.
-    """
-    columns, before = sides[side].columns, sides[side].before
-    if not sides[side].is_drawn:
-        return
-    places = {n + before: place for place, n in enumerate(columns.triples.n)}
-    loose = sum(len(one.columns.unsolicited) for one in sides[:side])
-    for sentence, items in orders.deviations:
-        problem = problems.deviates(sentence)
-        item = Item.parse(items[0])  # the deviation is about the first
-        place = item.index - 1 - loose
-        if item.triple in places:
-            yield _of_triple(columns, places[item.triple], item, problem)
-        elif not item.triple and _are_all(orders, sides) and 0 <= place < len(columns.unsolicited):
-            yield Found("unsolicited", place, problem, columns.unsolicited.at[place])
-
-
-def _of_triple(columns: Columns, place: int, item: Item, problem: problems.Problem) -> Found:
-    at = columns.triples.at[place]
-    if item.is_ack:
-        return Found("triples", place, problem, at)
-    row = [0, *accumulate(columns.triples.count)][place] + item.index - 1
-    return Found("events", row, problem, at + columns.events.at[row])
-
-
-def _are_all(orders: Orders, sides: Sequence[Side]) -> bool:
-    """Return whether the page shows all unsolicited events."""
-    return sum(len(side.columns.unsolicited) for side in sides if side.is_drawn) == orders.unsolicited

@@ -115,23 +115,16 @@ class Pages:
         self.recordings.append(row | {"texts": columns.texts.all()})
 
 
-def document(
-    title: str,
-    pages: Pages,
-    differences: Sequence[Mapping[str, Any]] | None = None,
-    orders: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+def document(title: str, pages: Pages, differences: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
     """Return the document of a page.
 
     Args:
         title: Title of the page.
         pages: The recordings.
         differences: Rows of `recorder diff --json` with the numbers of this page; None if nothing is compared.
-        orders: The recorded order and that of a schedule, as `placing.rows` returns them; None without a schedule.
     """
     compared = {} if differences is None else {"differences": [_written(row) for row in differences]}
-    ordered = {} if orders is None else {"orders": orders}
-    return {"version": VERSION, "title": title, "recordings": pages.recordings, **compared, **ordered}
+    return {"version": VERSION, "title": title, "recordings": pages.recordings, **compared}
 
 
 def differing(

@@ -7,6 +7,7 @@ import { start } from "./main.js";
 import { explanationOf } from "./view/explain.js";
 import { askingFor, findingsOf } from "./view/findings.js";
 import { startList } from "./view/list.js";
+import { schedulesOf, wantedSchedule } from "./view/schedules.js";
 import { statsOf } from "./view/stats.js";
 import { toldOf, whileReading } from "./view/told.js";
 
@@ -23,6 +24,7 @@ async function startPage() {
   document.querySelector("header").prepend(h("a", { id: "up", href: kind === "diff" ? "../../../" : "../../" }, "← all cassettes"));
   if (kind === "cassette") {
     source.views = { stats: statsOf, findings: findingsOf };
+    source.rows = () => source.ask("rows", wantedSchedule());
     source.more = (item, choose) => explanationOf(source, item, choose);
     for (const view of Object.keys(source.views)) addView(view);
   }
@@ -32,6 +34,7 @@ async function startPage() {
     askingFor(source, page);
     const { model } = await page;
     told.watch();
+    if (kind === "cassette") await schedulesOf(source);
     if (kind === "cassette" && model.triples.length <= MOST) source.findings().catch(() => undefined); // its view tells why
   } catch {
     told.say(""); // the page itself tells what went wrong

@@ -81,7 +81,7 @@ export function ordersViewOf(root, { model, choose }) {
     const parts = [
       h("span", { class: "time" }, orders.isPlayed || side === "left" ? clock(act.at) : ""),
       h("span", { class: "session" }, hasSessions ? (item?.session ?? item?.triple?.session ?? "") : ""),
-      h("span", { class: "what-act" }, glyph(item?.kind === "loose" ? "loose" : kind), " ", labelOf(act), " ", h("code", {}, name)),
+      h("span", { class: "what-act" }, glyph(item?.kind === "loose" ? "loose" : kind), " ", labelOf(act), " ", h("code", {}, name, item?.channel && !isUnnamed(item) ? ` ${clipped(item.channel, 40)}` : "")),
       flag && h("span", { class: "flag" }, flag),
       ...(marks.get(name) ?? []).map(badge),
     ];
@@ -163,6 +163,8 @@ function labelOf(act) {
   return h("span", {}, "ack of ", h("b", {}, clipped(item.label)));
 }
 
+/** Whether an event has the name of its channel. */
+const isUnnamed = ({ name, channel }) => name === channel;
 const glyph = (kind) => h("span", { class: `glyph ${kind}`, "aria-hidden": "true" }, GLYPHS[kind]);
 const badge = (number) => h("span", { class: "mark", "aria-label": `deviation ${number}`, role: "img" }, String(number));
 
