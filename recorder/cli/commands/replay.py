@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ...api.standin import StandIn
     from ...monitoring.log import LogFile
     from ...replay.engine.miss import Miss
+    from ...replay.engine.orders.schedule import Kept
     from ...viewer.live.played import PlayedStandIn
 
 _STALLED = 3  # exit code
@@ -70,6 +71,7 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     instance: str | None = None
+    schedule: Kept | None = None
     log: Path | None = None
     view: bool = False
     view_port: int | None = None
@@ -122,6 +124,13 @@ class Settings:
     type=int,
     metavar="N",
     help="Use equal ids and random choices in each run; default 0 with a virtual clock.",
+)
+@click.option(
+    "--schedule",
+    "schedules",
+    metavar="ID|FILE|TEXT",
+    multiple=True,
+    help="Play in another order, e.g. 'event 4.1 before ack 4', or one that `explore` found.",
 )
 @click.option("--json", "as_json", is_flag=True, help="At the end, print the played triples and the misses as JSON.")
 @click.option(
@@ -185,6 +194,9 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     handshake`, `refuse subscribe CHANNEL` or `refuse publish CHANNEL`, each with `2 times` and `with 'ERROR'` behind
     it. NAME#2 is the second of a session, NAME 10% one in ten.
 
+    A schedule names acts by their numbers in `show`, as `event 4.1 before ack 4` does (docs/races.md). Play it with
+    --clock virtual.
+
     \b
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant
               recorder replay session.cassette --exit-when-done --clock virtual
@@ -199,7 +211,7 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     options["control_token"] = token_of(options["control_token"], CONTROL_TOKEN)
     options["token"] = token_of(options["token"], _TOKEN)
     options["jwt_key"] = token_of(options["jwt_key"], _JWT_KEY)
-    settings = Settings(**options)
+    settings = Settings(schedule=_schedule(options.pop("schedules"), cassettes), **options)
     with logging_into(settings.log, takes_all=True) as log:
         with _viewed(recording, cassettes[0], settings) as page:
             standin, stalled = asyncio.run(_serve(recording, settings, log, page))
@@ -214,6 +226,8 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
 
     if as_json:
         announce(to_json(report, indent=None))
+    for deviation in report.get("schedule", {}).get("unmet", ()):
+        say(f"'{deviation}' did not come about: the client did not do what it waits for, or not in time")
     for fault in report["faults"]:
         say(f"fault '{fault['fault']}' hit {counted(fault['hit'], 'time')}")
     if report["unplayed"]:
@@ -232,6 +246,15 @@ def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
     if missed:
         say(f"{counted(missed, 'request')} matched nothing, see above")
         raise SystemExit(1)
+
+
+def _schedule(texts: tuple[str, ...], cassettes: tuple[Path, ...]) -> Kept | None:
+    """Return the schedule that a user names, None for none."""
+    if not texts:
+        return None
+    from ...explore.files import kept
+
+    return kept(texts, cassettes)
 
 
 def collect_rarely() -> None:
@@ -310,12 +333,8 @@ async def _serve(
         seed=settings.seed,
         dialect=settings.dialect,
         policy=settings.policy,
-        jwt_key=settings.jwt_key,
-        control_token=settings.control_token,
-        allow_hosts=settings.allow_hosts,
-        allow_origins=settings.allow_origins,
-        token=settings.token,
-        instance=settings.instance,
+        schedule=settings.schedule,
+        **_guarded(settings),
         on_miss=partial(_missed, page),
         on_turn=turn,
         on_idle=idle,
@@ -324,6 +343,12 @@ async def _serve(
     )
     await _until(stop, standin, log, page)
     return standin, bool(told) and settings.exit_when_done
+
+
+def _guarded(settings: Settings) -> dict[str, Any]:
+    """Return the arguments of a stand-in that say whom it serves, and by which name."""
+    names = ("jwt_key", "control_token", "allow_hosts", "allow_origins", "token", "instance")
+    return {name: getattr(settings, name) for name in names}
 
 
 def _missed(page: PlayedStandIn | None, miss: Miss) -> None:

@@ -319,8 +319,9 @@ class ReplayEngine:
             self._player.deliver(playhead, Queued(to_text({"data": data, "channel": channel})))
 
     def report(self) -> dict[str, Any]:
-        """Return played and unplayed triples, misses with their text, and hits of faults, as JSON."""
-        return status.report(self, self._playheads, self._matcher, self._retired.count, self._retired.played)
+        """Return played and unplayed triples, misses with their text, hits of faults, and the schedule, as JSON."""
+        told = status.report(self, self._playheads, self._matcher, self._retired.count, self._retired.played)
+        return told if self.ordered is None else told | {"schedule": self.ordered.as_json()}
 
     def look(self, now: float, most: int) -> dict[str, Any]:
         """Return how far the clients are, `most` of them, as JSON; takes a moment for each."""

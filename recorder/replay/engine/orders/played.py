@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .deviations import Deviation, Kind
 from .items import Item
@@ -44,6 +45,18 @@ class Order:
     acts: tuple[Act, ...] = ()
     met: frozenset[Deviation] = frozenset()
     unmet: frozenset[Deviation] = frozenset()
+
+
+def as_json(schedule: Schedule, order: Order) -> dict[str, Any]:
+    """Return a schedule with the order that it brought about, as the control API and reports show it."""
+    return {
+        "id": schedule.id,
+        "deviations": [str(one) for one in schedule.deviations],
+        "unmet": sorted(map(str, order.unmet)),
+        "order": [
+            {"name": act.name, "at": act.at, "answer": act.answer or None, "session": act.client} for act in order.acts
+        ],
+    }
 
 
 @dataclass(slots=True, eq=False)
@@ -151,6 +164,8 @@ class Log:
             return False
         pairs = self._pairs(deviation.item, deviation.other)
         match deviation.kind:
+            case Kind.BEFORE if not _firsts(self._entries, deviation.other):  # its client may have failed on the first
+                return bool(_firsts(self._entries, deviation.item))
             case Kind.BEFORE:
                 return any(mine < its and inside is _together(one, other) for mine, one, its, other in pairs)
             case Kind.TOGETHER:

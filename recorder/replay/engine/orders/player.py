@@ -23,7 +23,7 @@ from .holding import Gate
 from .items import Item
 from .lines import Lines
 from .naming import Naming
-from .played import Log, Order
+from .played import Log, Order, as_json
 from .schedule import Kept, Schedule
 
 
@@ -101,6 +101,10 @@ class OrderedPlayer(Player):
     def order(self) -> Order:
         """What was played so far."""
         return self._log.order(self.schedule)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the schedule and the order that it has brought about, as the control API and reports show it."""
+        return as_json(self.schedule, self.order)
 
     @property
     def due(self) -> float | None:
