@@ -26,11 +26,13 @@ class Act(NamedTuple):
         name: `request 4`, or the name of an item: `ack 4`, `event 4.1`, `event u3`.
         at: Microseconds since the first act.
         answer: Number of the answer that carried this act and others; `ALONE` for an act that came by itself.
+        came: Whether it came; False for what a run held back until its end.
     """
 
     name: str
     at: int
     answer: int = ALONE
+    came: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from ...explore.placed import placed
 from ...explore.words import Words
 from ...model import Recording
 from ...printable import counted
-from ...replay.engine.orders.deviations import Deviation
+from ...replay.engine.orders.deviations import Deviation, Kind
 from ...replay.engine.orders.schedule import Kept
 from . import planning
 from .acts import Act, Known, known, played, recorded
-from .alignment import aligned
+from .alignment import NONE, aligned
 
 _NAMED, _OTHER, _REST = 1, 2, 4  # weights: what a schedule names is told as moved, rather than what it moves against
 
@@ -55,6 +55,10 @@ def orders(recording: Recording, dialect: Dialect, kept: Kept) -> Orders:
     right = played(kept, acts) if kept.played else planning.planned(left, kept.schedule, acts)
     weights = _weights(kept)
     lines = aligned([act.name for act in left], [act.name for act in right], lambda name: weights.get(name, _REST))
+    late = [*_held_back(kept)]
+    end = max((line for line, (_, place) in enumerate(lines, 1) if place >= 0), default=0)
+    lines[end:end] = [(NONE, len(right) + number) for number in range(len(late))]
+    right += [Act(name, right[-1].at if right else 0, came=False) for name in late]
     places = {name: place for place, name in enumerate(acts)}
     deviations = sorted(kept.schedule.deviations, key=lambda one: places[str(one.item)])
     wanted = {item for one in deviations for item in (one.item, one.other) if item is not None}
@@ -67,7 +71,7 @@ def orders(recording: Recording, dialect: Dialect, kept: Kept) -> Orders:
         "isPlayed": bool(kept.played),
         "deviations": [[says, list(items)] for says, items in told],
         "recorded": _columns(left),
-        "played": _columns(right),
+        "played": _columns(right) | {"came": [act.came for act in right]},
         "rows": [list(line) for line in lines],
     }
     return Orders(rows, told, len(recording.unsolicited))
@@ -83,6 +87,18 @@ def _columns(order: list[Act]) -> dict[str, list[Any]]:
 
 def _items(deviation: Deviation) -> tuple[str, ...]:
     return (str(deviation.item), *(() if deviation.other is None else (str(deviation.other),)))
+
+
+def _held_back(kept: Kept) -> Iterator[str]:
+    """Yield what a run held back, as its schedule says, and had not sent when it ended: a client failed before that."""
+    came = {name for name, _ in kept.played}
+    found: dict[str, None] = {}
+    for one in kept.schedule.deviations if kept.played else ():
+        if one.kind is Kind.BEFORE and str(one.item) in came:
+            found[str(one.other)] = None
+        elif one.kind is Kind.LATE or (one.kind is Kind.APART and str(one.other) in came):
+            found[str(one.item)] = None
+    yield from (name for name in found if name not in came)
 
 
 def _named(kept: Kept) -> Iterator[str]:

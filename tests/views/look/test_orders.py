@@ -117,6 +117,22 @@ def test_a_deviation_and_the_keys_lead_to_the_item_and_its_details(early: Report
     assert early.look(act) == [["event 2.1"] * 2, "#event=2.1&view=orders", "2 GetChainedRecord"]
 
 
+def test_what_was_held_back_when_the_run_ended_stands_below_the_end(browser: Browser, tmp_path: Path) -> None:
+    kept = schedule("event 2.1 before ack 2", played=run(*RECORDED[:6], "event 2.1"))
+    report = written(browser, tmp_path, of(session().records), kept)
+
+    def act(page: Page) -> list[Any]:
+        rows = page.locator(".orders > :is(.order, .order-fold)").evaluate_all(
+            "(all) => all.map((one) => one.innerText)"
+        )
+        lines = page.evaluate(LINES)
+        return ["The run ended here" in rows[-2], lines[-3:], page.locator(".moves .held.named").count()]
+
+    found = report.look(act)
+
+    assert found == [True, ["ack 2 | ", "event 2.1 | event 2.1", " | ack 2 ↓ had not come yet"], 1]
+
+
 def test_the_filter_leaves_out_what_does_not_fit(early: Report) -> None:
     def act(page: Page) -> list[str]:
         page.locator("#filter").fill("n:2")

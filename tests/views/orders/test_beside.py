@@ -56,6 +56,22 @@ def test_what_did_not_come_and_what_came_again_stand_alone() -> None:
     assert lines(found)[6:] == [f"{name} | -" for name in RECORDED[5:]]
 
 
+def test_what_a_run_held_back_until_its_end_stands_behind_it() -> None:
+    kept = schedule("event 2.1 before ack 2", "event 1.2 apart from event 1.1", "event 3.1 1s late")
+
+    found = drawn(session(), replace(kept, played=tuple(played("request 1", "event 1.1", "request 2", "event 2.1"))))
+
+    assert lines(found)[-8:-5] == ["- | event 1.2", "- | ack 2", "- | event 3.1"]
+    assert found.rows["played"]["came"] == [True] * 4 + [False] * 3
+    assert lines(found)[-9] == "event 2.1 | event 2.1"
+
+
+def test_what_the_run_never_got_to_was_not_held_back() -> None:
+    found = drawn(session(), schedule("event 2.1 before ack 2", played=played("request 1", "ack 1")))
+
+    assert found.rows["played"]["came"] == [True, True]
+
+
 def test_events_that_left_at_one_time_in_one_session_came_in_one_answer() -> None:
     run = [("event 1.1", 1.0), ("event 1.2", 1.0), ("event 2.1", 1.0), ("ack 3", 1.0), ("event 3.1", 2.0)]
 

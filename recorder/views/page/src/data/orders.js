@@ -5,8 +5,9 @@ const ALONE = -1;
 
 /**
  * The orders of a page, or null: `{id, says, test, isPlayed, deviations: [{text, names}…], lines: [{left, right}…],
- * moves: [{left, right}…]}`. An act is `{name, kind, item, at, line, number, isFirst, isLast, isAgain, move}`; `item` is
- * what it is of, `number` counts the acts that one answer brought, `move` tells that it stands elsewhere on the other side.
+ * moves: [{left, right}…]}`. An act is `{name, kind, item, at, line, number, isFirst, isLast, isAgain, came, move}`; `item`
+ * is what it is of, `number` counts the acts that one answer brought, `came` is false for what was held back until the end
+ * of the run, `move` tells that it stands elsewhere on the other side.
  */
 export function ordersOf(document, model) {
   const { orders } = document;
@@ -31,12 +32,12 @@ function lookup(model, unsolicited) {
   };
 }
 
-function actsOf({ name: names, at, answer }, itemOf) {
+function actsOf({ name: names, at, answer, came }, itemOf) {
   const seen = new Set();
   const acts = names.map((name, place) => {
     const isAgain = seen.has(name);
     seen.add(name);
-    return { name, kind: name.slice(0, name.indexOf(" ")), item: itemOf(name), at: at[place], answer: answer[place], isAgain, move: null };
+    return { name, kind: name.slice(0, name.indexOf(" ")), item: itemOf(name), at: at[place], answer: answer[place], came: came?.[place] ?? true, isAgain, move: null };
   });
   let begin = 0;
   acts.forEach((act, place) => {

@@ -79,7 +79,7 @@ export function ordersViewOf(root, { model, choose }) {
     const { item, name, kind } = act;
     const flag = flagOf(act, side);
     const parts = [
-      h("span", { class: "time" }, orders.isPlayed || side === "left" ? clock(act.at) : ""),
+      h("span", { class: "time" }, act.came && (orders.isPlayed || side === "left") ? clock(act.at) : ""),
       h("span", { class: "session" }, hasSessions ? (item?.session ?? item?.triple?.session ?? "") : ""),
       h("span", { class: "what-act" }, glyph(item?.kind === "loose" ? "loose" : kind), " ", labelOf(act), " ", h("code", {}, name, item?.channel && !isUnnamed(item) ? ` ${clipped(item.channel, 40)}` : "")),
       flag && h("span", { class: "flag" }, flag),
@@ -88,7 +88,7 @@ export function ordersViewOf(root, { model, choose }) {
     const node = h(
       "span",
       {
-        class: `act ${side} ${kind} ${box} ${act.move ?? ""} ${act.isMissing && orders.isPlayed ? "missing" : ""} ${marks.has(name) ? "named" : ""}`,
+        class: `act ${side} ${kind} ${box} ${act.move ?? ""} ${act.came ? "" : "held"} ${act.isMissing && orders.isPlayed ? "missing" : ""} ${marks.has(name) ? "named" : ""}`,
         "data-id": item?.id,
         "data-name": name,
         "aria-current": item && item === selected ? "true" : null,
@@ -102,6 +102,7 @@ export function ordersViewOf(root, { model, choose }) {
 
   function flagOf(act, side) {
     if (act.isAgain) return "↻ again";
+    if (!act.came) return "↓ had not come yet";
     if (side === "left") return act.isMissing && orders.isPlayed ? "✕ did not come" : null;
     return act.move && { earlier: "↑ earlier", later: "↓ later" }[act.move];
   }

@@ -12,17 +12,17 @@ export function moved({ moves, deviations }, rows, marks, height) {
     for (const act of [left, right]) if (act) middle.set(act, (place + 0.5) * height);
   });
   const seen = moves.filter(({ left, right }) => middle.has(left) && middle.has(right));
-  const parts = seen.map(({ left, right }) => path(middle.get(left), middle.get(right), width, marks.has(left.name)));
+  const parts = seen.map(({ left, right }) => path(middle.get(left), middle.get(right), width, [marks.has(left.name) && "named", !right.came && "held"]));
   const crossings = deviations.flatMap(({ names }) => crossing(names, rows, middle, width));
   const all = rows.length * height;
   return svg("svg", { class: "moves", width, height: all, viewBox: `0 0 ${width} ${all}` }, parts, crossings);
 }
 
-function path(from, to, width, isNamed) {
+function path(from, to, width, classes) {
   const end = width - 7;
   const curve = svg("path", { d: `M0 ${from} C${end / 2} ${from} ${end / 2} ${to} ${end} ${to}` });
   const point = svg("path", { class: "point", d: `M${width} ${to} l-9 -5 v10 z` });
-  return svg("g", { class: isNamed ? "named" : "" }, curve, point);
+  return svg("g", { class: classes.filter(Boolean).join(" ") }, curve, point);
 }
 
 /** A ring where the lines of two acts cross: both curves have the same width, so the same share of their way. */

@@ -5,28 +5,34 @@ const LEAST = 4; // lines that are worth folding
 
 /** The rows of a list: lines with the outline of each side, and folds. `isOpen(key)` tells whether a fold was opened. */
 export function listOf(lines, { marks, isPlayed, isOpen }) {
-  const ended = isPlayed ? lines.findLastIndex(({ left, right }) => right || left.move) + 1 : lines.length;
+  const ended = isPlayed ? lines.findLastIndex(({ left, right }) => right?.came || left?.move) + 1 : lines.length;
+  return outlined([...folded(lines.slice(0, ended), lines.length, marks, isOpen), ...rest(lines.slice(ended), isOpen)]);
+}
+
+function folded(lines, whole, marks, isOpen) {
   const rows = [];
-  for (let from = 0; from < ended; ) {
+  for (let from = 0; from < lines.length; ) {
     let to = from;
-    while (to < ended && isQuiet(lines[to], marks)) to += 1;
-    if (to === from) to += 1;
-    else {
-      const [begin, end] = [from === 0 ? from : from + AROUND, to === lines.length ? to : to - AROUND];
-      if (end - begin >= LEAST && !isOpen(lines[begin].left.name)) {
-        rows.push(...lines.slice(from, begin), { kind: "fold", key: lines[begin].left.name, size: end - begin }, ...lines.slice(end, to));
-        from = to;
-        continue;
-      }
+    while (to < lines.length && isQuiet(lines[to], marks)) to += 1;
+    const [begin, end] = [from === 0 ? from : from + AROUND, to === whole ? to : to - AROUND];
+    const key = lines[begin]?.left?.name;
+    if (end - begin >= LEAST && !isOpen(key)) {
+      rows.push(...lines.slice(from, begin), { kind: "fold", key, size: end - begin }, ...lines.slice(end, to));
+    } else {
+      to = Math.max(to, from + 1);
+      rows.push(...lines.slice(from, to));
     }
-    rows.push(...lines.slice(from, to));
     from = to;
   }
-  const rest = lines.slice(ended);
-  const size = rest.length;
-  if (size) rows.push({ kind: "fold", isEnd: true, key: "end", size });
-  if (size && isOpen("end")) rows.splice(rows.length - 1, 1, { kind: "fold", isEnd: true, key: "end", size, isShown: true }, ...rest);
-  return outlined(rows);
+  return rows;
+}
+
+/** What came after the end of a run: first what it held back, then what else the recording has. */
+function rest(lines, isOpen) {
+  const held = lines.filter(({ right }) => right);
+  const others = lines.filter(({ right }) => !right);
+  if (!lines.length) return [];
+  return [{ kind: "fold", isEnd: true, key: "end", size: lines.length }, ...held, ...(isOpen("end") ? others : [])];
 }
 
 const isQuiet = ({ left, right }, marks) => left && right && !right.isAgain && !marks.has(left.name);
