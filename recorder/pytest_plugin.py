@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .plugin.settings import Settings
     from .plugin.taking import Taking
     from .plugin.telling import Telling
-    from .replay.engine.orders.schedule import Schedule
+    from .replay.engine.orders.schedule import Kept
     from .replay.engine.policy import Match
 
 _PLAYING = pytest.StashKey["Playing"]()
@@ -284,8 +284,8 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
     from .plugin.playing import Playing
 
     exploring = item.stash.get(_EXPLORING, None)
-    schedule = exploring.schedule if exploring is not None else _schedule(item, settings)
-    with Playing(settings, thread, schedule) as played:
+    kept = exploring.kept if exploring is not None else _schedule(item, settings)
+    with Playing(settings, thread, kept) as played:
         item.stash[_PLAYING] = played
         if exploring is not None:
             exploring.playing = played
@@ -297,12 +297,12 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
     if item.stash.get(_PASSED, False) and not item.stash.get(_IS_JUDGED, False):
         found[1] = verdict.left_over(played)
     _judge(item, found, settings)
-    if exploring is None and schedule is not None and played.order.unmet:
+    if exploring is None and kept is not None and played.order.unmet:
         unmet = "; ".join(sorted(map(str, played.order.unmet)))
         item.warn(CassetteWarning(f"the schedule was not met, so the run says nothing about it: {unmet}"))
 
 
-def _schedule(item: pytest.Item, settings: Settings) -> Schedule | None:
+def _schedule(item: pytest.Item, settings: Settings) -> Kept | None:
     """Return the schedule that a test is to be run under; None for the recorded order."""
     if settings.explore and not settings.schedule:
         item.warn(CassetteWarning(_ONCE))
@@ -310,7 +310,7 @@ def _schedule(item: pytest.Item, settings: Settings) -> Schedule | None:
         return None
     from .explore.files import kept
 
-    return kept(settings.schedule, settings.cassettes).schedule
+    return kept(settings.schedule, settings.cassettes)
 
 
 def _taken(item: pytest.Item, settings: Settings) -> Iterator[Taking]:

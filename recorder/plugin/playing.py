@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ..library.recording import joined, load_recording
 from ..model import Recording
 from ..redaction.joins import of_cassette
 from ..redaction.policy import Policy
-from ..replay.engine.orders.schedule import Schedule
+from ..replay.engine.orders.schedule import Kept
 from ..replay.engine.witness import Witness
 from .settings import Settings
 
@@ -30,19 +31,19 @@ class Playing(StandIn):
 
     """
 
-    def __init__(self, settings: Settings, thread: LoopThread, schedule: Schedule | None = None) -> None:
+    def __init__(self, settings: Settings, thread: LoopThread, kept: Kept | None = None) -> None:
         """Read the cassettes of a test.
 
         Args:
             settings: How the test is played.
             thread: Thread that serves the stand-ins of all tests in this process.
-            schedule: Order in which the cassettes are played; None for the recorded one.
+            kept: Schedule by which the cassettes are played; None plays and notes nothing but the recorded order.
 
         Raises:
             RecorderError: If a cassette cannot be read, or the settings do not fit it.
 
         """
-        self.settings, self._witness = settings, Witness()
+        self.settings, self._kept, self._witness = settings, kept, Witness()
         virtual = settings.rate is None
         super().__init__(
             recording_of(settings.places, settings.dialect),
@@ -59,7 +60,7 @@ class Playing(StandIn):
             thread=thread,
             match=settings.match,
             witness=self._witness,
-            schedule=schedule,
+            schedule=None if kept is None else kept.schedule,
         )
         self._names = [path.name for path in settings.cassettes]
 
@@ -83,9 +84,19 @@ class Playing(StandIn):
         settings = self.settings
         dialect = load(settings.dialect) if settings.dialect else dialect_of(self.recording.header)
         live = Live("what the test did", self.url, records, self._witness.left_out, known)
-        return page_of(
-            settings.places, settings.names, self.recording, live, Rules(dialect, self.policy, settings.policy)
-        )
+        rules = Rules(dialect, self.policy, settings.policy)
+        return page_of(settings.places, settings.names, self.recording, live, rules, kept=self._drawn())
+
+    def _drawn(self) -> Kept | None:
+        """Return the schedule that a page draws: as it is, or if no order is known with it, with the order played."""
+        kept = self._kept
+        if kept is None or not kept.schedule.deviations:
+            return None
+        if kept.played:
+            return kept
+        acts = self.order.acts
+        played, answers = tuple((act.name, act.at) for act in acts), tuple(act.answer for act in acts)
+        return replace(kept, played=played, answers=answers)
 
 
 def recording_of(paths: Sequence[Path], dialect: str | None) -> Recording:

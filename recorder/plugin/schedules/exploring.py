@@ -6,7 +6,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -17,7 +17,7 @@ from ...dialect.definition import load
 from ...explore.explorer import Explorer
 from ...explore.outcome import Verdict
 from ...replay.engine.orders.played import Order
-from ...replay.engine.orders.schedule import Schedule
+from ...replay.engine.orders.schedule import Kept, Schedule
 from .found import told, written
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SECTION = "cassette schedule"
 _LONGEST = 300  # characters of what a run says of its failure
-_FAILS = (Verdict.FAILED, Verdict.RECORDED_FAILS, Verdict.UNSTEADY)
+_RECORDED = Kept(Schedule())
 _UNREPORTED = ("setuponly", "setupplan", "setupshow", "trace")  # options that are about a single run
 
 
@@ -34,7 +34,7 @@ class Exploring:
     """How an explored test is run now.
 
     Attributes:
-        schedule: What its stand-in plays.
+        kept: Schedule that its stand-in plays.
         is_silent: Nothing is told of this run: it is one of many.
         playing: Its stand-in; None before the fixture has made one.
         text: What is told of the exploration in the report of the test; "" if it fails under no schedule.
@@ -45,7 +45,7 @@ class Exploring:
 
     results: list[str]
     timer: Any = None
-    schedule: Schedule = field(default_factory=Schedule)
+    kept: Kept = _RECORDED
     is_silent: bool = True
     playing: Playing | None = None
     text: str = ""
@@ -90,21 +90,22 @@ def _reports(item: pytest.Item, nextitem: pytest.Item | None, state: Exploring) 
     runs = _Runs(item, state)
     explorer = runs.explorer()
     if explorer is None:
-        return runs.last(Schedule(), nextitem, log=False)
+        return runs.last(_RECORDED, nextitem, log=False)
     try:
         runs.look(explorer)
     finally:
         result = explorer.result
         state.results.append(f"{item.nodeid}: {told(result)}")
-    fails, schedule = result.verdict in _FAILS, result.schedule or Schedule()
-    if fails and runs.playing is not None:
+    kept = _RECORDED
+    if result.verdict is not Verdict.PASSED and runs.playing is not None:
         state.text = written(item, result, runs.playing.settings)
+        kept = _RECORDED if result.schedule is None else result.kept()
     is_logged = item.config.getoption("usepdb", False)  # the report stands before the debugger, and also if it quits
-    reports = runs.last(schedule, nextitem, log=is_logged)
+    reports = runs.last(kept, nextitem, log=is_logged)
     if is_logged:
         return []
-    before = runs.failed.get(schedule)
-    if fails and before is not None and not any(map(is_failure, reports)):
+    before = runs.failed.get(kept.schedule)
+    if state.text and before is not None and not any(map(is_failure, reports)):
         reports = [*before.reports, *(report for report in reports if report.when == "teardown")]
         for report in filter(is_failure, reports):
             report.sections.append((SECTION, state.text))
@@ -160,9 +161,9 @@ class _Runs:
             found = run
             explorer.ran(passed=not run.has_failed, says=run.says, order=run.order)
 
-    def last(self, schedule: Schedule, nextitem: pytest.Item | None, *, log: bool) -> list[pytest.TestReport]:
+    def last(self, kept: Kept, nextitem: pytest.Item | None, *, log: bool) -> list[pytest.TestReport]:
         """Run the test once more, as a test is run that is not explored; return its reports, and log them on demand."""
-        self._prepare(schedule)
+        self._prepare(kept)
         self._state.is_silent = False
         try:
             return runtestprotocol(self._item, log=log, nextitem=nextitem)
@@ -171,7 +172,7 @@ class _Runs:
 
     def _run(self, schedule: Schedule) -> _Run:
         item, state = self._item, self._state
-        self._prepare(schedule)
+        self._prepare(Kept(schedule))
         reports: list[pytest.TestReport] = []
         failures: list[str] = []
 
@@ -201,9 +202,9 @@ class _Runs:
             self.failed[schedule] = run
         return run
 
-    def _prepare(self, schedule: Schedule) -> None:
+    def _prepare(self, kept: Kept) -> None:
         item, state = self._item, self._state
-        state.schedule, state.playing = schedule, None
+        state.kept, state.playing = kept, None
         # what pytest keeps in a test of its run before; as plugins do that run a test again
         del item.user_properties[self._properties :]
         del getattr(item, "_report_sections", [])[:]

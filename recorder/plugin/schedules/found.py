@@ -28,15 +28,15 @@ def told(result: Result) -> str:
     """Return one line about an exploration, for the summary of a run."""
     runs = counted(result.runs, "run")
     if not result.is_over:
-        return f"interrupted after {runs}, {result.coverage}"
+        runs = f"interrupted after {runs}"
     found = "" if result.verdict is Verdict.PASSED else f"; {_says(result).partition(_NEW_LINE)[0]}"
     return f"{runs}, {result.coverage}{found}"
 
 
 def written(item: pytest.Item, result: Result, settings: Settings) -> str:
-    """Return the text about the schedule that a test fails under, after it was written beside the cassette.
+    """Write the schedule that was found beside the cassette, and return the text about it.
 
-    Where nothing can be written there, it is in a temporary folder of pytest.
+    Where nothing can be written there, the schedule is in a temporary folder of pytest.
 
     Args:
         item: The test.
@@ -44,8 +44,8 @@ def written(item: pytest.Item, result: Result, settings: Settings) -> str:
         settings: How the test is played.
     """
     lines = [_says(result), f"{counted(result.runs, 'run')}, seed {settings.explore_seed}; {result.coverage}"]
-    schedule = result.schedule
-    if schedule is None:
+    schedule = result.schedule or result.passes_with
+    if schedule is None or not schedule.deviations:
         return "\n".join(lines)
     kept = result.kept((path.name for path in settings.cassettes), item.nodeid)
     path, problem = _kept(item, kept, settings)

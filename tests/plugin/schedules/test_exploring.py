@@ -49,7 +49,7 @@ def test_a_race_is_found_told_and_kept_beside_the_cassette(suite: Suite, pyteste
     held = json.loads(kept.read_text(encoding="utf-8"))
     assert held["deviations"] == ["event 1.1 before ack 1"]
     assert held["test"] == "test_desktop.py::test_wrong"
-    assert [name for name, _ in held["played"]] == ["request 1", "event 1.1"]
+    assert [name for name, *_ in held["played"]] == ["request 1", "event 1.1"]
     result.stdout.fnmatch_lines(
         [
             "E*an event came before the ack*",
