@@ -18,6 +18,7 @@ PACKAGES = sorted({p.parent for p in MODULES if "recorder" in p.relative_to(ROOT
 TESTED_ELSEWHERE = {  # by whole processes, in tests/cli and tests/integration
     "recorder/cli/commands": "tests/cli",
     "recorder/cli/driving": "tests/cli",
+    "recorder/cli/exploring": "tests/cli",
     "recorder/cli/recording": "tests/cli",
 }
 FLAT = 14  # modules in a folder; `cli/commands` has one for each command

@@ -305,6 +305,24 @@ no_redaction_option = click.option(
 )
 
 
+class WithProgram(click.Command):
+    """A command whose words end at the first `--`; the words behind it are a program and its arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words before the first `--`; keep those behind it as the program."""
+        end = args.index("--") if "--" in args else len(args)
+        left = super().parse_args(ctx, args[:end])
+        if ctx.params.get("program") and not ctx.resilient_parsing:
+            raise click.UsageError("write -- before the command to run", ctx)
+        ctx.params["program"] = tuple(args[end + 1 :])
+        return left
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the words of the usage; click takes no argument of many words behind another one."""
+        pieces = super().collect_usage_pieces(ctx)
+        return pieces if any(param.name == "program" for param in self.params) else [*pieces, "-- CMD..."]
+
+
 class Listen(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
     """A parameter HOST:PORT, :PORT or PORT; port 0 takes a free port."""
 

@@ -25,7 +25,7 @@ CHANGE = {
     "data": {"payload": {"ChangeEventHeader": {"entityName": "Account", "recordIds": ["1"], "changeType": "CREATE"}}},
 }
 READING = {"convert", "diff", "explain", "grep", "ls", "redact", "replay", "report", "seal", "show", "slice", "stats"}
-READING |= {"doctor", "drive", "load", "merge", "scan", "tail", "timeline", "verify", "view"}
+READING |= {"doctor", "drive", "explore", "load", "merge", "scan", "tail", "timeline", "verify", "view"}
 MAKING = {"import", "record"}
 WITH_DIALECT = {*READING, *MAKING, "recorrelate", "textconv"}
 

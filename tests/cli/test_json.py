@@ -17,8 +17,9 @@ from tests.cli.json_commands import CASSETTES, COMMANDS, GOLDEN, ONE, printed
 
 DOCS = Path(__file__).parents[2] / "docs"
 # of `replay` and `ca` it is the format of misses (docs/control.md) and of paths of this machine (docs/browsers.md);
-# `import` writes a file, see test_exchange; `verify` plays, see test_verifying; the fields of `query` are the user's
-OWN = {"replay", "ca", "import", "query", "verify"}
+# `import` writes a file, see test_exchange; `verify` and `explore` play, see test_verifying and test_exploring; the
+# fields of `query` are the user's
+OWN = {"explore", "replay", "ca", "import", "query", "verify"}
 
 
 def closed(schema: Any) -> Any:

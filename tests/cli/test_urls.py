@@ -80,7 +80,7 @@ WRITES = {
     "seal s3://team/in --archive -o OUT",
     "slice s3://team/in --triples 1-2 -o OUT",
 }
-SERVES = {"record", "replay", "view"}  # each is tested below
+SERVES = {"explore", "record", "replay", "view"}  # each is tested below
 OTHERS = {
     "addon": "prints a path",
     "completion": "prints a script",
@@ -303,6 +303,21 @@ def test_a_cassette_at_a_url_is_replayed(store: dict[str, str]) -> None:
     with recorder("replay", "s3://team/sealed", env=os.environ | store) as server:
         assert server.url.startswith("http://")
     assert server.code == 0, server.stderr
+
+
+def test_a_cassette_at_a_url_is_explored_and_its_schedule_needs_a_folder(store: dict[str, str], tmp_path: Path) -> None:
+    command = [RECORDER, "explore", "s3://team/in", "--schedules", "1"]
+    program = ["--", sys.executable, "-c", "raise SystemExit(1)"]
+
+    nowhere, there = (
+        subprocess.run([*command, *more, *program], capture_output=True, text=True, check=False, env=os.environ | store)
+        for more in ([], ["-o", str(tmp_path)])
+    )
+
+    assert nowhere.returncode == 2
+    assert "name a folder: -o DIR" in nowhere.stderr
+    assert there.returncode == 1
+    assert "recorded order" in there.stdout
 
 
 def test_a_folder_at_a_url_is_viewed(store: dict[str, str]) -> None:

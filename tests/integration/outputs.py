@@ -117,6 +117,7 @@ OTHERS = {
     "dialect ls": "prints what is shipped",
     "dialect show": "prints what is shipped",
     "drive": "drives a server; its cassette is written by what writes that of `recorder record`",
+    "explore": "runs a command again and again; its file is written as any output",
     "help": "prints a help",
     "load": "starts Locust, which writes its own files",
     "policy ls": "prints what is shipped",

@@ -37,7 +37,7 @@ def test_me(standin):
     assert urlopen(standin.url + "/api/v2/me").status == 200
 """
 # these serve, record or follow until they are ended; the tests below run them
-SERVING = {"demo", "record", "replay", "verify", "drive", "tail", "view"}
+SERVING = {"demo", "explore", "record", "replay", "verify", "drive", "tail", "view"}
 
 
 def folder_in(parent: Path, name: str) -> Path:
@@ -54,6 +54,21 @@ def printed(by: subprocess.Popen[bytes], folder: Path) -> list[dict[str, object]
     lines = out.decode().replace(str(folder), "FOLDER").splitlines()
     fingerprint = re.compile(r"(SHA-256 |spki-list=)[\w:+/=]+")  # of a certificate that is made anew
     return [json.loads(fingerprint.sub("", line)) for line in lines]
+
+
+@pytest.mark.once
+def test_a_command_is_explored(tmp_path: Path) -> None:
+    shutil.copy(CASSETTE, tmp_path / "s.cassette")
+    words = [sys.executable, "-m", "recorder", "explore", "s.cassette", "--schedules", "2"]
+    late = "import time; time.sleep(60)"
+
+    passes, hangs = (
+        subprocess.run([*words, *more], capture_output=True, text=True, check=False, cwd=tmp_path, env=WINDOWS)
+        for more in (["--", sys.executable, "-c", "pass"], ["--max-time", "0.5", "--", sys.executable, "-c", late])
+    )
+
+    assert (passes.returncode, hangs.returncode) == (0, 1)
+    assert "it did not end within 0.5 s" in hangs.stderr
 
 
 @pytest.mark.once

@@ -9,6 +9,7 @@ import click
 
 from ...errors import UsageError
 from ..options import (
+    WithProgram,
     ca_dir_option,
     force_option,
     key_option,
@@ -39,20 +40,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs o
         return size
 
 
-class Command(click.Command):
-    """A command whose words end at the first `--`, with UPSTREAM or without; behind it stands another command."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the words before the first `--`; keep those behind it as the program."""
-        end = args.index("--") if "--" in args else len(args)
-        left = super().parse_args(ctx, args[:end])
-        if ctx.params["program"] and not ctx.resilient_parsing:
-            raise click.UsageError("write -- before the command to run", ctx)
-        ctx.params["program"] = tuple(args[end + 1 :])
-        return left
-
-
-@click.command("record", cls=Command)
+@click.command("record", cls=WithProgram)
 @click.argument("upstream", metavar="UPSTREAM", required=False)
 @click.argument("program", metavar="[-- CMD...]", nargs=-1, type=click.UNPROCESSED)
 @click.option("-o", "--output", metavar="[+]FILE", required=True, help="Cassette to write; +FILE appends to one.")

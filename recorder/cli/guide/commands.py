@@ -33,6 +33,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "drive": "Play the client's side of a cassette against a server.",
         "verify": "Play the client's side, and judge the server's answers.",
         "load": "Play cassettes as many users, on Locust.",
+        "explore": "Find the order of events that a client does not bear.",
         "demo": "Record and replay a session on this machine.",
     },
     "Keep": {

@@ -34,6 +34,7 @@ OWN = {
     ("recorrelate", "--dialect"): (["--dialect", "--rules"], "NAME|FILE"),  # an older name of the option
     ("record", "--output"): (["-o", "--output"], "[+]FILE"),  # may append
     ("catalogue build", "--output"): (["-o", "--output"], "URL|FOLDER"),  # many files
+    ("explore", "--output"): (["-o", "--output"], "DIR"),  # the name of the file is that of the schedule
 }
 # which commands read cassettes, and the options that each of them has
 READERS = {
@@ -60,6 +61,7 @@ READERS = {
     "edit": "output force to",
     "replay": "dialect json policy listen log",
     "drive": "dialect output force json policy",
+    "explore": "dialect output json policy",
     "verify": "dialect output force json policy html",
 }
 

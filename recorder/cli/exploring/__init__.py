@@ -1,0 +1,1 @@
+"""Run the user's command again and again, each time against a stand-in with another schedule."""

@@ -1,0 +1,149 @@
+"""Print what an exploration found, and write the schedule that makes the command fail."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import RecorderError, UsageError
+from ...explore.keeping import folder_for, keep
+from ...explore.outcome import Verdict
+from ...files import as_argument
+from ...printable import counted, printable, to_json
+from ...replay.engine.orders.schedule import Schedule
+from ..saying import say, tell
+from ..verdict import announce
+
+if TYPE_CHECKING:
+    from ...explore.outcome import Result
+    from .trials import Ran
+
+_LINES = 20  # of what the command wrote last
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is told of one exploration.
+
+    Attributes:
+        cassettes: What was played.
+        words: The command.
+        folder: Folder for the schedule.
+        seed: Seed of the schedules.
+    """
+
+    cassettes: Sequence[Path]
+    words: Sequence[str]
+    folder: Path
+    seed: int
+
+    def interrupted(self, result: Result) -> None:
+        """Say how far it came until Ctrl-C."""
+        say(f"{counted(result.runs, 'run')} so far; {result.coverage}")
+
+    def ended(self, result: Result, failed: Ran | None, *, as_json: bool) -> int:
+        """Print the result, and keep the schedule that was found; return the exit code.
+
+        Args:
+            result: The result.
+            failed: The last run that failed under the schedule of the result; None if none did.
+            as_json: Print JSON for programs.
+
+        Raises:
+            OutputError: If the file of the schedule cannot be written.
+        """
+        path = None
+        schedule = result.schedule or result.passes_with
+        if schedule is not None and schedule.deviations:
+            kept = result.kept((path.name for path in self.cassettes), shlex.join(self.words))
+            path = keep(kept, self.folder, self.cassettes)
+        if as_json:
+            announce(to_json(self._row(result, failed, path), indent=None))
+        else:
+            for line in result.says.splitlines():
+                announce(printable(line))
+        runs = f"{counted(result.runs, 'run')}, seed {self.seed}"
+        if result.verdict is Verdict.PASSED:
+            say(runs)  # its sentences tell the coverage
+            return 0
+        say(f"{runs}; {result.coverage}")
+        if failed is not None:
+            tell_failure(failed)
+        if path is not None and schedule is not None:
+            say(f"{path}: holds the schedule")
+            named = schedule.id if path.parent == self.cassettes[0].parent else str(path)
+            again = ["recorder", "explore", *map(as_argument, self.cassettes), "--schedule", named]
+            say(f"again: {shlex.join([*again, '--', *self.words])}")
+        return 1
+
+    def _row(self, result: Result, failed: Ran | None, path: Path | None) -> dict[str, Any]:
+        passing, schedule = result.passes_with, result.schedule
+        return {
+            "cassettes": [str(one) for one in self.cassettes],
+            "verdict": result.verdict.value,
+            "says": result.says,
+            "runs": result.runs,
+            "seed": self.seed,
+            "coverage": str(result.coverage),
+            "schedule": None if schedule is None else _schedule(schedule),
+            "passes_with": None if passing is None else _schedule(passing),
+            "reason": None if failed is None else failed.says,
+            "file": None if path is None else str(path),
+        }
+
+
+def folder_of(cassettes: Sequence[Path], wanted: Path | None) -> Path:
+    """Return the folder for a schedule; refuse one that cannot be written, before the command is run.
+
+    Raises:
+        UsageError: If the first cassette is at a URL, or its folder cannot be written, and no other one is named.
+        OutputError: If the folder that is named cannot be written.
+    """
+    try:
+        return folder_for(cassettes[0], wanted)
+    except RecorderError as exc:
+        if wanted is not None:
+            raise
+        raise UsageError(f"{exc}: -o DIR") from exc
+
+
+def tell_run(ran: Ran, schedule: Schedule, *, as_json: bool) -> int:
+    """Print how one run under a schedule went; return the exit code."""
+    unmet = sorted(map(str, ran.order.unmet))
+    if as_json:
+        announce(
+            to_json(
+                {
+                    "schedule": _schedule(schedule),
+                    "passed": ran.passed,
+                    "reason": ran.says or None,
+                    "met": sorted(map(str, ran.order.met)),
+                    "unmet": unmet,
+                    "played": [[act.name, act.at] for act in ran.order.acts],
+                },
+                indent=None,
+            )
+        )
+    else:
+        announce(printable(f"{'passes' if ran.passed else 'fails'} under {schedule}"))
+    for text in unmet:
+        say(f"was not met, so the run says nothing about it: {text}")
+    if ran.passed:
+        return 0
+    tell_failure(ran)
+    return 1
+
+
+def tell_failure(ran: Ran) -> None:
+    """Say why a run failed, and print what the command wrote last."""
+    lines = ran.output.splitlines()[-_LINES:]
+    for line in lines:
+        tell(f"  {printable(line)}")
+    say(ran.says)
+
+
+def _schedule(schedule: Schedule) -> dict[str, Any]:
+    return {"id": schedule.id, "deviations": [str(one) for one in schedule.deviations]}

@@ -1,0 +1,295 @@
+"""`recorder explore` on commands of real clients, with a race and without."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run
+from tests.cli.test_json import problems
+from tests.lab.processes import RECORDER, until
+
+CLIENT = """
+import http.client, json, os, select, sys
+from urllib.parse import urlsplit
+
+HOST = urlsplit(os.environ["RECORDER_URL"]).netloc
+HEADERS = {"Content-Type": "application/json", "Authorization": "Basic YWdlbnQxOnNlY3JldA=="}
+
+def sends(path, content):
+    connection = http.client.HTTPConnection(HOST, timeout=20)
+    connection.request("POST", path, json.dumps(content), HEADERS)
+    return connection
+
+def tells(channel, **fields):
+    return sends("/api/v2/notifications", [{"channel": channel, "id": "1", "clientId": client} | fields])
+
+def heard(connection):
+    return [one for one in json.loads(connection.getresponse().read()) if "successful" not in one]
+
+client = None
+hello = json.loads(tells("/meta/handshake", version="1.0", supportedConnectionTypes=["long-polling"])
+                   .getresponse().read())
+client = hello[0]["clientId"]
+for channel in ("/v2/me/outbound", "/me/internal"):
+    tells("/meta/subscribe", subscription=channel).getresponse().read()
+tells("/meta/connect", connectionType="long-polling", advice={"timeout": 0}).getresponse().read()
+poll = tells("/meta/connect", connectionType="long-polling")
+sent = sends("/api/v2/me/outbound-records/7", BODY)
+events = heard(poll)
+if "hasty" in sys.argv and not select.select([sent.sock], [], [], 0)[0]:
+    sys.exit("an event came before the ack")
+if "backwards" in sys.argv and select.select([sent.sock], [], [], 0)[0]:
+    sys.exit("the ack came before the event")
+while len(events) < 2:
+    events += heard(tells("/meta/connect", connectionType="long-polling"))
+assert sent.getresponse().status == 200
+tells("/meta/disconnect").getresponse().read()
+"""
+BODY = {
+    "operationName": "GetChainedRecord",
+    "devicePath": "/devices/c259da54-7c22-4a43-9440-77a92facc86b",
+    "applicationId": 134,
+    "campaignName": "Campaign1",
+    "referenceId": "mine",
+}
+NODE = """
+const url = process.argv[2];
+const headers = { "Content-Type": "application/json", Authorization: "Basic YWdlbnQxOnNlY3JldA==" };
+let clientId;
+const post = (path, body) => fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) });
+const tell = async (channel, fields) =>
+  (await post("/api/v2/notifications", [{ channel, id: "1", clientId, ...fields }])).json();
+const poll = async (fields) => {
+  const messages = await tell("/meta/connect", { connectionType: "long-polling", ...fields });
+  return messages.filter((one) => !("successful" in one));
+};
+const hello = await tell("/meta/handshake", { version: "1.0", supportedConnectionTypes: ["long-polling"] });
+clientId = hello[0].clientId;
+for (const subscription of ["/v2/me/outbound", "/me/internal"]) await tell("/meta/subscribe", { subscription });
+await poll({ advice: { timeout: 0 } });
+let isAcked = false;
+const first = poll({});
+const sent = post("/api/v2/me/outbound-records/7", BODY).then(() => (isAcked = true));
+const events = await first;
+if (process.argv[3] === "hasty" && !isAcked) throw new Error("an event came before the ack");
+while (events.length < 2) events.push(...(await poll({})));
+await sent;
+await tell("/meta/disconnect", {});
+"""
+RACE = "fails if ChainedRecordsDataEnd on /v2/me/outbound (event 1.1) arrives before the ack of GetChainedRecord"
+FEW = ("--schedules", "12", "--delay", "0")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return Path(shutil.copy(SMALL, tmp_path / "s.cassette"))
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> list[str]:
+    path = tmp_path / "client.py"
+    path.write_text(CLIENT.replace("BODY", repr(BODY)), encoding="utf-8")
+    return [sys.executable, "-S", str(path)]
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> list[str]:
+    path = tmp_path / "client.mjs"
+    path.write_text(NODE.replace("BODY", json.dumps(BODY)), encoding="utf-8")
+    return ["node", str(path), "{url}"]
+
+
+def explore(cassette: Path, program: list[str], *options: str | Path) -> Result:
+    return run("explore", cassette, *FEW, *options, "--", *program)
+
+
+def code(script: str) -> list[str]:
+    return [sys.executable, "-S", "-c", script]
+
+
+def schedule_file(folder: Path) -> Path:
+    (found,) = folder.glob("*.schedule.json")
+    return found
+
+
+def test_a_race_of_a_python_client_is_found_kept_and_played_again(
+    small: Path, python: list[str], tmp_path: Path
+) -> None:
+    told = explore(small, [*python, "hasty"])
+
+    assert told.exit_code == 1, told.stderr
+    assert told.stdout.startswith(RACE)
+    kept = schedule_file(tmp_path)
+    held = json.loads(kept.read_text(encoding="utf-8"))
+    assert held["deviations"] == ["event 1.1 before ack 1"]
+    assert "an event came before the ack" in told.stderr
+    assert f"{kept}: holds the schedule" in told.stderr
+    assert f"--schedule {held['id']} -- {sys.executable} " in told.stderr
+
+    again = explore(small, [*python, "hasty"], "--schedule", held["id"][:4])
+    by_text = explore(small, [*python, "hasty"], "--schedule", "event 1.1 before ack 1")
+    repaired = explore(small, python, "--schedule", kept)
+
+    assert [again.exit_code, by_text.exit_code, repaired.exit_code] == [1, 1, 0]
+    assert again.stdout == "fails under event 1.1 before ack 1\n"
+
+
+def test_a_right_python_client_passes_and_the_coverage_is_told(small: Path, python: list[str], tmp_path: Path) -> None:
+    told = explore(small, python)
+
+    assert told.exit_code == 0, told.stderr
+    assert told.stdout.endswith("3 of 3 pairs of neighbours seen in both orders.\n")
+    assert list(tmp_path.glob("*.schedule.json")) == []
+
+
+@pytest.mark.node
+def test_a_race_of_a_client_in_node_is_found(small: Path, node: list[str]) -> None:
+    wrong, right = (explore(small, words, "--schedules", "2") for words in ([*node, "hasty"], node))
+
+    assert (wrong.exit_code, right.exit_code) == (1, 0), wrong.stderr + right.stderr
+    assert wrong.stdout.startswith(RACE)
+    assert "an event came before the ack" in wrong.stderr
+
+
+def test_equal_seeds_write_equal_files(small: Path, python: list[str], tmp_path: Path) -> None:
+    files = []
+    for folder in ("one", "two"):
+        explore(small, [*python, "hasty"], "--seed", "3", "-o", tmp_path / folder)
+        files.append(schedule_file(tmp_path / folder))
+
+    one, two = files
+    assert (one.name, one.read_bytes()) == (two.name, two.read_bytes())
+
+
+def test_programs_read_json(small: Path, python: list[str], tmp_path: Path) -> None:
+    found, passed = explore(small, [*python, "hasty"], "--json"), explore(small, python, "--json")
+    result = json.loads(found.stdout)
+    played = explore(small, python, "--json", "--schedule", result["schedule"]["id"])
+
+    assert [problems("explore", json.loads(one.stdout)) for one in (found, passed, played)] == [[], [], []]
+    assert (result["verdict"], result["schedule"]["deviations"]) == ("failed", ["event 1.1 before ack 1"])
+    assert result["file"] == str(schedule_file(tmp_path))
+    assert json.loads(passed.stdout)["verdict"] == "passed"
+    assert json.loads(played.stdout)["met"] == ["event 1.1 before ack 1"]
+
+
+def test_a_command_that_fails_as_recorded_says_so(small: Path, tmp_path: Path) -> None:
+    told = explore(small, code("import sys; print('no server'); sys.exit(3)"))
+
+    assert told.exit_code == 1
+    assert "recorded order" in told.stdout
+    assert "  no server\nrecorder: exit code 3: no server" in told.stderr
+    assert list(tmp_path.glob("*.schedule.json")) == []
+
+
+def test_the_smallest_difference_that_passes_is_told_of_a_command_that_fails_as_recorded(
+    small: Path, python: list[str], tmp_path: Path
+) -> None:
+    told = explore(small, [*python, "backwards"])
+
+    assert told.exit_code == 1
+    assert told.stdout.startswith("fails in the recorded order, and passes if ChainedRecordsDataEnd")
+    kept = schedule_file(tmp_path)
+    assert explore(small, [*python, "backwards"], "--schedule", kept).exit_code == 0
+
+
+def test_a_miss_fails_a_run_whatever_the_command_makes_of_it(small: Path) -> None:
+    misses = """
+import os, urllib.request
+try: urllib.request.urlopen(os.environ["RECORDER_URL"] + "/other")
+except OSError: pass
+"""
+    told = explore(small, code(misses))
+
+    assert told.exit_code == 1
+    assert "1 request matched nothing: no recorded request matches GET /other" in told.stderr
+
+
+def test_what_is_left_unplayed_fails_a_run_on_demand(small: Path) -> None:
+    assert explore(small, code("pass")).exit_code == 0
+
+    told = explore(small, code("pass"), "--unplayed", "fail")
+
+    assert told.exit_code == 1
+    assert "not played: triple 1" in told.stderr
+
+
+def test_a_schedule_that_is_not_met_says_nothing(small: Path) -> None:
+    told = explore(small, code("pass"), "--schedule", "event 1.1 before ack 1")
+
+    assert told.exit_code == 0
+    assert "was not met, so the run says nothing about it: event 1.1 before ack 1" in told.stderr
+
+
+def test_a_command_that_hangs_is_ended_with_all_that_it_started(small: Path, tmp_path: Path) -> None:
+    script = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+print(os.getpid(), child.pid, file=open(sys.argv[1], "a"), flush=True)
+if len(sys.argv) > 2: time.sleep(60)
+"""
+    pids = tmp_path / "pids"
+
+    hangs = explore(small, [*code(script), str(pids), "hangs"], "--schedules", "1", "--max-time", "1")
+    leaves = explore(small, [*code(script), str(pids)])
+
+    assert (hangs.exit_code, leaves.exit_code) == (1, 0), hangs.stderr + leaves.stderr
+    assert "it did not end within 1 s" in hangs.stderr
+    until(lambda: not any(map(lives, pids.read_text(encoding="utf-8").split())), "all have ended")
+
+
+def lives(pid: str) -> bool:
+    """Whether a process runs; one that has ended may wait for its parent."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def test_a_command_that_cannot_be_run_is_told_in_one_line(small: Path) -> None:
+    fails(2, "no-such-program: cannot be run: No such file", by=explore(small, ["no-such-program"]))
+    fails(2, "name the command to run, behind --", by=run("explore", small))
+    fails(2, "'python'", by=run("explore", small, "python", "client.py"))
+
+
+def test_the_schedule_of_another_cassette_is_refused(small: Path, python: list[str], tmp_path: Path) -> None:
+    explore(small, [*python, "hasty"])
+
+    fails(2, "s.cassette", by=explore(PREVIEW, python, "--schedule", schedule_file(tmp_path)))
+    fails(2, "event 9.1 before ack 9", by=explore(PREVIEW, python, "--schedule", "event 9.1 before ack 9"))
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_command_is_run(small: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+
+    told = explore(small, code(f"open({str(ran)!r}, 'w')"), "-o", small / "folder")
+
+    fails(4, "is not a folder", by=told)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(("number", "ends_with"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_ends_the_command_and_tells_how_far_it_came(
+    number: int, ends_with: int, small: Path, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    script = f"import os, time; print(os.getpid(), file=open({str(pids)!r}, 'a'), flush=True); time.sleep(60)"
+    command = [RECORDER, "explore", str(small), "--", *code(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: pids.exists() and pids.read_text(encoding="utf-8").endswith("\n"), "the command runs")
+        os.kill(process.pid, number)
+        out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (ends_with, "")
+    assert number != signal.SIGINT or "0 runs so far; " in err
+    assert "Traceback" not in err
+    until(lambda: not lives(pids.read_text(encoding="utf-8").strip()), "it has ended")
