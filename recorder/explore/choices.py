@@ -16,7 +16,7 @@ from .law import Law
 from .neighbours import Pair, by_session
 from .placed import Placed
 
-_Look: TypeAlias = tuple[str, ...]
+Look: TypeAlias = tuple[str, ...]
 
 _NEAR = 4  # acks and events between an event and the message of the client whose answer could carry it
 _ROUNDS = 3  # deviations that look alike: so many are told apart from the rest
@@ -41,13 +41,15 @@ class Choice:
     Attributes:
         place: Place of its later item among all acks and events.
         distance: How many acks and events of its session it reaches over.
-        again: How many deviations that look the same stand before it: of one kind, with items of the same names.
+        look: Its kind with the names of its items: deviations of one look tell much the same.
+        again: How many deviations of its look stand before it.
     """
 
     deviation: Deviation
     rank: Rank
     place: int
     distance: int = 1
+    look: Look = ()
     again: int = 0
 
     @property
@@ -83,14 +85,14 @@ def choices(
         *(_placed(one, Rank.REPLY, places) for one in _in_replies(recording, items)),
         *(_placed(one, Rank.TROUBLE, places) for one in _troubles(recording, items, disturb)),
     ]
-    looks: Counter[_Look] = Counter()
+    looks: Counter[Look] = Counter()
     names = {one.item: one for one in items}
     sorted_ = sorted(found, key=lambda one: (one.rank, one.distance, one.place, str(one.deviation)))
     counted = []
     for one in sorted_:
         look = _look(one.deviation, names)
         if law.allows((one.deviation,)):
-            counted.append(Choice(one.deviation, one.rank, one.place, one.distance, looks[look]))
+            counted.append(Choice(one.deviation, one.rank, one.place, one.distance, look, looks[look]))
             looks[look] += 1
     late = [Choice(one, Rank.LATE, place) for place, one in enumerate(_late(items, delay))]
     return tuple(sorted([*counted, *late], key=lambda one: one.order))
@@ -106,7 +108,7 @@ def _rank(pair: Pair) -> Rank:
     return Rank.OF_ONE if pair.is_of_one else Rank.OF_SEVERAL
 
 
-def _look(deviation: Deviation, names: Mapping[Item, Placed]) -> _Look:
+def _look(deviation: Deviation, names: Mapping[Item, Placed]) -> Look:
     """Return what a deviation looks like: equal for those of one kind about items of the same names and channels."""
     told = [deviation.kind.name]
     for item in (deviation.item, deviation.other):

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from operator import itemgetter
 from random import Random
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
-from .choices import Choice, Rank
+from .choices import Choice, Look, Rank
 from .neighbours import Coverage, not_shown
 from .space import Space
 
-_SINGLES, _PAIRS = 0.6, 0.85  # shares of all schedules that are spent until then, if there are so many
+_SINGLES, _PAIRS, _POSTPONED = 0.6, 0.8, 0.9  # shares of all schedules that are spent until then, if there are so many
 _LARGEST = 5  # deviations in a schedule that is drawn at random
 _TRIES = 200  # draws in a row that gave nothing new: then all there is was tried
 _WIDEST = 150  # single deviations of which each is paired with each
@@ -49,6 +49,9 @@ class Drawing:
         self._sessions = space.sessions()
         self._tried: set[Schedule] = {Schedule()}
         self._useless: set[Deviation] = set()
+        self._doubts = {one.deviation: doubts for one in space.singles if (doubts := _doubts(one))}
+        self._shown: Counter[_Doubt] = Counter()
+        self._unshown: Counter[_Doubt] = Counter()
         self._known: list[Deviation] | None = None
         self._late_left = 0  # schedules with late items that may still be drawn at random
         self.drawn: Counter[str] = Counter()
@@ -67,22 +70,28 @@ class Drawing:
     def passed(self, schedule: Schedule, order: Order) -> None:
         """Learn from a run that passed: what alone did not come about is not tried again."""
         self._tried.add(schedule)
-        if len(schedule.deviations) == 1 and (unmet := not_shown(order)):
+        if len(schedule.deviations) != 1:
+            return
+        unmet = not_shown(order)
+        (self._unshown if unmet else self._shown).update(self._doubts.get(schedule.deviations[0], ()))
+        if unmet:
             self._useless |= unmet
             self._coverage.unmet(order)
-            self._known = None
+        self._known = None
 
     def schedules(self, most: int, random: Random) -> Iterator[tuple[Schedule, str]]:
         """Yield at most so many schedules, each with a word for how it was found."""
         left = max(most, 0)
         late = [one for one in self._singles if one.rank is Rank.LATE]
         usual = [one for one in self._singles if one.rank is not Rank.LATE]
+        postponed: list[Choice] = []
         whole = len(usual) <= _WIDEST
         self._late_left = len(late)
         for why, last, found in (
-            (ONE, round(most * _SINGLES) - len(late), self.single(usual)),
+            (ONE, round(most * _SINGLES) - len(late), self.single(usual, postponed)),
             (ONE, round(most * _SINGLES), self.single(late)),
             (TWO, round(most * _PAIRS), self._pairs()),
+            (ONE, round(most * _POSTPONED), self.single(postponed)),
             (RANDOM, most, self._random(random)),
         ):
             if why == RANDOM:
@@ -116,12 +125,28 @@ class Drawing:
         is_hopeless = is_reversal and self._coverage.is_hopeless(deviation.other or deviation.item, deviation.item)
         return deviation not in self._useless and not is_hopeless
 
-    def single(self, choices: Iterable[Choice]) -> Iterator[Schedule]:
-        """Yield the schedules of single deviations that were not tried and are not known to be of no use."""
+    def single(self, choices: Iterable[Choice], postponed: list[Choice] | None = None) -> Iterator[Schedule]:
+        """Yield the schedules of single deviations that were not tried and are not known to be of no use.
+
+        Args:
+            choices: The deviations.
+            postponed: Takes those whose like did not come about each time; None to try them all the same.
+        """
         for one in choices:
+            if postponed is not None and self._is_doubtful(one.deviation):
+                postponed.append(one)
+                continue
             schedule = self._is_new((one.deviation,))
             if schedule is not None and self.is_useful(one.deviation):
                 yield schedule
+
+    def _is_doubtful(self, deviation: Deviation) -> bool:
+        """Return whether the like of a deviation did not come about, whenever it was tried."""
+        doubts = self._doubts.get(deviation, ())
+        return any(self._unshown[doubt] >= doubt.enough and not self._shown[doubt] for doubt in doubts)
+
+    def _is_likely(self, deviation: Deviation) -> bool:
+        return self.is_useful(deviation) and not self._is_doubtful(deviation)
 
     def _pairs(self) -> Iterator[Schedule]:
         for both in self._space.together:
@@ -129,7 +154,7 @@ class Drawing:
             if schedule is not None:
                 yield schedule
         # late ones cost real seconds, and seldom tell more together with another deviation
-        usual = [one for one in self._singles if one.rank is not Rank.LATE and self.is_useful(one.deviation)]
+        usual = [one for one in self._singles if one.rank is not Rank.LATE and self._is_likely(one.deviation)]
         looks: Counter[tuple[str, ...]] = Counter()
         ranked = []
         for one, other in sorted(combinations(usual[:_WIDEST], 2), key=_apart):
@@ -138,7 +163,7 @@ class Drawing:
             looks[look] += 1
         for _, one, other in sorted(ranked, key=itemgetter(0)):
             schedule = self._is_new((one.deviation, other.deviation))
-            if schedule is not None and self.is_useful(one.deviation) and self.is_useful(other.deviation):
+            if schedule is not None and self._is_likely(one.deviation) and self._is_likely(other.deviation):
                 yield schedule
 
     def _random(self, random: Random) -> Iterator[Schedule]:
@@ -153,16 +178,19 @@ class Drawing:
         useful = self._useful()
         usual = [one for one in useful if one.kind is not Kind.LATE]
         useful = useful if self._late_left else usual
-        unseen = [one.reversal for one in self._coverage.unseen if self.is_useful(one.reversal)]
+        unseen = [one.reversal for one in self._coverage.unseen if self._is_likely(one.reversal)]
         most = _LARGEST if random.random() < _SMALL else max(_LARGEST, min(len(usual), _MANY))
+        hope = (self._shown[_UNSURE] + 1) / (self._shown[_UNSURE] + self._unshown[_UNSURE] + 1)
         drawn: list[Deviation] = []
         for _ in range(2 + int(random.random() * (most - 1))):
             chance = random.random()
             if chance < _FAR:
-                one = self._far(random)
+                one = self._far(random, hope)
             else:
                 one = _one_of(random, unseen if chance < _UNSEEN else usual if chance < _USUAL else useful)
-            if one is not None and one not in drawn and self._law.allows((*drawn, one)):
+            if one is None or one in drawn or (_UNSURE in self._doubts.get(one, ()) and random.random() > hope):
+                continue
+            if self._law.allows((*drawn, one)):
                 drawn.append(one)
         schedule = self._is_new(drawn) if drawn else None
         if schedule is not None and any(one.kind is Kind.LATE for one in drawn):
@@ -171,10 +199,10 @@ class Drawing:
 
     def _useful(self) -> list[Deviation]:
         if self._known is None:  # only runs with one deviation change it
-            self._known = [one.deviation for one in self._singles if self.is_useful(one.deviation)]
+            self._known = [one.deviation for one in self._singles if self._is_likely(one.deviation)]
         return self._known
 
-    def _far(self, random: Random) -> Deviation | None:
+    def _far(self, random: Random, hope: float) -> Deviation | None:
         """Return the reversal of any two items of a session, however far from each other."""
         if not self._sessions:
             return None
@@ -183,6 +211,8 @@ class Drawing:
         first, second = (session[place] for place in places)
         if first is second or not self._law.is_free(first.item, second.item):
             return None
+        if second.asked >= first.at and random.random() > hope:  # the client may wait, as it was seen to do
+            return None
         found = Deviation(Kind.BEFORE, second.item, first.item)
         return found if self.is_useful(found) else None
 
@@ -190,6 +220,26 @@ class Drawing:
 def _one_of(random: Random, items: Sequence[_T]) -> _T | None:
     """Return one of some items, None if there are none. Only `random` is the same in each version of Python."""
     return items[int(random.random() * len(items))] if items else None
+
+
+class _Doubt(NamedTuple):
+    """What deviations have in common that clients may not let come about; after so many, the others are in doubt."""
+
+    like: Look
+    enough: int
+
+
+_UNSURE = _Doubt(("unsure",), 10)
+
+
+def _doubts(one: Choice) -> tuple[_Doubt, ...]:
+    match one.rank:
+        case Rank.REPLY | Rank.TROUBLE:
+            return (_Doubt((one.deviation.kind.name,), 3),)  # it hangs on the transport
+        case Rank.UNSURE:
+            return _Doubt(one.look, 1), _UNSURE  # the same code waits, or does not; so do most clients throughout
+        case _:
+            return ()
 
 
 def _look(one: Choice, other: Choice) -> tuple[str, ...]:

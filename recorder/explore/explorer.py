@@ -84,6 +84,7 @@ class Explorer:
         self._coverage, self._words = Coverage(), Words(())
         self._runs, self._is_running = 0, False
         self._failing: Found | None = None
+        self._confirmed_order = Order()
         self._search = self._searching()
         self._next: tuple[Schedule, str] | None = next(self._search)
         self._result: Result | None = None
@@ -93,7 +94,7 @@ class Explorer:
         if self._next is None:
             return None
         self._is_running = True
-        return Trial(*self._next, self._runs + 1)
+        return Trial(*self._next, self._runs + 1, self._confirmed_order)
 
     def ran(self, passed: bool, says: str, order: Order) -> None:  # noqa: FBT001  # the first thing to be told
         """Take the outcome of the run that `next` asked for.
@@ -168,7 +169,9 @@ class Explorer:
                 asked = search.send(ran)
         except StopIteration as exc:
             found = exc.value
+        self._confirmed_order = found.ran.order
         failed = 1 + (yield from self._confirmed(found.schedule, _CONFIRM))
+        self._confirmed_order = Order()
         is_recorded = bool((yield from self._confirmed(Schedule(), 1)))
         if failed == 1 + _CONFIRM and not is_recorded:
             return self._telling().failed(found)

@@ -26,11 +26,18 @@ class Trial:
     Attributes:
         why: How it was found: `recorded order`, `one deviation`, `two deviations`, `random`, `shrinking`, `confirming`.
         number: Number of the run, from 1.
+        order: What happened in an earlier run of the schedule that is to be confirmed; empty for the others.
     """
 
     schedule: Schedule
     why: str
     number: int
+    order: Order = field(default_factory=Order)
+
+    @property
+    def kept(self) -> Kept:
+        """The schedule with the order that it is to show: a stand-in that is given it waits for that run's requests."""
+        return Kept(self.schedule, played=tuple((act.name, act.at) for act in self.order.acts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from recorder.library.recording import load_recording
 from recorder.replay.engine.orders.deviations import Disturbance, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
-from tests.explore.desk import GWS, recorded, schedule
+from tests.explore.desk import GWS, Desktop, recorded, schedule
 from tests.wire import Wire, chained, done, state_event
 
 RECORDING = recorded()
@@ -181,3 +181,23 @@ def test_a_websocket_without_bayeux_can_be_cut_and_no_more() -> None:
     space = Space.of(recording, dialect_of(recording.header), disturb=frozenset(Disturbance))
 
     assert {one.deviation.kind for one in space.singles} == {Kind.BEFORE, Kind.CUT}
+
+
+def test_what_a_patient_client_never_lets_come_about_is_postponed() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(8):
+        desk.asks(chained(number, f"r{number}"), done(number, f"r{number}"))
+    recording = wire.recording()
+    space = Space.of(recording, GWS)
+    desktop = Desktop.patient(space.items)
+    drawing = Drawing(space, Coverage(space.pairs))
+    unmet = []
+
+    for one, _ in drawing.schedules(200, Random(0)):
+        order = desktop.run(one)
+        drawing.passed(one, order)
+        unmet.append(bool(order.unmet))
+
+    assert sum(unmet[:40]) <= 8
+    assert sum(unmet) > 8  # they come after the pairs

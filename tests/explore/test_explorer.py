@@ -341,3 +341,15 @@ def test_a_client_that_fails_at_once_shows_the_order_though_the_rest_never_came(
 
     assert search.result.schedule == schedule("event 2.1 before ack 2")
     assert "in the failing run it came, and ack 2 did not." in search.result.says
+
+
+def test_a_run_that_confirms_is_given_the_order_that_failed() -> None:
+    search, orders = explorer(), []
+    while (trial := search.next()) is not None:
+        order = HASTY.run(trial.schedule)
+        orders.append((trial.why, bool(trial.schedule.deviations), trial.kept.played))
+        search.ran(ack_first(order), "", order)
+
+    failing = search.result.kept().played
+    assert orders[-3:] == [("confirming", True, failing), ("confirming", True, failing), ("confirming", False, ())]
+    assert [played for _, _, played in orders[:-3] if played] == []
