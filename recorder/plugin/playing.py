@@ -60,7 +60,7 @@ class Playing(StandIn):
             thread=thread,
             match=settings.match,
             witness=self._witness,
-            schedule=None if kept is None else kept.schedule,
+            schedule=kept,
         )
         self._names = [path.name for path in settings.cassettes]
 

@@ -121,8 +121,8 @@ def _play(judge: Judge, cassettes: tuple[Path, ...], given: dict[str, Any], *, a
     from ...explore.files import kept
     from ..exploring.telling import tell_run
 
-    schedule = kept(given["wanted"], cassettes).schedule
-    return tell_run(judge.run(schedule), schedule, as_json=as_json)
+    wanted = kept(given["wanted"], cassettes)
+    return tell_run(judge.run(wanted), wanted.schedule, as_json=as_json)
 
 
 def _search(judge: Judge, cassettes: tuple[Path, ...], given: dict[str, Any], *, as_json: bool) -> int:

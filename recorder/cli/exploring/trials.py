@@ -11,7 +11,7 @@ from ...api.threads import LoopThread
 from ...model import Recording
 from ...printable import counted
 from ...replay.engine.orders.played import Order
-from ...replay.engine.orders.schedule import Schedule
+from ...replay.engine.orders.schedule import Kept, Schedule
 from ...replay.engine.status import unheard_text
 from .program import Ended, Program
 
@@ -61,8 +61,11 @@ class Judge:
     fails_unplayed: bool
     thread: LoopThread
 
-    def run(self, schedule: Schedule) -> Ran:
+    def run(self, kept: Kept) -> Ran:
         """Run the command once under a schedule.
+
+        Args:
+            kept: The schedule, with the order of an earlier run if that is known: then this order is played again.
 
         Raises:
             UsageError: If the command cannot be run, or the schedule names what the recording lacks.
@@ -72,11 +75,11 @@ class Judge:
             clock="virtual",
             dialect=self.dialect,
             policy=self.policy,
-            schedule=schedule,
+            schedule=kept,
             thread=self.thread,
         )
         with standin:
-            ended = self.program.run(standin.url, schedule.id)
+            ended = self.program.run(standin.url, kept.schedule.id)
         return Ran("; ".join(self._reasons(ended, standin)), standin.order, ended.output)
 
     def _reasons(self, ended: Ended, standin: StandIn) -> list[str]:
@@ -125,7 +128,7 @@ class Trials:
             UsageError: If the command cannot be run.
         """
         while (trial := self._explorer.next()) is not None:
-            ran = self._judge.run(trial.schedule)
+            ran = self._judge.run(trial.kept)
             self.runs += 1
             if not ran.passed:
                 self.failed[trial.schedule] = ran

@@ -130,7 +130,7 @@ class _Runs:
         self._again = copy.copy(item)
         self._properties = len(item.user_properties)
         self.failed: dict[Schedule, _Run] = {}
-        self._first = self._run(Schedule())
+        self._first = self._run(_RECORDED)
         self.playing = state.playing
 
     def explorer(self) -> Explorer | None:
@@ -157,7 +157,7 @@ class _Runs:
             if trial is None:
                 return
             is_first = found is self._first and trial.schedule == found.schedule
-            run = found if is_first else self._run(trial.schedule)
+            run = found if is_first else self._run(trial.kept)
             found = run
             explorer.ran(passed=not run.has_failed, says=run.says, order=run.order)
 
@@ -170,9 +170,9 @@ class _Runs:
         finally:
             self._disarm()
 
-    def _run(self, schedule: Schedule) -> _Run:
+    def _run(self, kept: Kept) -> _Run:
         item, state = self._item, self._state
-        self._prepare(Kept(schedule))
+        self._prepare(kept)
         reports: list[pytest.TestReport] = []
         failures: list[str] = []
 
@@ -197,9 +197,9 @@ class _Runs:
         order = state.playing.order if state.playing is not None else Order()
         is_skipped = not failures and any(report.skipped for report in reports)
         says = failures[0][:_LONGEST] if failures else ""
-        run = _Run(schedule, reports, bool(failures), is_skipped, says, order)
+        run = _Run(kept.schedule, reports, bool(failures), is_skipped, says, order)
         if failures:
-            self.failed[schedule] = run
+            self.failed[kept.schedule] = run
         return run
 
     def _prepare(self, kept: Kept) -> None:
