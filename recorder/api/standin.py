@@ -26,7 +26,7 @@ from ..replay.engine.witness import Witness
 from ..replay.server.admission import rules_of
 from ..replay.server.app import Address, serve
 from ..replay.server.building import Options, build
-from ..replay.server.driver import Callbacks
+from ..replay.server.driver import Callbacks, Trials
 from ..replay.server.limits import SESSION, fitting
 from .threads import LoopThread
 
@@ -101,6 +101,7 @@ class StandIn:
             serves.
         witness: Remembers the first of what passes, as it was, for its `records`.
         schedule: Order to play in, which `order` tells afterwards; None plays as recorded.
+        trials: A search whose trials are begun by the control API.
 
     Raises:
         RecorderError: If a cassette cannot be read, or an argument does not fit it.
@@ -139,6 +140,7 @@ class StandIn:
         match: Match | None = None,
         witness: Witness | None = None,
         schedule: Schedule | Kept | None = None,
+        trials: Trials | None = None,
     ) -> None:
         """Read what is to be played; the arguments are those of the class."""
         if not cassettes:
@@ -149,11 +151,11 @@ class StandIn:
         self._names = [_name(given) for given in cassettes]
         self._virtual = clock == "virtual"
         pace, seed = math.inf if rate == "instant" else rate, 0 if seed is None and self._virtual else seed
-        options = Options(
+        self._options = Options(
             pace, self._virtual, Repeat(repeat), strict, tuple(faults), seed, dialect, policy, proxied, jwt_key, match,
             instance, schedule,
         )  # fmt: skip
-        self._engine = build(self.recording, options)
+        self._engine, self._trials = build(self.recording, self._options), trials
         self._turns = _Turns(self._engine, on_turn, on_idle)
         self._callbacks = Callbacks(on_miss or _nothing, self._turns.idle, self._turns.turn, idle_after, witness)
         self._session_timeout, self._listen = _positive("session_timeout", session_timeout), listen
@@ -210,10 +212,28 @@ class StandIn:
             limits=replace(fitting(*self._engine.largest), session=self._session_timeout),
             rules=self._rules,
             instance=self._instance,
+            fresh=self._fresh,
+            trials=self._trials,
         )
         self._address = await self._serving.__aenter__()
         # some clients, aiohttp's among them, keep no cookies for IP addresses
         self.url = f"http://localhost:{self._address.port}" if host == "127.0.0.1" else self._address.url
+
+    def _fresh(self, schedule: Schedule) -> ReplayEngine:
+        """Build the engine that plays another order from the start; all that is asked from now on is of its run."""
+        self._options = replace(self._options, schedule=schedule, again=self._options.again + 1)
+        self._engine = build(self.recording, self._options)
+        self._turns.begin_anew(self._engine)
+        return self._engine
+
+    def begin_anew(self, schedule: Schedule = Schedule()) -> None:  # noqa: B008  # frozen
+        """Forget all clients and their connections, and play from the start at the same URL, in another order.
+
+        Raises:
+            UsageError: If the recording lacks an item of the schedule.
+
+        """
+        self._call(self.address.controls.begin, schedule)
 
     async def _end(self) -> None:
         serving, self._serving = self._serving, None
@@ -421,6 +441,10 @@ class _Turns:
         self._engine, self._on_turn, self._on_idle = engine, on_turn, on_idle
         self._stall: str | None = None
         self._left: tuple[int, ...] = ()
+
+    def begin_anew(self, engine: ReplayEngine) -> None:
+        """Note that another engine plays from now on."""
+        self._engine, self._stall, self._left = engine, None, ()
 
     def turn(self) -> None:
         """Note that requests were answered."""

@@ -7,7 +7,7 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ from ...model import Recording
 from ...printable import counted, printable, to_json
 from ...system.limits import allow_descriptors
 from ...system.signals import call_on, ends
+from ..exploring.options import explore_options
 from ..group import NEW_OBJECTS
 from ..loading import load
 from ..options import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ...replay.engine.miss import Miss
     from ...replay.engine.orders.schedule import Kept
     from ...viewer.live.played import PlayedStandIn
+    from ..exploring.served import ServedTrials
 
 _STALLED = 3  # exit code
 _TOKEN = "RECORDER_TOKEN"  # noqa: S105  # the environment variable's name
@@ -72,6 +74,11 @@ class Settings:
     allow_origins: tuple[str, ...] = ()
     instance: str | None = None
     schedule: Kept | None = None
+    explore: int | None = None
+    explore_seed: int = 0
+    explore_delay: float = 1.0
+    disturb: tuple[str, ...] = ()
+    trials: ServedTrials | None = None
     log: Path | None = None
     view: bool = False
     view_port: int | None = None
@@ -168,6 +175,7 @@ class Settings:
     type=TokenFile(_JWT_KEY),
     help=f"Sign JSON web tokens with moved dates by the secret in this file.  [env var: {_JWT_KEY}, the secret itself]",
 )
+@explore_options
 @recorded_policy_option
 @view_options
 @dialect_option
@@ -208,16 +216,25 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     recording = load([at_hand(path) for path in cassettes], options["dialect"], maker_of)
     allow_descriptors(_DESCRIPTORS)
     collect_rarely()
-    options["control_token"] = token_of(options["control_token"], CONTROL_TOKEN)
-    options["token"] = token_of(options["token"], _TOKEN)
-    options["jwt_key"] = token_of(options["jwt_key"], _JWT_KEY)
-    settings = Settings(schedule=_schedule(options.pop("schedules"), cassettes), **options)
+    settings = _settings(options, cassettes)
+    settings = replace(settings, trials=_trials(recording, cassettes, settings))
     with logging_into(settings.log, takes_all=True) as log:
         with _viewed(recording, cassettes[0], settings) as page:
             standin, stalled = asyncio.run(_serve(recording, settings, log, page))
+        if settings.trials is not None:  # each trial had its own verdict
+            return
         _conclude(standin.report(), standin.missed, as_json=as_json)
     if stalled or standin.unheard or (settings.exit_when_done and (standin.unplayed or standin.unplayed_events)):
         raise SystemExit(_STALLED)
+
+
+def _settings(options: dict[str, Any], cassettes: tuple[Path, ...]) -> Settings:
+    """Read the files that options name: of secrets, and of a schedule."""
+    options["control_token"] = token_of(options["control_token"], CONTROL_TOKEN)
+    options["token"] = token_of(options["token"], _TOKEN)
+    options["jwt_key"] = token_of(options["jwt_key"], _JWT_KEY)
+    schedules: tuple[str, ...] = options.pop("schedules")
+    return Settings(**options, schedule=_schedule(schedules, cassettes))
 
 
 def _conclude(report: dict[str, Any], missed: int, *, as_json: bool) -> None:
@@ -255,6 +272,20 @@ def _schedule(texts: tuple[str, ...], cassettes: tuple[Path, ...]) -> Kept | Non
     from ...explore.files import kept
 
     return kept(texts, cassettes)
+
+
+def _trials(recording: Recording, cassettes: tuple[Path, ...], settings: Settings) -> ServedTrials | None:
+    """Begin the search whose trials clients ask for, if one is wanted."""
+    if settings.explore is None:
+        return None
+    from ..exploring.served import begin
+
+    if settings.control_token is None:
+        raise click.UsageError("--explore needs --control-token: a client asks for its trials by the control API")
+    if settings.schedule is not None:
+        raise click.UsageError("--schedule plays one order, --explore searches for one: give one of the two")
+    numbers = settings.explore, settings.explore_seed, settings.explore_delay
+    return begin(recording, settings.dialect, cassettes, numbers, settings.disturb)
 
 
 def collect_rarely() -> None:
@@ -314,11 +345,7 @@ async def _serve(
             stop.set()
 
     def idle() -> None:
-        verdict = standin.explain_stall(settings.idle)
-        if verdict is not None and told[-1:] != [verdict]:
-            told.append(verdict)
-            for line in verdict.splitlines():
-                say(line)
+        _tell_new(standin.explain_stall(settings.idle), told)
         if settings.exit_when_done:
             stop.set()
 
@@ -340,6 +367,7 @@ async def _serve(
         on_idle=idle,
         idle_after=settings.idle,
         session_timeout=settings.session_timeout,
+        trials=settings.trials,
     )
     await _until(stop, standin, log, page)
     return standin, bool(told) and settings.exit_when_done
@@ -349,6 +377,14 @@ def _guarded(settings: Settings) -> dict[str, Any]:
     """Return the arguments of a stand-in that say whom it serves, and by which name."""
     names = ("jwt_key", "control_token", "allow_hosts", "allow_origins", "token", "instance")
     return {name: getattr(settings, name) for name in names}
+
+
+def _tell_new(verdict: str | None, told: list[str]) -> None:
+    """Print what the clients wait for, unless it was told last."""
+    if verdict is not None and told[-1:] != [verdict]:
+        told.append(verdict)
+        for line in verdict.splitlines():
+            say(line)
 
 
 def _missed(page: PlayedStandIn | None, miss: Miss) -> None:

@@ -21,7 +21,7 @@ from . import cors
 from .admission import PARAMETER, Admission, Admitted, Refused, Rules
 from .connection import Connections, Routes
 from .control import Control, families, healthy, is_health
-from .driver import Callbacks, ControlledStandIn, Driver
+from .driver import Callbacks, ControlledStandIn, Driver, Fresh, Trials
 from .limits import Limits, listening
 from .sockets import PlainSocket, SocketConnection
 
@@ -40,13 +40,16 @@ def epoch() -> float:
     return time.time() - time.monotonic()
 
 
-def seeded_ids(seed: int) -> Callable[[], str]:
+def seeded_ids(seed: int, again: int = 0) -> Callable[[], str]:
     """Return a function that makes ids, with equal ids in each run of one seed.
+
+    Where a run begins anew, `again` counts how often: its ids are others, so that a client of before is known by its.
 
     These ids can be guessed: let no strangers reach a stand-in that uses them.
     """
     numbers = count(1)
-    return lambda: hashlib.sha256(f"{seed} {next(numbers)}".encode()).hexdigest()[:32]
+    begin = f"{seed} again {again}" if again else f"{seed}"
+    return lambda: hashlib.sha256(f"{begin} {next(numbers)}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ async def serve(
     limits: Limits = Limits(),  # noqa: B008  # frozen
     rules: Rules = Rules(),  # noqa: B008  # frozen
     instance: str | None = None,
+    fresh: Fresh | None = None,
+    trials: Trials | None = None,
 ) -> AsyncIterator[Address]:
     """Serve a stand-in until the block ends, and yield the address where the server listens.
 
@@ -88,6 +93,8 @@ async def serve(
         limits: Sizes and times allowed to a client; `limits.fitting` builds them for a recording.
         rules: The hosts, origins and token to serve; `admission.rules_of` builds them for a recording.
         instance: Name that a cookie tells a load balancer; None sets no such cookie.
+        fresh: Builds a stand-in that plays another order from the start, for the control API.
+        trials: A search that says which orders to play, for the control API.
 
     Raises:
         UsageError: If the server cannot listen on the address.
@@ -95,10 +102,10 @@ async def serve(
     """
     limits = replace(limits, body=max(limits.body, 2 * standin.largest[0]))  # each recorded body fits
     driver = Driver(standin, watch, virtual=virtual)
-    site = _Site(standin, driver, Admission(rules, [host]), instance)
+    site = _Site(driver, Admission(rules, [host]), instance, fresh, trials)
     apart = None if rules.token is None else _APART
     connections = Connections(
-        driver, limits, Routes(site.instead, site.opens, site.asks, standin.upgrade, site.admits, apart)
+        driver, limits, Routes(site.instead, site.opens, site.asks, site.upgrade, site.admits, apart)
     )
     site.connections = connections
     listener, bound = await listening(connections, host, port)
@@ -119,9 +126,25 @@ class _Site:
     connections: Connections | None = None
     _apart = 0  # requests that were no part of the replay
 
-    def __init__(self, standin: ReplayEngine, driver: Driver, admission: Admission, instance: str | None) -> None:
-        self._standin, self._driver, self.admission, self._instance = standin, driver, admission, instance
-        self.controls = ControlledStandIn(standin, driver)
+    def __init__(
+        self, driver: Driver, admission: Admission, instance: str | None, fresh: Fresh | None, trials: Trials | None
+    ) -> None:
+        self._driver, self.admission, self._instance = driver, admission, instance
+        self.controls = ControlledStandIn(driver, fresh=fresh, trials=trials, cut=self.cut)
+
+    @property
+    def _standin(self) -> ReplayEngine:
+        return self._driver.standin
+
+    def cut(self) -> None:
+        """End all WebSockets: their clients are to begin anew."""
+        for transport in [] if self.connections is None else list(self.connections.open):
+            if not transport.is_closing() and isinstance(protocol := transport.get_protocol(), SocketConnection):
+                protocol.cancel()
+
+    def upgrade(self, request: HttpRequest) -> Headers:
+        """Return the headers to answer a WebSocket upgrade with."""
+        return self._standin.upgrade(request)
 
     def admits(self, method: str, target: str, headers: Headers, hosts: Sequence[str] = (), /) -> Admitted | Refused:
         """Decide on a request before its body is read; the control API has checks of its own, and its own token."""

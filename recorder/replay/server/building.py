@@ -35,6 +35,7 @@ class Options:
         match: A function of the user that has a say in each match.
         instance: Name of the stand-in among several behind a load balancer; None for one that stands alone.
         schedule: Order to play in, which is noted then; None plays as recorded.
+        again: How often it began anew before; the ids that it makes are others each time.
     """
 
     rate: float = 1.0
@@ -50,6 +51,7 @@ class Options:
     match: Match | None = None
     instance: str | None = None
     schedule: Schedule | Kept | None = None
+    again: int = 0
 
 
 def build(recording: Recording, options: Options) -> ReplayEngine:
@@ -61,7 +63,7 @@ def build(recording: Recording, options: Options) -> ReplayEngine:
     return ReplayEngine(
         recording,
         load(options.dialect) if options.dialect else dialect_of(recording.header),
-        new_id=new_id if options.seed is None else seeded_ids(options.seed),
+        new_id=new_id if options.seed is None else seeded_ids(options.seed, options.again),
         rate=options.rate,
         policy=Policy(options.repeat, options.strict, options.match),
         faults=Faults([parse(text) for text in options.faults], recording, seed=options.seed or 0),

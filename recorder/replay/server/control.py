@@ -9,7 +9,7 @@ API, and docs/control.md explains it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, TypeAlias
 
@@ -75,6 +75,15 @@ class Controlled(Protocol):
 
     def clear_faults(self) -> None:
         """Remove all faults."""
+
+    def order(self) -> dict[str, Any]:
+        """Return the schedule that is played, and what happened so far, as openapi.json describes them."""
+
+    def begin_anew(self, deviations: Sequence[str]) -> None:
+        """Forget all clients, and play the recording from the start, in the order that deviations make, as texts."""
+
+    def next_trial(self, passed: bool | None, says: str, *, minds_misses: bool) -> dict[str, Any]:  # noqa: FBT001  # or None
+        """Judge the trial of a search that was run last, if `passed` is not None; begin the next one, and return it."""
 
 
 class Control:
@@ -272,11 +281,42 @@ def _clear_faults(standin: Controlled, body: dict[str, JSON]) -> JSON:
     return _faults(standin, body)
 
 
+def _order(standin: Controlled, _: dict[str, JSON]) -> JSON:
+    return standin.order()
+
+
+def _begin_anew(standin: Controlled, body: dict[str, JSON]) -> JSON:
+    try:
+        standin.begin_anew(body["deviations"])
+    except UsageError as exc:  # 400, not the 409 of `_route`: the request is wrong, not the state of the stand-in
+        _refuse(400, str(exc))
+    return standin.order()
+
+
+def _next_trial(standin: Controlled, body: dict[str, JSON]) -> JSON:
+    minds_misses = body.get("misses", "fail") != "ignore"
+    return standin.next_trial(body.get("passed"), body.get("says", ""), minds_misses=minds_misses)
+
+
+def _is_flag(value: JSON) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_list_of_texts(value: JSON) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
 _SECONDS = _Field(f"a number of seconds above 0, {_LONGEST} at most", _is_duration)
 _SESSION = _Field("the name or clientId of a session, as in state", _is_text, required=False)
 _CHANNEL = _Field("a channel events can be pushed on, e.g. /topic/name", _is_channel)
 _DATA = _Field("any JSON value", lambda _: True)
 _FAULT = _Field("text as after --fault, e.g. drop event PreviewRecord#2", _is_text)
+_DEVIATIONS = _Field('a list of texts such as "event 4.1 before ack 4"', _is_list_of_texts)
+_OUTCOME = {
+    "passed": _Field("true or false: whether the client did well in the trial", _is_flag, required=False),
+    "says": _Field("a text: why the client did not", lambda value: isinstance(value, str), required=False),
+    "misses": _Field("fail or ignore", lambda value: value in ("fail", "ignore"), required=False),
+}
 _ENDPOINTS: dict[str, dict[str, _Endpoint]] = {
     f"{PREFIX}/state": {"GET": _Endpoint(_state)},
     f"{PREFIX}/report": {"GET": _Endpoint(_report)},
@@ -290,6 +330,11 @@ _ENDPOINTS: dict[str, dict[str, _Endpoint]] = {
         "POST": _Endpoint(_add_fault, {"fault": _FAULT}),
         "DELETE": _Endpoint(_clear_faults),
     },
+    f"{PREFIX}/schedule": {
+        "GET": _Endpoint(_order),
+        "POST": _Endpoint(_begin_anew, {"deviations": _DEVIATIONS}),
+    },
+    f"{PREFIX}/trial": {"POST": _Endpoint(_next_trial, _OUTCOME)},
 }
 
 

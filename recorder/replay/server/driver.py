@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ...errors import UsageError
 from ..engine.faults import parse
 from ..engine.http import HttpRequest, HttpResponse, Reply
 from ..engine.miss import Miss
+from ..engine.orders.deviations import Deviation
+from ..engine.orders.played import Order
 from ..engine.orders.player import OrderedPlayer
+from ..engine.orders.schedule import Schedule
 from ..engine.standin import ReplayEngine
 from ..engine.status import unheard_text
 from ..engine.witness import Witness
@@ -215,6 +218,30 @@ class Driver:
             self._told_clients.difference_update(names)
             self._waiting_clients = min(self._waiting_clients, self._standin.waiting)
             self.schedule()
+
+    @property
+    def standin(self) -> ReplayEngine:
+        """The stand-in that is driven."""
+        return self._standin
+
+    def begin_anew(self, standin: ReplayEngine) -> None:
+        """Drive another stand-in from now on, with a new time; the requests that wait are cut off.
+
+        Numbers of requests go on, so that nothing of before can be taken for something of the new stand-in.
+        """
+        waiting, self._waiting = self._waiting, {}
+        self._standin = standin
+        self._virtual = None if self._virtual is None else 0.0
+        self._told = self._waiting_clients = 0
+        for handle in (self._held, self._unheard):  # these are about clients of before
+            if handle is not None:
+                handle.cancel()
+        self._held = self._unheard = None
+        self._told_clients.clear()
+        for one in waiting.values():
+            one.cancel()
+        self.schedule()
+        self.rest()
 
     def close(self) -> None:
         """Cancel the timers, and the waiters whose replies have not come."""
@@ -418,6 +445,26 @@ class Driver:
             self._watch.idle()
 
 
+Fresh: TypeAlias = Callable[[Schedule], ReplayEngine]
+
+
+class Trials(Protocol):
+    """A search for the order that a client does not bear; `recorder.explore` has one."""
+
+    def judge(self, order: Order, misses: Sequence[str], *, passed: bool, says: str) -> None:
+        """Take the outcome of the trial that was begun last.
+
+        Args:
+            order: What happened in it.
+            misses: What was asked for and matched nothing, as texts.
+            passed: Whether the client did well, as its test says.
+            says: Why not.
+        """
+
+    def next(self) -> tuple[Schedule | None, dict[str, Any]]:
+        """Return the order of the trial that is to be run, None at the end of the search, and both as JSON."""
+
+
 class ControlledStandIn:
     """The controls of a stand-in, for the control API and for code that runs the server.
 
@@ -425,34 +472,114 @@ class ControlledStandIn:
     what became due leave, after an action from outside.
     """
 
-    def __init__(self, standin: ReplayEngine, driver: Driver) -> None:
-        """Build the controls of a stand-in and its driver."""
-        self._standin, self._driver = standin, driver
-        self.report, self.inject, self.clear_faults = standin.report, standin.inject, standin.faults.clear
-        self.advance, self.watch, self.schedule, self.now = driver.advance, standin.watch, driver.schedule, driver.now
+    _watcher: Any = None
+    _is_tried = False  # a trial was begun, and is not judged yet
+
+    def __init__(
+        self,
+        driver: Driver,
+        *,
+        fresh: Fresh | None = None,
+        trials: Trials | None = None,
+        cut: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Build the controls of a driver and its stand-in.
+
+        Args:
+            driver: The driver.
+            fresh: Builds the stand-in that plays another order from the start; None where nothing can begin anew.
+            trials: A search that says which orders to play.
+            cut: Ends the connections on which nothing waits for an answer, but that belong to a client of before.
+        """
+        self._driver, self._fresh, self._trials, self._cut = driver, fresh, trials, cut
+        self.advance, self.schedule, self.now = driver.advance, driver.schedule, driver.now
 
     def state(self) -> dict[str, Any]:
         """Return `paused` and the live sessions; see `control.Controlled.state`."""
-        return self._standin.state(self._driver.now())
+        return self._standin.state(self.now())
+
+    def report(self) -> dict[str, Any]:
+        """Return how the replay went; see `control.Controlled.report`."""
+        return self._standin.report()
 
     def look(self, most: int) -> dict[str, Any]:
         """Return how far the clients are, `most` of them, and the faults, as JSON."""
         faults = [{"fault": text, "hit": count} for text, count in self._standin.faults.report()]
-        return self._standin.look(self._driver.now(), most) | {"faults": faults, "now": self._driver.now()}
+        return self._standin.look(self.now(), most) | {"faults": faults, "now": self.now()}
+
+    def watch(self, watcher: Any) -> None:
+        """Let an object see what is played, from now on and after each new beginning."""
+        self._watcher = watcher
+        self._standin.watch(watcher)
 
     def pause(self) -> None:
         """Stop the playing of events and acks; see `control.Controlled.pause`."""
-        self._standin.pause(self._driver.now())
+        self._standin.pause(self.now())
 
     def resume(self) -> None:
         """End the pause; see `control.Controlled.resume`."""
-        self._standin.resume(self._driver.now())
-        self._driver.schedule()
+        self._standin.resume(self.now())
+        self.schedule()
 
     def step(self) -> str | None:
         """Play the next event or ack during a pause; see `control.Controlled.step`."""
-        return self._standin.step(self._driver.now())
+        return self._standin.step(self.now())
+
+    def inject(self, session: str, channel: str, data: Any) -> None:
+        """Push an event to a session; see `control.Controlled.inject`."""
+        self._standin.inject(session, channel, data)
 
     def add_fault(self, text: str) -> None:
         """Add a fault; see `control.Controlled.add_fault`."""
         self._standin.faults.add([parse(text)])
+
+    def clear_faults(self) -> None:
+        """Remove all faults; see `control.Controlled.clear_faults`."""
+        self._standin.faults.clear()
+
+    # -- the order
+
+    def order(self) -> dict[str, Any]:
+        """Return the order that is played, and what happened so far; see `control.Controlled.order`."""
+        ordered = self._standin.ordered
+        if ordered is None:
+            raise UsageError("no order is noted; begin anew with one: POST /__recorder/schedule")
+        return ordered.as_json()
+
+    def begin_anew(self, deviations: Sequence[str]) -> None:
+        """Forget all clients, and play from the start; see `control.Controlled.begin_anew`."""
+        self.begin(Schedule.of(map(Deviation.parse, deviations)))
+
+    def next_trial(self, passed: bool | None, says: str, *, minds_misses: bool) -> dict[str, Any]:  # noqa: FBT001  # or None
+        """Judge the trial that was run, and begin the next one; see `control.Controlled.next_trial`."""
+        if self._trials is None:
+            raise UsageError("this stand-in searches for no order; start it with --explore N")
+        ordered = self._standin.ordered
+        if passed is not None and self._is_tried and ordered is not None:
+            self._is_tried = False
+            misses = [miss.text for miss in self._standin.misses] if minds_misses else []
+            self._trials.judge(ordered.order, misses, passed=passed, says=says)
+        schedule, told = self._trials.next()
+        if schedule is not None:
+            self.begin(schedule)
+            self._is_tried = True
+        return told
+
+    def begin(self, schedule: Schedule) -> None:
+        """Forget all clients, and play from the start by a schedule.
+
+        Raises:
+            UsageError: If the recording lacks an item of the schedule, or nothing can begin anew.
+
+        """
+        if self._fresh is None:
+            raise UsageError("this stand-in cannot begin anew")
+        standin = self._fresh(schedule)
+        self._driver.begin_anew(standin)
+        self._cut()
+        if self._watcher is not None:
+            standin.watch(self._watcher)
+
+    @property
+    def _standin(self) -> ReplayEngine:
+        return self._driver.standin

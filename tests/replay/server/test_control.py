@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,15 @@ class Steered:
     def clear_faults(self) -> None:
         self.stage.standin.faults = Faults([], self.recording)
 
+    def order(self) -> dict[str, Any]:
+        raise UsageError("a stage notes no order")
+
+    def begin_anew(self, deviations: Sequence[str]) -> None:
+        raise UsageError(f"a stage cannot begin anew: {deviations}")
+
+    def next_trial(self, passed: bool | None, says: str, *, minds_misses: bool) -> dict[str, Any]:
+        raise UsageError(f"a stage has no trials: {passed} {says} {minds_misses}")
+
 
 class Fake:
     """Notes what it was told; can be paused."""
@@ -146,6 +156,19 @@ class Fake:
 
     def clear_faults(self) -> None:
         self.told.append("clear")
+
+    def order(self) -> dict[str, Any]:
+        act = {"name": "request 1", "at": 0.0, "answer": None, "session": "p1"}
+        return {"id": "recorded", "deviations": [], "unmet": [], "order": [act]}
+
+    def begin_anew(self, deviations: Sequence[str]) -> None:
+        if "nonsense" in deviations:
+            raise UsageError("deviation 'nonsense': it should begin with an ack or an event")
+        self.told.append(("anew", *deviations))
+
+    def next_trial(self, passed: bool | None, says: str, *, minds_misses: bool) -> dict[str, Any]:
+        self.told.append(("trial", passed, says, minds_misses))
+        return {"trial": {"number": 1, "id": "recorded", "deviations": [], "why": "recorded order"}, "result": None}
 
 
 class Untouchable:
@@ -357,7 +380,9 @@ def test_an_unknown_path_is_not_found(path: str) -> None:
     status, answer = ask(Fake(), "GET", path)
 
     assert status == 404
-    assert answer["error"].endswith("there are: state, report, advance, pause, resume, step, inject, faults")
+    assert answer["error"].endswith(
+        "there are: state, report, advance, pause, resume, step, inject, faults, schedule, trial"
+    )
 
 
 @pytest.mark.parametrize(
@@ -672,6 +697,38 @@ def test_what_the_schema_refuses_is_refused(path: str, body: dict[str, Any]) -> 
 
     if wrong:
         assert status == 400
+
+
+def test_a_stand_in_begins_anew_in_the_order_that_is_asked_for() -> None:
+    fake = Fake()
+
+    status, answer = ask(fake, "POST", "schedule", {"deviations": ["event 1.1 before ack 1"]})
+
+    assert (status, answer["id"]) == (200, "recorded")
+    assert fake.told == [("anew", "event 1.1 before ack 1")]
+
+
+def test_an_order_that_cannot_be_is_a_wrong_request() -> None:
+    status, answer = ask(Fake(), "POST", "schedule", {"deviations": ["nonsense"]})
+
+    assert (status, answer) == (400, {"error": "deviation 'nonsense': it should begin with an ack or an event"})
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({}, ("trial", None, "", True)),
+        ({"passed": True}, ("trial", True, "", True)),
+        ({"passed": False, "says": "no record", "misses": "ignore"}, ("trial", False, "no record", False)),
+    ],
+)
+def test_a_trial_is_judged_before_the_next_one_begins(body: dict[str, Any], told: tuple[object, ...]) -> None:
+    fake = Fake()
+
+    status, answer = ask(fake, "POST", "trial", body)
+
+    assert (status, answer["trial"]["number"]) == (200, 1)
+    assert fake.told == [told]
 
 
 def test_replies_are_not_kept_by_anybody() -> None:

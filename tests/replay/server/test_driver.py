@@ -142,7 +142,7 @@ def test_who_waits_when_it_ends_is_told_so() -> None:
 
 def test_the_walls_clock_cannot_be_moved() -> None:
     with pytest.raises(UsageError, match="--clock virtual"):
-        pumped(lambda driver: ControlledStandIn(standin(), driver).advance(1))
+        pumped(lambda driver: ControlledStandIn(driver).advance(1))
 
 
 def test_a_virtual_clock_is_moved() -> None:

@@ -1,0 +1,92 @@
+"""Trials that a client asks for by the control API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recorder.cli import main
+from recorder.cli.exploring.served import ServedTrials
+from recorder.dialect.carried import dialect_of
+from recorder.explore.explorer import Explorer
+from recorder.explore.outcome import Result
+from recorder.library.recording import load_recording
+from recorder.replay.engine.orders.played import Act, Order
+
+CASSETTE = Path(__file__).parents[2] / "cassettes" / "races" / "chain.cassette"
+RECORDING = load_recording(CASSETTE)
+# GetPreviewRecord and its event, as the recording has them
+ORDER = Order((Act("request 1", 0.0), Act("ack 1", 0.01), Act("event 1.1", 0.04)))
+FILE = Path("found.schedule.json")
+
+
+@pytest.fixture
+def trials() -> ServedTrials:
+    explorer = Explorer(RECORDING, dialect_of(RECORDING.header), schedules=3, delay=0.0)
+    return ServedTrials(explorer, lambda _: FILE)
+
+
+def test_the_first_trial_is_the_recorded_order(trials: ServedTrials) -> None:
+    schedule, told = trials.next()
+
+    assert schedule is not None
+    assert told == {
+        "trial": {"number": 1, "id": "recorded", "deviations": [], "why": "recorded order"},
+        "result": None,
+    }
+
+
+def test_a_trial_that_was_not_judged_is_given_again(trials: ServedTrials) -> None:
+    assert trials.next() == trials.next()
+
+
+def test_the_result_comes_at_the_end_and_stays(trials: ServedTrials) -> None:
+    while trials.next()[0] is not None:
+        trials.judge(ORDER, [], passed=True, says="")
+
+    schedule, told = trials.next()
+    assert (schedule, told["trial"], told["result"]["verdict"], told["result"]["file"]) == (None, None, "passed", None)
+    assert trials.next() == (schedule, told)
+
+
+def test_what_fails_is_told_and_kept_once(trials: ServedTrials) -> None:
+    kept: list[Result] = []
+    explorer = Explorer(RECORDING, dialect_of(RECORDING.header), schedules=3, delay=0.0)
+    trials = ServedTrials(explorer, lambda result: (kept.append(result), FILE)[1])
+    while (schedule := trials.next()[0]) is not None:
+        trials.judge(ORDER, [], passed=not schedule.deviations, says="it broke" if schedule.deviations else "")
+
+    result = trials.next()[1]["result"]
+    assert (result["verdict"], result["failure"], result["file"]) == ("failed", "it broke", str(FILE))
+    assert len(result["deviations"]) == 1
+    assert len(kept) == 1
+
+
+def test_a_request_that_matches_nothing_fails_a_trial(trials: ServedTrials) -> None:
+    while trials.next()[0] is not None:
+        trials.judge(ORDER, ["nothing like it was recorded"], passed=True, says="")
+
+    result = trials.next()[1]["result"]
+    assert (result["verdict"], result["failure"]) == ("recorded order fails", "nothing like it was recorded")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--explore", "5"], "--explore needs --control-token"),
+        (["--explore", "5", "--control-token", "TOKEN", "--schedule", "ack 1 before event 1.1"], "give one of the two"),
+    ],
+)
+def test_a_search_needs_a_client_that_may_ask(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], told: str
+) -> None:
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text("secret")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", str(CASSETTE), *(str(token) if one == "TOKEN" else one for one in given)])
+
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
