@@ -23,7 +23,7 @@ def run(*command: str) -> str:
     return told.stdout
 
 
-@pytest.mark.parametrize("name", ["standin", "runners"])
+@pytest.mark.parametrize("name", ["standin", "explore", "runners"])
 def test_its_tests_pass(name: str) -> None:
     told = run("node", "--test", "--test-reporter=tap", f"test/{name}.test.js")
 

@@ -21,6 +21,8 @@ export interface StandInOptions {
   seed?: number;
   policy?: string;
   dialect?: string;
+  /** Play another order than the recorded one: id of a schedule, its file, or deviations ("event 4.1 before ack 4"). */
+  schedule?: string;
   /** Faults from the start, e.g. `"drop event PreviewRecord#2"`. */
   faults?: readonly string[];
   allowHosts?: readonly string[];
@@ -110,6 +112,18 @@ export interface State {
   sessions: Session[];
 }
 
+/** The order in which a run is played. */
+export interface Schedule {
+  /** `"recorded"`, or eight hexadecimal digits. */
+  id: string;
+  /** What is different from the recorded order, e.g. `"event 4.1 before ack 4"`. */
+  deviations: string[];
+  /** Deviations that did not come about so far: the client did not ask for it, or its transport cannot do it. */
+  unmet: string[];
+  /** What happened so far: `"request 4"`, `"ack 4"`, `"event 4.1"`; `at` in seconds, `answer` equal for what came together. */
+  order: { name: string; at: number; answer: number | null; session: string | null }[];
+}
+
 export interface Ended {
   /** 0; 1 if a request matched nothing; 3 if clients wait for what does not come (with `exitWhenDone`). */
   code: number;
@@ -151,6 +165,10 @@ export class StandIn implements AsyncDisposable {
   /** Do something wrong from now on, e.g. `"drop event PreviewRecord#2"`. */
   addFault(fault: string): Promise<Fault[]>;
   clearFaults(): Promise<void>;
+  /** The order in which the recording is played. */
+  schedule(): Promise<Schedule>;
+  /** Forget all clients and begin the recording anew, with other deviations from the recorded order. */
+  beginAnew(deviations?: readonly string[]): Promise<Schedule>;
   /** Wait until it ends by itself, with the option `exitWhenDone`. */
   ended(): Promise<Ended>;
   /** End it, and all that it started. Safe to call twice. */

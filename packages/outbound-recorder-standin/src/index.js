@@ -22,6 +22,7 @@ const VALUES = {
   seed: "--seed",
   policy: "--policy",
   dialect: "--dialect",
+  schedule: "--schedule",
 };
 const LISTS = { faults: "--fault", allowHosts: "--allow-host", allowOrigins: "--allow-origin", options: null };
 
@@ -134,6 +135,19 @@ export class StandIn {
 
   async clearFaults() {
     await this.#ask("DELETE", "faults");
+  }
+
+  async schedule() {
+    return this.#ask("GET", "schedule");
+  }
+
+  async beginAnew(deviations = []) {
+    return this.#ask("POST", "schedule", { deviations });
+  }
+
+  /** Begin the next trial of an exploration; `outcome` judges the one before. `explore` calls it. */
+  async next(outcome = {}) {
+    return this.#ask("POST", "trial", outcome);
   }
 
   async #ask(method, path, body) {

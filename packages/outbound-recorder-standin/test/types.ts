@@ -1,6 +1,7 @@
 // What users write, for the type checker: `npm run types`.
 
 import { StandIn, StandInError, standin, type Ended, type Miss, type Report } from "outbound-recorder-standin";
+import { RaceError, explore, type Exploration } from "outbound-recorder-standin/explore";
 import { standinFor } from "outbound-recorder-standin/node";
 import { expect, test as playwright } from "outbound-recorder-standin/playwright";
 import { withCassette } from "outbound-recorder-standin/vitest";
@@ -28,6 +29,15 @@ export async function play(): Promise<Ended> {
   return server.close().catch((error: unknown) => {
     throw error instanceof StandInError ? error : new Error("another");
   });
+}
+
+export async function search(): Promise<string> {
+  const found: Exploration = await explore("a.cassette", { schedules: 50, disturb: ["poll"], misses: "ignore" }, async ({ url }) => url);
+  // @ts-expect-error there is no such trouble
+  await explore("a.cassette", { disturb: ["flood"] }, () => undefined);
+  const server = await standin("a.cassette", { schedule: "7f3a" });
+  const [first] = (await server.beginAnew(["event 4.1 before ack 4"])).order;
+  return found.coverage + (first?.name ?? "") + (await server.schedule()).unmet.join() + RaceError.name;
 }
 
 test("node:test", async (t) => {
