@@ -19,7 +19,7 @@ FUZZ   := 600
 APART  := $(addprefix --ignore=tests/,benchmarks clients fuzz integration lab plugin)
 QUICK  := -m 'not node and not browser and not bundler and not npm' $(APART)
 
-.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools balancers cassettes page screenshots conformance clients-table clients-matrix push-matrix drives loads bench catalogue properties fuzz audit docs docs-serve release-check clean
+.PHONY: help demo check cover test prepare lint suite suite-newer newer chromium load-tools balancers cassettes page screenshots conformance clients-table clients-matrix push-matrix drives loads races bench catalogue properties fuzz audit docs docs-serve release-check clean
 .DELETE_ON_ERROR:
 
 help: ## list these
@@ -103,6 +103,9 @@ drives: $(VENV)/test.done $(LAB)/node_modules/done ## drive all recordings at al
 
 loads: $(VENV)/test.done $(LAB)/node_modules/done ## let two hundred users play for a minute, on a master and two workers
 	RECORDER_LONG_LOADS=1 $(BIN)/python -m pytest $(ORDER) tests/integration/load
+
+races: $(VENV)/test.done $(LAB)/node_modules/done ## let right clients bear 2,000 orders each, find each race three times, check 10,000 schedules
+	RECORDER_LONG_RACES=1 $(BIN)/python -m pytest -n 2 $(ORDER) tests/races tests/explore
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done $(PEERS)/site-packages/done chromium ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java
