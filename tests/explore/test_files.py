@@ -8,6 +8,7 @@ import pytest
 
 from recorder.errors import UsageError
 from recorder.explore.files import beside, file_name, kept
+from recorder.files import Remote
 from recorder.replay.engine.orders.deviations import Deviation
 from recorder.replay.engine.orders.schedule import Kept, Schedule, to_text
 
@@ -82,6 +83,7 @@ def test_what_is_beside_cassettes_is_listed_by_id(tmp_path: Path) -> None:
         sorted(zip([of(EARLY).id, of(LATE).id], paths, strict=True))
     )
     assert beside([tmp_path / "none" / "a.cassette"]) == {}
+    assert beside([Remote("https://cassettes.example/a.cassette")]) == {}
 
 
 def test_a_schedule_of_other_cassettes_is_refused(tmp_path: Path) -> None:
