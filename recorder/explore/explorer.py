@@ -147,9 +147,7 @@ class Explorer:
     def _laid_out(self, order: Order) -> Space:
         """Lay out what the client got in the recorded order, and what may be different about it."""
         wanted = frozenset(Item.parse(act.name) for act in order.acts if act.name.startswith(("ack ", "event ")))
-        space = Space.of(
-            self._recording, self._dialect, wanted=wanted or None, disturb=self._disturb, delay=self._delay
-        )
+        space = Space.of(self._recording, self._dialect, wanted=wanted, disturb=self._disturb, delay=self._delay)
         most = max(min(_FEWEST_LATE, self._most // 10), round(self._most * _LATE))
         late = [one for one in space.singles if one.rank is Rank.LATE][:most]
         space = replace(space, singles=(*(one for one in space.singles if one.rank is not Rank.LATE), *late))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TypeAlias
 
 from recorder.dialect.definition import Dialect, load
@@ -79,9 +80,8 @@ class Desktop:
     def run(self, of: Schedule) -> Order:
         """What happens under a schedule."""
         asked = {one.item.triple: one.asked for one in self.items if one.item.triple}
-        left = sorted(
-            [*((at, n) for n, at in asked.items()), *((one.at, one) for one in self.items)], key=lambda x: x[0]
-        )
+        left: list[tuple[tuple[int, int], int | Placed]] = [(at, n) for n, at in asked.items()]
+        left = sorted([*left, *((one.at, one) for one in self.items)], key=itemgetter(0))
         holds = [(one.item, one.other) for one in of.deviations if one.kind is Kind.BEFORE]
         holds += [(one.other, one.item) for one in of.deviations if one.kind is Kind.APART]
         gone: list[str] = []
@@ -95,7 +95,7 @@ class Desktop:
                 taken = next((one for one in left if self._may_go(one[1], told, sent)), None)
                 if taken is None:
                     break  # the client waits for what it did not ask for
-                unmet |= {one for one in of.deviations if is_held_by(taken[1].item, one, told)}
+                unmet |= {one for one in of.deviations if is_held_by(taken[1], one, told)}
             left.remove(taken)
             if isinstance(taken[1], int):
                 sent.add(taken[1])
@@ -117,12 +117,14 @@ def held(one: int | Placed, holds: list[tuple[Item, Item]], told: set[Item]) -> 
     return not isinstance(one, int) and any(late == one.item and early not in told for early, late in holds)
 
 
-def is_held_by(item: Item, one: Deviation, told: set[Item]) -> bool:
+def is_held_by(taken: int | Placed, one: Deviation, told: set[Item]) -> bool:
+    if isinstance(taken, int):
+        return False
     match one.kind:
         case Kind.BEFORE:
-            return one.other == item and one.item not in told
+            return one.other == taken.item and one.item not in told
         case Kind.APART:
-            return one.item == item and one.other not in told
+            return one.item == taken.item and one.other not in told
         case _:
             return False
 
@@ -137,7 +139,7 @@ def searched(
     explorer: Explorer, desktop: Desktop, bears: Callable[[Order], bool], limit: int = 20_000
 ) -> tuple[Result, list[str]]:
     """Run a search to its end; return what it found, and each schedule that it ran with its reason."""
-    log = []
+    log: list[str] = []
     for _ in range(limit):
         trial = explorer.next()
         if trial is None:

@@ -17,6 +17,7 @@ from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
 from recorder.replay.engine.orders.schedule import Schedule, to_text
 from tests.explore.desk import GWS, Desktop, is_before, recorded, schedule, searched
+from tests.wire import Wire, chained, done
 
 RECORDING = recorded()
 ITEMS = placed(RECORDING, GWS)
@@ -353,3 +354,35 @@ def test_a_run_that_confirms_is_given_the_order_that_failed() -> None:
     failing = search.result.kept().played
     assert orders[-3:] == [("confirming", True, failing), ("confirming", True, failing), ("confirming", False, ())]
     assert [played for _, _, played in orders[:-3] if played] == []
+
+
+def test_a_client_that_gets_nothing_has_no_other_order() -> None:
+    search = explorer()
+    search.next()
+    search.ran(True, "", Order())
+
+    assert search.next() is None
+    assert search.result.says == (
+        "no failure in 1 schedule: no other order is possible\n"
+        "No two answers or events of this run may come in another order."
+    )
+
+
+def test_a_client_that_fails_before_it_got_anything_is_not_run_again_and_again() -> None:
+    result = found(lambda order: False, Desktop(()))
+
+    assert (result.verdict, result.runs) == (Verdict.RECORDED_FAILS, 2)
+    assert result.says == "fails in the recorded order"
+
+
+def test_a_recording_with_many_items_costs_as_long_as_what_the_client_gets() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(300):
+        desk.asks(chained(number, f"r{number}"), done(number, f"r{number}"))
+    search = Explorer(wire.recording(), GWS, schedules=20)
+    search.next()
+
+    search.ran(True, "", Order((Act("request 7", 0.0), Act("ack 7", 0.1), Act("event 7.1", 0.2))))
+
+    assert str(search.result.coverage) == "0 of 1 pair of neighbours seen in both orders"

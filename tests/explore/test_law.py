@@ -153,15 +153,16 @@ def test_each_legal_order_is_a_set_of_reversals(names: list[Item]) -> None:
 def test_legal_answers_are_those_that_can_be_numbered(deviations: list[Deviation]) -> None:
     """Together is one number, apart a higher one, and a chain never goes back: found by trying all numbers in turn."""
     answers = dict.fromkeys(NAMES, 0)
+    chains = [(one.item, other.item) for one, other in combinations(ITEMS, 2) if is_chained(one, other)]
     for _ in range(len(NAMES) * 4):
-        for one in deviations:
-            if one.kind is Kind.TOGETHER:
-                answers[one.item] = answers[one.other] = max(answers[one.item], answers[one.other])
+        for deviation in deviations:
+            item, other = deviation.item, deviation.other or deviation.item
+            if deviation.kind is Kind.TOGETHER:
+                answers[item] = answers[other] = max(answers[item], answers[other])
             else:
-                answers[one.item] = max(answers[one.item], answers[one.other] + 1)
-        for one, other in combinations(ITEMS, 2):
-            if is_chained(one, other):
-                answers[other.item] = max(answers[other.item], answers[one.item])
+                answers[item] = max(answers[item], answers[other] + 1)
+        for first, second in chains:
+            answers[second] = max(answers[second], answers[first])
 
     assert LAW.allows(deviations) is (max(answers.values()) <= len(deviations))
 
