@@ -289,6 +289,11 @@ class BayeuxServer:
         """Return whether a client has a session."""
         return client_id in self._sessions
 
+    def confirms(self, client_id: str) -> bool:
+        """Return whether a client confirms what it received: the acknowledgement extension."""
+        session = self._sessions.get(client_id)
+        return session is not None and session.outbox.confirms
+
     def is_connected(self, client_id: str) -> bool:
         """Return whether the first /meta/connect of a client was answered and the client has not disconnected."""
         session = self._sessions.get(client_id)

@@ -84,3 +84,19 @@ def test_a_client_waits_on_its_own_clock_for_what_is_late() -> None:
 def test_without_a_schedule_no_order_is_noted() -> None:
     with pytest.raises(UsageError, match="give the stand-in a schedule"):
         _ = StandIn(CASSETTE).order
+
+
+@pytest.mark.parametrize(
+    ("text", "websocket"),
+    [
+        ("event 2.1 in a lost poll", False),
+        ("ack 2 after a lost session", False),
+        ("event 2.2 after a lost session", True),
+        ("event 2.2 after a cut websocket", True),
+    ],
+)
+def test_a_client_comes_back_after_trouble_and_misses_nothing(text: str, websocket: bool) -> None:
+    order = played(text, websocket=websocket)
+
+    assert names(order) == USUAL
+    assert not order.unmet

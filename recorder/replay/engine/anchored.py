@@ -223,6 +223,7 @@ class Progress(Lazy):
     asked: list[tuple[ParsedRequest, int, float, Home | None]] = field(init=False, repr=False)
     _numbers: tuple[tuple[AnchorKind, str, int, int], ...] = ()  # how many of each, by kind, name and window
     _subscribed: tuple[tuple[int, str], ...] = ()  # windows and names
+    _unrenewed: tuple[tuple[int, str], ...] = ()  # those of them that the client has not renewed in a new session
     _windows: tuple[int, ...] = ()  # that shook hands
 
     def handshaken(self, window: int, now: float) -> Reached:
@@ -235,6 +236,7 @@ class Progress(Lazy):
     def subscribed(self, name: str, window: int, now: float) -> Reached | None:
         """Count a subscription; None where the client has it already, or renews it after its session was lost."""
         if (window, name) in self._subscribed:
+            self._unrenewed = tuple(one for one in self._unrenewed if one != (window, name))
             return None
         self._subscribed = shared((*self._subscribed, (window, name)))
         return self._next(AnchorKind.SUBSCRIPTION, name, window, now)
@@ -246,11 +248,19 @@ class Progress(Lazy):
         self._subscribed = tuple(one for one in self._subscribed if one != (window, name))
         return self._next(AnchorKind.UNSUBSCRIPTION, name, window, now)
 
+    def lost(self) -> None:
+        """Note that its sessions are lost for a client: what it is subscribed to counts again once it renews that."""
+        self._unrenewed = self._subscribed
+
     def hears(self, window: int, channel: str) -> bool:
-        """Return whether the client is subscribed to a channel, also in a session that the server has lost since."""
+        """Return whether the client is subscribed to a channel.
+
+        It also is in a session that the server has lost since, unless `lost` says otherwise.
+        """
         if window and window not in self._windows:
             window = 0  # what only a later window got comes to a client with one window
-        return any(its == window and matches(pattern, channel) for its, pattern in self._subscribed)
+        mine = (one for one in self._subscribed if one not in self._unrenewed)
+        return any(its == window and matches(pattern, channel) for its, pattern in mine)
 
     def fresh(self, steps: Iterable[Step]) -> tuple[Step, ...]:
         """Return those of some events, replies and ends that were not begun, and note that they are now."""

@@ -425,6 +425,9 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             self._driver.give_up([number])
             return
+        if not reply.status:  # the answer breaks off before its first byte
+            self._transport.close()
+            return
         self._unread = number
         self._write(reply if page is None else cors.readable(reply, page))
 

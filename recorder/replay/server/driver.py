@@ -34,8 +34,9 @@ _PATIENCE_HELD, _PATIENCE_HELD_VIRTUAL, _BUSY = 1.0, 0.1, 10
 _MEMORY = 0.8  # factor by which the slowest reaction shrinks at each faster one
 # The same where a schedule is played, which is to show the same order on a busy machine, too.
 _MOST_EXACT, _TIMES_EXACT, _MEMORY_BUSY = 0.05, 3, 0.9
-# Seconds for a client to poll again after a poll was answered, and to do what it did in an earlier run.
-_PATIENCE_POLL, _PATIENCE_AWAITED = 0.1, 1.0
+# Seconds for a client to poll again after a poll was answered, to do what it did in an earlier run, and to come back
+# after its poll, session or WebSocket was lost: libraries wait a second or two.
+_PATIENCE_POLL, _PATIENCE_AWAITED, _PATIENCE_BROKEN = 0.1, 1.0, 5.0
 
 
 class ReactionTimes:
@@ -356,6 +357,8 @@ class Driver:
     def _is_awaited(self, ordered: OrderedPlayer) -> bool:
         """Return whether the clock must not jump yet: a client will do something, and may only be slow."""
         quiet = self._loop.time() - max(self._busy_at, self._jumped_at)
+        if ordered.is_broken and quiet < _PATIENCE_BROKEN:
+            return True
         if self._polls_at_once and not ordered.is_polled:
             self._polls_at_once = quiet < _PATIENCE_POLL  # else it may first wait for an ack
             if self._polls_at_once:

@@ -110,10 +110,14 @@ class Gate:
 
     def give_up(self) -> None:
         """Let the earliest step wait for nothing any more but the steps that it must not overtake."""
-        first = [one for one in self.held if not self._is_behind(one, ())]
+        first = [one for one in self.held if self.is_first(one)]
         if first:
             found = min(first, key=lambda one: (one.since, one.rank))
             found.waits_for, found.until = [], 0.0
+
+    def is_first(self, one: Held) -> bool:
+        """Return whether a step may leave before all others that are held."""
+        return not self._is_behind(one, ())
 
     def open(self, deviation: Deviation, client: str, now: float) -> None:
         """Let an item of a client wait no more for what a deviation wanted first, such as a new handshake."""

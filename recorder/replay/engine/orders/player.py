@@ -18,6 +18,7 @@ from ..http import HttpRequest, Responses
 from ..scheduling.player import Player
 from ..sessions.playhead import Playhead
 from ..timeline import Run, Step
+from .disturbing import Disturbing
 from .expected import Expected
 from .holding import Gate
 from .items import Item
@@ -25,6 +26,8 @@ from .lines import Lines
 from .naming import Naming
 from .played import Log, Order, as_json
 from .schedule import Kept, Schedule
+
+_BROKEN = 0  # in place of a status: the connection ends
 
 
 class Mark(NamedTuple):
@@ -43,10 +46,11 @@ class NotedResponses(Responses):
     player: OrderedPlayer | None = field(default=None, repr=False)
 
     def answer(self, answer: Answer, headers: Headers = ()) -> None:
-        """Add an answer of the Bayeux server, and note what it carries."""
-        if self.player is not None:
-            self.player.carries(answer)
-        super(NotedResponses, self).answer(answer, headers)
+        """Add an answer of the Bayeux server, and note what it carries; or break it off."""
+        if self.player is None or self.player.carries(answer):
+            super(NotedResponses, self).answer(answer, headers)
+        else:
+            super(NotedResponses, self).add(answer.request, _BROKEN, (), b"")
 
     def add(self, number: int, status: int, headers: Headers, body: bytes) -> None:
         """Add any other response, and note the ack that it is."""
@@ -88,6 +92,7 @@ class OrderedPlayer(Player):
         self._log = Log(self._naming)
         self._gate = Gate(self._log, Lines(recording, self._dialect, self._windows, self._protocols))
         self._gate.obey(schedule)
+        self._trouble = Disturbing(schedule, self._bayeux, self._gate, self._log, self.forget, self.cut)
         self._now = 0.0
         self._asked: dict[int, tuple[str, bool]] = {}  # by request: its clientId, and whether it is a poll
         self._acks: defaultdict[int, list[Mark]] = defaultdict(list)  # by request, until it is answered
@@ -129,6 +134,11 @@ class OrderedPlayer(Player):
     def is_polled(self) -> bool:
         """True if every client that was sent an answer to its poll has polled again."""
         return not any(self._unseen.values())
+
+    @property
+    def is_broken(self) -> bool:
+        """True if a client lost its poll, its session or its WebSocket, and is not back yet."""
+        return bool(self._trouble.broken)
 
     @property
     def is_awaited(self) -> bool:
@@ -222,17 +232,24 @@ class OrderedPlayer(Player):
             self._notes(ack, number)
             self._sees(ack)
 
-    def carries(self, answer: Answer) -> None:
-        """Note what an answer of the Bayeux server carries."""
+    def carries(self, answer: Answer) -> bool:
+        """Note what an answer of the Bayeux server carries; return False where it breaks off."""
         client_id, is_poll = self._asked.pop(answer.request, ("", False))
-        for queued in self._bayeux.carried(answer.request):
-            if isinstance(queued.owner, Mark):
-                self._notes(queued.owner, answer.request)
-                if is_poll and answer.transport != WEBSOCKET:
-                    self._unseen[client_id].append((answer.request, queued.owner))
-                else:
-                    self._sees(queued.owner)
+        marks = [one.owner for one in self._bayeux.carried(answer.request) if isinstance(one.owner, Mark)]
+        if is_poll and marks:
+            items = [(mark.item, mark.client) for mark in marks if mark.item is not None]
+            if self._trouble.breaks(items, client_id):
+                self.abort(answer.request)
+                return False
+            self._trouble.carries(items, client_id)
+        for mark in marks:
+            self._notes(mark, answer.request)
+            if is_poll and answer.transport != WEBSOCKET:
+                self._unseen[client_id].append((answer.request, mark))
+            else:
+                self._sees(mark)
         self.acknowledges(answer.request)
+        return True
 
     def _notes(self, mark: Mark, answer: int) -> None:
         if mark.item is not None:
@@ -244,6 +261,7 @@ class OrderedPlayer(Player):
 
     def _polls(self, client_id: str) -> None:
         """Note that a client polls again, and so has taken all that it was sent."""
+        self._trouble.broken.discard(client_id)
         for _, mark in self._unseen.pop(client_id, ()):
             self._sees(mark)
 
@@ -263,12 +281,13 @@ class OrderedPlayer(Player):
         self._asked[request.number] = next(iter(asked), ("", False))
         for client_id in _polling(asked):
             self._polls(client_id)
+        messages = [self._trouble.heard(message) for message in messages]
         return super().receive(request, messages, now, transport, later=later, says=says)
 
     def flush(self, now: float) -> bool:
         """Answer the polls that have something to carry, or whose time is over; return whether there was any."""
         self._now = now
-        return super().flush(now)
+        return super().flush(now) or (bool(self._gate.held) and self._trouble.strike(now))
 
     def sent(self, number: int) -> None:
         """Note that a response, or the next piece of a stream, has left."""
@@ -288,6 +307,7 @@ class OrderedPlayer(Player):
         """Hand the events of a client's old Bayeux session to its new one."""
         self._polls(old)
         super().succeed(old, new)
+        self._trouble.succeeds(old, self._now)
 
 
 def _polling(asked: Iterable[tuple[str, bool]]) -> list[str]:

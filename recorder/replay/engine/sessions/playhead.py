@@ -204,6 +204,11 @@ class Playhead(Lazy):
             self._late.clear()
             self._recount()
 
+    def loses_session(self) -> None:
+        """Let events wait until its client has subscribed to their channels anew, in its next session."""
+        self.hears = frozenset()
+        self.progress.lost()
+
     def plays(self, place: int) -> None:
         """Note that a recorded request was used."""
         self.played[place] += 1
