@@ -62,7 +62,7 @@ def orders(recording: Recording, dialect: Dialect, kept: Kept) -> Orders:
     places = {name: place for place, name in enumerate(acts)}
     deviations = sorted(kept.schedule.deviations, key=lambda one: places[str(one.item)])
     wanted = {item for one in deviations for item in (one.item, one.other) if item is not None}
-    words = Words(placed(recording, dialect, wanted))
+    words = Words([*placed(recording, dialect), *placed(recording, dialect, wanted)])  # the first are not always all
     told = tuple((words.clause(one), _items(one)) for one in deviations)
     rows = {
         "id": kept.schedule.id,

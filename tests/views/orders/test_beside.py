@@ -10,7 +10,7 @@ from recorder.errors import UsageError
 from recorder.replay.engine.orders.schedule import Kept
 from tests.views.late import late_session
 from tests.views.orders.made import RECORDED, drawn, lines, schedule, session
-from tests.wire import Ask, Wire
+from tests.wire import Ask, Wire, preview, record_event, twin
 
 
 def played(*names: str) -> list[tuple[str, float]]:
@@ -96,16 +96,28 @@ def test_without_a_run_the_order_is_drawn_that_the_schedule_asks_for() -> None:
 
 
 def test_deviations_are_told_in_words_in_the_order_of_the_recording() -> None:
-    found = drawn(session(), schedule("event 1.1 in a reply", "event 2.1 before ack 2", "ack 1 1500ms late"))
+    found = drawn(session(), schedule("event 1.3 in a reply", "event 2.1 before ack 2", "ack 1 1500ms late"))
 
     assert found.deviations == (
         ("the ack of GetChainedRecord (triple 1) comes 1.5 s later than recorded", ("ack 1",)),
-        ("ChainedRecord (event 1.1) comes in the reply to another message of the client than a poll", ("event 1.1",)),
+        (
+            "ChainedRecordsDataEnd (event 1.3) comes in the reply to another message of the client than a poll",
+            ("event 1.3",),
+        ),
         (
             "ChainedRecordsDataEnd (event 2.1) arrives before the ack of GetChainedRecord (triple 2)",
             ("event 2.1", "ack 2"),
         ),
     )
+
+
+def test_an_event_whose_name_is_on_several_channels_is_told_with_its_own() -> None:
+    wire = Wire()
+    wire.desk().asks(preview("r1"), record_event("PreviewRecord", 7, "r1"), twin("PreviewRecord"))
+
+    [(told, _)] = drawn(wire, schedule("event 1.2 in a reply")).deviations
+
+    assert told.startswith("PreviewRecord on /me/internal (event 1.2) comes in the reply")
 
 
 def test_a_request_without_an_operation_has_its_method_and_path() -> None:
