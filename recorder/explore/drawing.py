@@ -151,7 +151,7 @@ class Drawing:
     def _pairs(self) -> Iterator[Schedule]:
         for both in self._space.together:
             schedule = self._is_new(both)
-            if schedule is not None:
+            if schedule is not None and (both[1].kind is Kind.IN_REPLY or all(map(self._is_likely, both))):
                 yield schedule
         # late ones cost real seconds, and seldom tell more together with another deviation
         usual = [one for one in self._singles if one.rank is not Rank.LATE and self._is_likely(one.deviation)]

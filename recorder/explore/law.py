@@ -18,7 +18,8 @@ stand-in waits for it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..replay.engine.orders.deviations import Deviation, Kind
@@ -66,56 +67,55 @@ class Law:
         """Return whether the other deviations already bring about one of these, which changes nothing then."""
         items = _related(deviations)
         for one in deviations:
-            if one.kind is Kind.BEFORE:
-                edges, _ = self._edges([other for other in deviations if other is not one], items)
-                if one.other in _reached(edges, one.item):
-                    return True
+            if one.other is None or one.kind is Kind.APART:
+                continue
+            rest = self._graph([other for other in deviations if other is not one], items)
+            is_there = one.other in _reached(rest.answers, one.item)
+            if one.kind is Kind.TOGETHER:
+                is_there = is_there and one.item in _reached(rest.answers, one.other)
+            elif _is_in_one(one, deviations):
+                is_there = one.other in _reached(rest.order, one.item)
+            if is_there:
+                return True
         return False
 
     def brought_about(self, deviations: Sequence[Deviation]) -> Iterator[tuple[Item, Item]]:
         """Yield the pairs of items of which the first comes before the second, or with it, if all these are met."""
         items = _related(deviations)
-        edges, _ = self._edges(deviations, items)
+        answers = self._graph(deviations, items).answers
         for first in items:
-            yield from ((first, second) for second in _reached(edges, first) & items if second != first)
+            yield from ((first, second) for second in _reached(answers, first) & items if second != first)
 
     def _is_circle(self, deviations: Sequence[Deviation]) -> bool:
-        """Return whether an item would have to come strictly before itself."""
-        edges, strict = self._edges(deviations, _related(deviations))
-        return any(first == second or first in _reached(edges, second) for first, second in strict)
+        """Return whether an item would have to come before itself, or in a later answer than itself."""
+        graph = self._graph(deviations, _related(deviations))
+        return any(first in _reached(graph.answers, second) for first, second in graph.later) or any(
+            first in _reached(graph.order, second) for first, second in graph.within
+        )
 
-    def _edges(
-        self, deviations: Iterable[Deviation], items: set[Item]
-    ) -> tuple[dict[Item, set[Item]], list[tuple[Item, Item]]]:
-        """Return what comes after each item, and the pairs whose second item comes in a later answer than the first.
-
-        Args:
-            deviations: The deviations.
-            items: The items between which chains count.
-        """
-        edges: defaultdict[Item, set[Item]] = defaultdict(set)
-        strict: list[tuple[Item, Item]] = []
+    def _graph(self, deviations: Sequence[Deviation], items: set[Item]) -> _Graph:
+        """Return what deviations and chains say of these items, and of those that chains lead to."""
+        graph = _Graph()
         for one in deviations:
             if one.other is None:
                 continue
             match one.kind:
                 case Kind.TOGETHER:
-                    edges[one.item].add(one.other)
-                    edges[one.other].add(one.item)
+                    graph.together(one.item, one.other)
                 case Kind.APART:
-                    strict.append((one.other, one.item))
+                    graph.later.append((one.other, one.item))
                 case _:
-                    strict.append((one.item, one.other))
-        for first, second in strict:
-            edges[first].add(second)
-        bodies = sorted({self._body[item] for item in items if item in self._body})
+                    (graph.within if _is_in_one(one, deviations) else graph.later).append((one.item, one.other))
+        for first, second in (*graph.later, *graph.within):
+            graph.before(first, second)
+        bodies = {self._body[item] for item in items if item in self._body}
         for body in bodies:
-            for first, second in pairwise((*self._bodies[body], self._bodies[body][0])):
-                edges[first].add(second)
-        for chain in self._linked(items | {item for body in bodies for item in self._bodies[body]}):
+            for one_ack, other_ack in pairwise(self._bodies[body]):
+                graph.together(one_ack, other_ack)
+        for chain in self._linked(items.union(*(self._bodies[body] for body in bodies))):
             for first, second in pairwise(chain):
-                edges[first].add(second)
-        return edges, strict
+                graph.before(first, second)
+        return graph
 
     def _linked(self, items: set[Item]) -> list[list[Item]]:
         """Return the chains between these items, directly or by way of other chains."""
@@ -132,6 +132,37 @@ class Law:
             sorted((item for item in items if chain in self._chains[item]), key=self._places.__getitem__)
             for chain in sorted(chains)
         ]
+
+
+@dataclass(slots=True)
+class _Graph:
+    """What comes after what.
+
+    Attributes:
+        order: The items that come after each item.
+        answers: The same, and those that come in one answer with it.
+        later: Pairs whose second item comes in a later answer than the first.
+        within: Pairs whose second item comes after the first in one answer.
+    """
+
+    order: defaultdict[Item, set[Item]] = field(default_factory=lambda: defaultdict(set))
+    answers: defaultdict[Item, set[Item]] = field(default_factory=lambda: defaultdict(set))
+    later: list[tuple[Item, Item]] = field(default_factory=list)
+    within: list[tuple[Item, Item]] = field(default_factory=list)
+
+    def before(self, first: Item, second: Item) -> None:
+        self.order[first].add(second)
+        self.answers[first].add(second)
+
+    def together(self, one: Item, other: Item) -> None:
+        self.answers[one].add(other)
+        self.answers[other].add(one)
+
+
+def _is_in_one(reversal: Deviation, deviations: Iterable[Deviation]) -> bool:
+    """Return whether the items of a reversal are to come in one answer."""
+    both = {reversal.item, reversal.other}
+    return any(one.kind is Kind.TOGETHER and {one.item, one.other} == both for one in deviations)
 
 
 def _related(deviations: Iterable[Deviation]) -> set[Item]:
@@ -151,7 +182,7 @@ def _are_single(deviations: Sequence[Deviation]) -> bool:
     )
 
 
-def _reached(edges: dict[Item, set[Item]], start: Item) -> set[Item]:
+def _reached(edges: Mapping[Item, set[Item]], start: Item) -> set[Item]:
     """Return the items that come after one, or with it."""
     found: set[Item] = set()
     waiting = [start]

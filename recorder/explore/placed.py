@@ -94,8 +94,8 @@ def _of_triple(triple: Triple, dialect: Dialect, of_client: dict[str, str], only
     if triple.ack is not None:
         at, name = (triple.ack.seq, triple.ack.message or 0), triple.operation or ""
         body = None if triple.request.message is None else triple.request.seq
-        chains = frozenset(_ordered(dialect, own, "", name))
-        yield Placed(Item(triple.n), at, triple.ack.t, own, "", name, begin, chains, body)
+        chains = {*_ordered(dialect, own, "", name), *((("body", own, str(body)),) if body is not None else ())}
+        yield Placed(Item(triple.n), at, triple.ack.t, own, "", name, begin, frozenset(chains), body)
     for index, link in enumerate(triple.events, 1):
         session = of_client.get(link.event.client_id, own)
         yield _of_event(Item(triple.n, index), link.event, (link.name, session, begin), dialect)

@@ -59,12 +59,26 @@ class Space:
         law = Law(items)
         pairs = neighbours(items, law)
         singles = choices(recording, items, pairs, law, disturb=disturb, delay=delay)
-        together = tuple(_after_handshakes(items)) if Disturbance.HANDSHAKE in disturb else ()
-        return cls(items, law, pairs, singles, together)
+        together = [*_reversed_in_one(singles, law)]
+        if Disturbance.HANDSHAKE in disturb:
+            together += _after_handshakes(items)
+        return cls(items, law, pairs, singles, tuple(together))
 
     def sessions(self) -> list[Sequence[Placed]]:
         """Return the acks and events of each session with two of them or more."""
         return [session for session in by_session(self.items) if len(session) > 1]
+
+
+def _reversed_in_one(singles: Sequence[Choice], law: Law) -> Iterator[tuple[Deviation, Deviation]]:
+    """Yield for one batch of each look: its events come in one answer, the later one first."""
+    looks = set()
+    for one in singles:
+        together = one.deviation
+        if together.kind is Kind.TOGETHER and together.other is not None and one.look not in looks:
+            reversal = Deviation(Kind.BEFORE, together.item, together.other)
+            if law.allows((together, reversal)):
+                looks.add(one.look)
+                yield together, reversal
 
 
 def _after_handshakes(items: Sequence[Placed]) -> Iterator[tuple[Deviation, Deviation]]:

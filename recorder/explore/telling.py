@@ -36,7 +36,7 @@ class Telling:
         told = f"fails if {words.clauses(schedule)}; {counted(len(schedule.deviations), 'deviation')}"
         told += "" if is_over else " (the search was broken off before there were fewer)"
         lines = [f"{told}; replay it with --schedule {schedule.id}"]
-        for one in schedule.deviations:
+        for one in words.telling(schedule):
             lines += [words.times(one, found.ran.order), words.cause(one)]
         return self._result(Verdict.FAILED, lines, found.ran, schedule, is_over=is_over)
 

@@ -62,7 +62,23 @@ class Words:
 
     def clauses(self, schedule: Schedule) -> str:
         """Return all that is different in a schedule, as what follows `if`."""
-        return ", and if ".join(self.clause(one) for one in schedule.deviations)
+        batches = {(one.item, one.other) for one in schedule.deviations if one.kind is Kind.TOGETHER}
+        told = [
+            f"{self.thing(one.item)} stands before {self.thing(one.other)} in one answer of the server"
+            if one.other is not None and one.kind is Kind.BEFORE and (one.item, one.other) in batches
+            else self.clause(one)
+            for one in self.telling(schedule)
+        ]
+        return ", and if ".join(told)
+
+    def telling(self, schedule: Schedule) -> list[Deviation]:
+        """Return the deviations of a schedule but for batches that another one tells: two reversed in one answer."""
+        reversals = {(one.item, one.other) for one in schedule.deviations if one.kind is Kind.BEFORE}
+        return [
+            one
+            for one in schedule.deviations
+            if one.kind is not Kind.TOGETHER or (one.item, one.other) not in reversals
+        ]
 
     def times(self, one: Deviation, order: Order) -> str:
         """Return how far apart the items of a deviation came, recorded and played; "" for one item."""

@@ -9,7 +9,7 @@ from recorder.explore.words import Words
 from recorder.replay.engine.orders.deviations import Deviation, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
-from tests.explore.desk import GWS, recorded
+from tests.explore.desk import GWS, recorded, schedule
 from tests.wire import Wire, chained, done
 
 WORDS = Words(placed(recorded(), GWS))
@@ -100,4 +100,15 @@ def test_what_came_at_one_time_is_told_so() -> None:
     )
     assert WORDS.times(apart, played("event 2.1", "event 2.2")) == (
         "In the recording event 2.2 came at the same time as event 2.1; in the failing run 10 ms after it."
+    )
+
+
+def test_a_reversal_in_one_answer_is_told_in_one_clause() -> None:
+    both = schedule("event u1 with event 3.1", "event u1 before event 3.1", "ack 1 1s late")
+
+    assert WORDS.clauses(both) == (
+        f"{ACKS[0]} comes 1 s later than recorded, and if {STATE} stands before {COMPLETED} in one answer of the server"
+    )
+    assert WORDS.clauses(schedule("event u1 with event 3.1")) == WORDS.clause(
+        Deviation.parse("event u1 with event 3.1")
     )
