@@ -15,6 +15,7 @@ from .law import Law
 from .neighbours import Pair, by_session, neighbours
 from .placed import Placed, placed
 
+_IN_ONE = 6  # pairs of events that are reversed in one answer, before others are drawn at random
 _AFTER_HANDSHAKES = 8  # events that may come with the reply to a handshake or subscription that is made anew
 
 
@@ -59,7 +60,7 @@ class Space:
         law = Law(items)
         pairs = neighbours(items, law)
         singles = choices(recording, items, pairs, law, disturb=disturb, delay=delay)
-        together = [*_reversed_in_one(singles, law)]
+        together = [*_reversed_in_one(pairs, law)]
         if Disturbance.HANDSHAKE in disturb:
             together += _after_handshakes(items)
         return cls(items, law, pairs, singles, tuple(together))
@@ -69,16 +70,15 @@ class Space:
         return [session for session in by_session(self.items) if len(session) > 1]
 
 
-def _reversed_in_one(singles: Sequence[Choice], law: Law) -> Iterator[tuple[Deviation, Deviation]]:
-    """Yield for one batch of each look: its events come in one answer, the later one first."""
-    looks = set()
-    for one in singles:
-        together = one.deviation
-        if together.kind is Kind.TOGETHER and together.other is not None and one.look not in looks:
-            reversal = Deviation(Kind.BEFORE, together.item, together.other)
-            if law.allows((together, reversal)):
-                looks.add(one.look)
-                yield together, reversal
+def _reversed_in_one(pairs: Sequence[Pair], law: Law) -> Iterator[tuple[Deviation, Deviation]]:
+    """Yield for some pairs of events, each of other names: they come in one answer, the later one first."""
+    named: dict[tuple[str, ...], tuple[Deviation, Deviation]] = {}
+    for pair in sorted(pairs, key=lambda pair: (not pair.is_sure, pair.distance, pair.second.at)):
+        first, second = pair.first, pair.second
+        both = Deviation(Kind.TOGETHER, second.item, first.item), pair.reversal
+        if first.is_bayeux and second.is_bayeux and law.allows(both):
+            named.setdefault((first.name, first.channel, second.name, second.channel), both)
+    yield from [*named.values()][:_IN_ONE]
 
 
 def _after_handshakes(items: Sequence[Placed]) -> Iterator[tuple[Deviation, Deviation]]:

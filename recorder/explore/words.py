@@ -62,10 +62,10 @@ class Words:
 
     def clauses(self, schedule: Schedule) -> str:
         """Return all that is different in a schedule, as what follows `if`."""
-        batches = {(one.item, one.other) for one in schedule.deviations if one.kind is Kind.TOGETHER}
+        batches = {_both(one) for one in schedule.deviations if one.kind is Kind.TOGETHER}
         told = [
             f"{self.thing(one.item)} stands before {self.thing(one.other)} in one answer of the server"
-            if one.other is not None and one.kind is Kind.BEFORE and (one.item, one.other) in batches
+            if one.other is not None and one.kind is Kind.BEFORE and _both(one) in batches
             else self.clause(one)
             for one in self.telling(schedule)
         ]
@@ -73,12 +73,8 @@ class Words:
 
     def telling(self, schedule: Schedule) -> list[Deviation]:
         """Return the deviations of a schedule but for batches that another one tells: two reversed in one answer."""
-        reversals = {(one.item, one.other) for one in schedule.deviations if one.kind is Kind.BEFORE}
-        return [
-            one
-            for one in schedule.deviations
-            if one.kind is not Kind.TOGETHER or (one.item, one.other) not in reversals
-        ]
+        reversals = {_both(one) for one in schedule.deviations if one.kind is Kind.BEFORE}
+        return [one for one in schedule.deviations if one.kind is not Kind.TOGETHER or _both(one) not in reversals]
 
     def times(self, one: Deviation, order: Order) -> str:
         """Return how far apart the items of a deviation came, recorded and played; "" for one item."""
@@ -184,6 +180,10 @@ class Words:
         """Return the name of an item alone."""
         one = self._items.get(item)
         return str(item) if one is None else f"the ack of {one.name}" if item.is_ack else one.name
+
+
+def _both(deviation: Deviation) -> frozenset[Item | None]:
+    return frozenset((deviation.item, deviation.other))
 
 
 def counted(number: int, noun: str) -> str:

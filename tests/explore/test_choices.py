@@ -201,3 +201,11 @@ def test_what_a_patient_client_never_lets_come_about_is_postponed() -> None:
 
     assert sum(unmet[:40]) <= 8
     assert sum(unmet) > 8  # they come after the pairs
+
+
+def test_two_events_change_places_in_one_answer() -> None:
+    found = {tuple(map(str, pair)) for pair in Space.of(RECORDING, GWS).together}
+
+    assert ("event 2.2 with event 2.1", "event 2.2 before event 2.1") in found  # recorded in one
+    assert ("event 2.3 with event 2.2", "event 2.3 before event 2.2") in found  # recorded in two
+    assert len(found) <= 6

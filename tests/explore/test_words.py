@@ -104,7 +104,7 @@ def test_what_came_at_one_time_is_told_so() -> None:
 
 
 def test_a_reversal_in_one_answer_is_told_in_one_clause() -> None:
-    both = schedule("event u1 with event 3.1", "event u1 before event 3.1", "ack 1 1s late")
+    both = schedule("event 3.1 with event u1", "event u1 before event 3.1", "ack 1 1s late")
 
     assert WORDS.clauses(both) == (
         f"{ACKS[0]} comes 1 s later than recorded, and if {STATE} stands before {COMPLETED} in one answer of the server"
