@@ -100,7 +100,7 @@ class Gate:
         free = self._free(now, clients_now)
         if not free:
             return None
-        found = min((one for one in free if not self._is_second(one, free)), key=lambda one: one.rank)
+        found = min(self._first(free), key=lambda one: one.rank)
         self.held.remove(found)
         found.run.acked |= found.step.is_ack
         if found.item is not None:
@@ -195,9 +195,22 @@ class Gate:
         others = (other for other in owner.runs if other is not run)
         return any(follows(run, step, other, its) for other in others for its in other.coming_before(step.order))
 
-    def _is_second(self, one: Held, free: Collection[Held]) -> bool:
-        """Return whether another step stands before this one in one answer, and has not left."""
-        return any((its.item, one.item) in self._inside and its.client == one.client for its in free)
+    def _first(self, free: list[Held]) -> list[Held]:
+        """Return those of the steps that are free to leave which may leave first, where some change places."""
+        if not self._inside:
+            return free
+        follows = self.lines.follows
+        found = [
+            one
+            for one in free
+            if not any(
+                its.run.owner is one.run.owner
+                and ((its.item, one.item) in self._inside or follows(one.run, one.step, its.run, its.step))
+                for its in free
+                if its is not one
+            )
+        ]
+        return found or free
 
     def _has_company(self, one: Held, free: Collection[Held]) -> bool:
         """Return whether a step that is to come with another one can: that one leaves too, or has left."""

@@ -128,3 +128,15 @@ def test_two_events_change_places_inside_one_answer() -> None:
     assert usual[-1] == ["event 1.1", "event 1.2"]
     assert mixed[-1] == ["event 1.2", "event 1.1"]
     assert apart[-2:] == [["event 1.2"], ["event 1.1"]]
+
+
+def test_what_stands_behind_an_event_in_a_line_does_not_pass_it_inside_one_answer() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    post = desk.post(FIRST)
+    wire.ack(post)
+    desk.hears(record_event("ChainedRecord", 7, "r1"), done(7, "r1"), twin("ChainedRecord", 7))
+
+    found = played(wire.recording(), "event 1.3 with event 1.1", "event 1.3 before event 1.1", asks=(FIRST,))
+
+    assert found[-1] == ["event 1.3", "event 1.1", "event 1.2"]
