@@ -134,6 +134,8 @@ def test_a_race_of_a_python_client_is_found_kept_and_played_again(
     assert "an event came before the ack" in told.stderr
     assert f"{kept}: holds the schedule" in told.stderr
     assert f"--schedule {held['id']} -- {sys.executable} " in told.stderr
+    page = told.stderr.splitlines()[-1].partition("both orders on a page: recorder ")[2].split()
+    assert run(*page[:-1], tmp_path / "orders.html").exit_code == 0
 
     again = explore(small, [*python, "hasty"], "--schedule", held["id"][:4])
     by_text = explore(small, [*python, "hasty"], "--schedule", "event 1.1 before ack 1")

@@ -77,6 +77,8 @@ class Telling:
             named = schedule.id if path.parent == self.cassettes[0].parent else str(path)
             again = ["recorder", "explore", *map(as_argument, self.cassettes), "--schedule", named]
             say(f"again: {shlex.join([*again, '--', *self.words])}")
+            page = ["recorder", "report", as_argument(self.cassettes[0]), "--schedule", named, "-o", "orders.html"]
+            say(f"both orders on a page: {shlex.join(page)}")
         return 1
 
     def _row(self, result: Result, failed: Ran | None, path: Path | None) -> dict[str, Any]:

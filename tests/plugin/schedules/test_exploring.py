@@ -273,6 +273,15 @@ def test_count():
     result.stdout.fnmatch_lines(["*XPASS(strict)*", "*test_known: * runs*fails if*"])
 
 
+def test_a_failure_is_no_less_one_for_a_last_run_that_passes(suite: Suite) -> None:
+    now_and_then = RIGHT.replace("waits_for_all(", "(assumes_the_ack_first if len(RUNS) < 6 else waits_for_all)(")
+
+    result = suite(HEAD + now_and_then)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*an event came before the ack*", "*- cassette schedule -*", "fails *"])
+
+
 DEBUGGER = """
 class Debugger:
     quitting = False
