@@ -168,6 +168,22 @@ class BayeuxServer:
         """Return the events in the answer to a request that is not known to have left, also those sent before."""
         return self._open[request][1] if request in self._open else ()
 
+    def with_events(self, answer: Answer, client_id: str) -> Answer:
+        """Return an answer that has not left with the events that wait for its client, in front of the replies.
+
+        With the acknowledgement extension, and with callback-polling, events go out only with a reply to /meta/connect.
+        """
+        session, texts = self._sessions.get(client_id), answer.texts
+        if session is None or texts is None or session.outbox.is_empty:
+            return answer
+        if session.outbox.confirms or answer.transport == CALLBACK_POLLING:
+            return answer
+        fresh, _ = session.outbox.take()
+        before = self.carried(answer.request)
+        self._open[answer.request] = session, [*before, *fresh]
+        told = [*texts[: len(before)], *(event.text for event in fresh), *texts[len(before) :]]
+        return answer._replace(texts=told, delivered=[*answer.delivered, *fresh])
+
     def sent(self, request: int) -> None:
         """Forget an answer that has left; its events cannot be put back any more."""
         self._open.pop(request, None)

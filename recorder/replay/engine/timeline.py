@@ -162,6 +162,11 @@ class Run:
         """Number of steps that are still to leave."""
         return len(self.steps) - self._next
 
+    @property
+    def coming(self) -> tuple[Step, ...]:
+        """The steps that are still to leave, in order."""
+        return self.steps[self._next :]
+
     def coming_before(self, order: tuple[int, int]) -> Iterator[Step]:
         """Yield the steps that are still to leave and were recorded before a place on the wire."""
         return takewhile(lambda step: step.order < order, islice(self.steps, self._next, None))
@@ -195,6 +200,11 @@ class Run:
         elif step is None or step.on_stream is None:
             self.acked = True
         self._next += 1
+        self.step = self.steps[self._next] if self._next < len(self.steps) else None
+
+    def take_out(self, step: Step) -> None:
+        """Leave out a step that is still to leave: it leaves by itself."""
+        self.steps = tuple(one for one in self.steps if one is not step)
         self.step = self.steps[self._next] if self._next < len(self.steps) else None
 
     def comes_later(self, now: float) -> None:

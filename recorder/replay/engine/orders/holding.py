@@ -119,6 +119,11 @@ class Gate:
         """Return whether a step may leave before all others that are held."""
         return not self._is_behind(one, ())
 
+    def is_in_line(self, run: Run, step: Step) -> bool:
+        """Return whether a step that is not due yet has others before it in a line."""
+        mine = run.coming_before(step.order)
+        return self._waits_in_line(run, step, ()) or any(self.lines.follows(run, step, run, one) for one in mine)
+
     def open(self, deviation: Deviation, client: str, now: float) -> None:
         """Let an item of a client wait no more for what a deviation wanted first, such as a new handshake."""
         self._opened.setdefault((deviation, client), now)

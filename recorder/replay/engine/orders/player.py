@@ -6,7 +6,7 @@ With the empty schedule nothing waits, and all is played as without one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from .items import Item
 from .lines import Lines
 from .naming import Naming
 from .played import Log, Order, as_json
+from .replying import NOTHING, Asked, Replying, asked_by
 from .schedule import Kept, Schedule
 
 _BROKEN = 0  # in place of a status: the connection ends
@@ -46,7 +47,13 @@ class NotedResponses(Responses):
     player: OrderedPlayer | None = field(default=None, repr=False)
 
     def answer(self, answer: Answer, headers: Headers = ()) -> None:
-        """Add an answer of the Bayeux server, and note what it carries; or break it off."""
+        """Add an answer of the Bayeux server, and note what it carries; or break it off, or let it wait for events."""
+        if self.player is not None and self.player.keeps(answer, headers):
+            return
+        self.finish(answer, headers)
+
+    def finish(self, answer: Answer, headers: Headers) -> None:
+        """Add an answer that waits for nothing any more."""
         if self.player is None or self.player.carries(answer):
             super(NotedResponses, self).answer(answer, headers)
         else:
@@ -94,11 +101,12 @@ class OrderedPlayer(Player):
         self._gate.obey(schedule)
         self._trouble = Disturbing(schedule, self._bayeux, self._gate, self._log, self.forget, self.cut)
         self._now = 0.0
-        self._asked: dict[int, tuple[str, bool]] = {}  # by request: its clientId, and whether it is a poll
+        self._asked: dict[int, Asked] = {}  # by request
+        self._replying = Replying(schedule, self._gate, self._bayeux)
         self._acks: defaultdict[int, list[Mark]] = defaultdict(list)  # by request, until it is answered
         # by clientId, until it polls again: what it was sent, and in which answer
         self._unseen: defaultdict[str, list[tuple[int, Mark]]] = defaultdict(list)
-        responses.player = self
+        self._noted, responses.player = responses, self
 
     # -- what a driver asks
 
@@ -165,20 +173,47 @@ class OrderedPlayer(Player):
         if number := self._naming.number(run):
             self._log.requested(number, playhead.name, run.started)
             self._expected.came()
+        self._replying.clients[playhead.name] = playhead
         super().begin(playhead, run)
 
     def play(self, now: float) -> bool:
         """Let the next step that is due leave; return whether there was one."""
         self._now = now
-        if self._gate.held:
-            found = self._gate.let_out(now, self._clock(now))
-            if found is not None:
-                if found.step.event is not None:
-                    found.run.comes_later(now)
-                super()._out(found.run, found.step, now)
-                self._go_on(found.run, now)
-                return True
-        return super().play(now)
+        if self._replying.kept:
+            self._finish(now)
+            return True
+        return (bool(self._gate.held) and self._let_out(now)) or super().play(now)
+
+    def _let_out(self, now: float) -> bool:
+        """Let a step leave that waited at the gate, if one may; return whether one did."""
+        found = self._gate.let_out(now, self._clock(now))
+        if found is not None:
+            self._leaves(found.run, found.step, now)
+        return found is not None
+
+    def _leaves(self, run: Run, step: Step, now: float) -> None:
+        if step.event is not None:
+            run.comes_later(now)
+        super()._out(run, step, now)
+        self._go_on(run, now)
+
+    # -- events in the answers to other messages than polls
+
+    def keeps(self, answer: Answer, headers: Headers) -> bool:
+        """Return whether an answer waits until this turn's events are known, one of which it may have to carry."""
+        return self._replying.keeps(answer, headers, self._asked.get(answer.request, NOTHING))
+
+    def _finish(self, now: float) -> None:
+        """Let the answers leave that waited, with the events that a schedule puts into them."""
+        for answer, headers, client_id in self._replying.take():
+            for run, step in self._replying.brings(client_id, now):
+                run.take_out(step)
+                self._leaves(run, step, now)
+            while self._gate.held and self._let_out(now):
+                pass
+            full = self._bayeux.with_events(answer, client_id)
+            self._fetched(full.delivered[len(answer.delivered) :], out=True)
+            self._noted.finish(full, headers)
 
     def _clock(self, now: float) -> float:
         return now if self.clients_now is None else self.clients_now
@@ -202,6 +237,7 @@ class OrderedPlayer(Player):
     def let_go(self, playhead: Playhead) -> list[tuple[Step, str]]:
         """Forget a client that nothing is due to; return its events that wait for clients of other sessions."""
         self._gate.forget(playhead.name)
+        self._replying.clients.pop(playhead.name, None)
         return super().let_go(playhead)
 
     # -- what is noted
@@ -234,7 +270,7 @@ class OrderedPlayer(Player):
 
     def carries(self, answer: Answer) -> bool:
         """Note what an answer of the Bayeux server carries; return False where it breaks off."""
-        client_id, is_poll = self._asked.pop(answer.request, ("", False))
+        client_id, is_poll, _ = self._asked.pop(answer.request, NOTHING)
         marks = [one.owner for one in self._bayeux.carried(answer.request) if isinstance(one.owner, Mark)]
         if is_poll and marks:
             items = [(mark.item, mark.client) for mark in marks if mark.item is not None]
@@ -242,6 +278,8 @@ class OrderedPlayer(Player):
                 self.abort(answer.request)
                 return False
             self._trouble.carries(items, client_id)
+        if not is_poll:
+            self._replying.carries(mark.item for mark in marks)
         for mark in marks:
             self._notes(mark, answer.request)
             if is_poll and answer.transport != WEBSOCKET:
@@ -277,16 +315,19 @@ class OrderedPlayer(Player):
     ) -> list[Answer]:
         """Hand Bayeux messages to the server; return the answers that are ready, which are still to be sent."""
         self._now = now
-        asked = [(str(message.get("clientId", "")), message["channel"] == channels.CONNECT) for message in messages]
-        self._asked[request.number] = next(iter(asked), ("", False))
-        for client_id in _polling(asked):
-            self._polls(client_id)
+        self._asked[request.number] = asked_by(messages)
+        for message in messages:
+            if message["channel"] == channels.CONNECT:
+                self._polls(str(message.get("clientId", "")))
         messages = [self._trouble.heard(message) for message in messages]
         return super().receive(request, messages, now, transport, later=later, says=says)
 
     def flush(self, now: float) -> bool:
         """Answer the polls that have something to carry, or whose time is over; return whether there was any."""
         self._now = now
+        if self._replying.kept:  # also during a pause
+            self._finish(now)
+            return True
         return super().flush(now) or (bool(self._gate.held) and self._trouble.strike(now))
 
     def sent(self, number: int) -> None:
@@ -308,7 +349,3 @@ class OrderedPlayer(Player):
         self._polls(old)
         super().succeed(old, new)
         self._trouble.succeeds(old, self._now)
-
-
-def _polling(asked: Iterable[tuple[str, bool]]) -> list[str]:
-    return [client_id for client_id, is_poll in asked if is_poll]

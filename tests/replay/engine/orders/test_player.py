@@ -56,10 +56,14 @@ class Scheduled(Stage):
             desk.posts(ask)
             self.wait(wait)
         while self.ordered.is_stuck:
-            self.ordered.give_up()
-            self.driver()
-            self.wait(wait)
+            self.gives_up()
         return desk
+
+    def gives_up(self) -> None:
+        """Let the earliest step go that is held back, as a front does."""
+        self.ordered.give_up()
+        self.driver()
+        self.wait(3)
 
     @property
     def names(self) -> list[str]:
