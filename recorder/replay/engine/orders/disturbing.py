@@ -22,6 +22,8 @@ from .items import Item
 from .played import Log
 from .schedule import Schedule
 
+_NONE = -1  # the batch that a client confirms that got none yet
+
 
 @dataclass(slots=True, eq=False)
 class Disturbing:
@@ -80,8 +82,8 @@ class Disturbing:
         if not twice or message["channel"] != channels.CONNECT or batch is None:
             return message
         del self._unconfirmed[client_id]
-        self.log.done.update(twice)
-        return message | {"ext": message["ext"] | {"ack": batch - 1}}
+        self.log.done.update(twice)  # what earlier polls confirmed is gone, and the rest comes again
+        return message | {"ext": message["ext"] | {"ack": _NONE}}
 
     def _new(self, kind: Kind, item: Item, client: str) -> list[Deviation]:
         if kind not in self._kinds:

@@ -150,6 +150,20 @@ def test_a_lost_poll_of_a_confirming_client_comes_again() -> None:
     assert len(desk.events) == 3
 
 
+def test_all_that_is_not_confirmed_comes_twice_also_of_a_poll_that_was_lost() -> None:
+    stage = stage_of("event 1.1 in a lost poll", "event 1.2 twice", "event 1.3 5s late")
+    desk = Confirming(stage, (), "", cookies=True)
+    desk.handshakes()
+    desk.listens()
+    desk.posts(chained(7, "x"))
+    stage.wait(3)
+    desk.polls()
+    stage.wait(10)
+
+    assert events(stage) == ["event 1.1", "event 1.2", "event 1.1", "event 1.2", "event 1.3"]
+    assert not stage.order.unmet
+
+
 def test_without_a_websocket_none_is_cut() -> None:
     stage = stage_of("event 1.2 after a cut websocket")
     desk = stage.plays(chained(7, "x"))
