@@ -220,6 +220,7 @@ class Desk:
         self.heard += [(at, name_of(event)) for event in events]
         if messages is None:
             self.heard.append((at, f"ack {reply.status}"))
+            self._owes_poll |= not reply.status  # its poll broke off
             return
         polled = any(message["channel"] == "/meta/connect" for message in messages)
         advice = [message.get("advice", {}).get("reconnect") for message in messages if not is_event(message)]
