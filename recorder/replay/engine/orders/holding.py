@@ -128,6 +128,14 @@ class Gate:
         """Let an item of a client wait no more for what a deviation wanted first, such as a new handshake."""
         self._opened.setdefault((deviation, client), now)
 
+    def waits_for_a_reply_alone(self, item: Item, client: str) -> bool:
+        """Return whether nothing holds an item back but that a reply is to carry it: what comes before it was seen."""
+        return all(
+            one.kind is Kind.IN_REPLY
+            or (one.kind is Kind.BEFORE and self.log.seen_at(one.item, item, client) is not None)
+            for one in self._deviations.get(item, ())
+        )
+
     def forget(self, client: str) -> None:
         """Forget the steps of a client that is gone."""
         self.held = [one for one in self.held if one.client != client]

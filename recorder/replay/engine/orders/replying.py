@@ -71,13 +71,10 @@ class Replying:
     clients: dict[str, Playhead] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
     _wanted: dict[Item, Deviation] = field(init=False)
-    _waited: frozenset[Item] = field(init=False)
 
     def __post_init__(self) -> None:
         mine = [one for one in self.schedule.deviations if one.kind is Kind.IN_REPLY]
         self._wanted = {one.item: one for one in mine}
-        others = (one for one in self.schedule.deviations if one.kind is not Kind.IN_REPLY)
-        self._waited = frozenset(item for one in others for item in (one.item, one.other) if item is not None)
 
     def keeps(self, answer: Answer, headers: Headers, asked: Asked) -> bool:
         """Return whether an answer waits for the events of its turn."""
@@ -104,7 +101,9 @@ class Replying:
         for run in list(playhead.runs):
             for step in list(run.coming):
                 item = self.gate.log.naming.of_step(run, step)
-                if item in self._wanted and item not in self._waited and not self.gate.is_in_line(run, step):
+                if item is None or item not in self._wanted or self.gate.is_in_line(run, step):
+                    continue
+                if self.gate.waits_for_a_reply_alone(item, playhead.name):
                     yield run, step
 
     def carries(self, items: Iterable[Item | None]) -> None:

@@ -16,7 +16,7 @@ from tests.replay.engine.orders.test_disturbing import EVENTS, RECORDED, Confirm
 from tests.replay.engine.orders.test_player import Scheduled
 from tests.replay.engine.test_anchors import SUBSCRIBE, Recorded, note
 from tests.replay.stage import Desk, Stage
-from tests.wire import Wire, chained
+from tests.wire import Wire, chained, complete, preview
 
 
 def channels(desk: Desk, number: int) -> list[str]:
@@ -47,6 +47,19 @@ def test_an_event_waits_for_an_answer_or_comes_early_with_it(item: str, wait: fl
     assert events(stage) == EVENTS
     assert len(desk.events) == 3
     assert not stage.order.unmet or not is_first
+
+
+def test_an_event_comes_early_with_an_answer_once_what_comes_before_it_was_seen() -> None:
+    stage = Scheduled("event 3.1 in a reply", "event 2.3 before event 3.1")
+    desk = stage.desk()
+    desk.listens()
+    for ask in (preview("x"), chained(7, "x")):
+        desk.posts(ask)
+        stage.wait(3)
+    desk.posts(complete(7))
+
+    assert channels(desk, subscribes(desk)) == ["/v2/me/outbound", SUBSCRIBE]
+    assert not stage.order.unmet
 
 
 def test_a_handshake_a_poll_and_a_disconnect_carry_none() -> None:
