@@ -233,6 +233,8 @@ class Driver:
         waiting, self._waiting = self._waiting, {}
         self._standin = standin
         self._virtual = None if self._virtual is None else 0.0
+        self._reactions = ReactionTimes(is_exact=standin.ordered is not None)
+        self._polls_at_once, self._given_up_at, self._jumped_at = True, 0.0, 0.0
         self._told = self._waiting_clients = 0
         for handle in (self._held, self._unheard):  # these are about clients of before
             if handle is not None:
