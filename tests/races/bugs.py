@@ -38,7 +38,7 @@ class Bug:
         module: File name of both in `clients` (Python) or `js`.
         recording: Name of the recording.
         kinds: What its shrunk schedule may be made of.
-        names: Events and operations that the schedule's words have to name.
+        names: What the words about the schedule have to name: events, operations, or what happens to them.
         disturb: Trouble that the search is to make.
         delay: Seconds by which the search may delay an ack or event.
     """
@@ -59,18 +59,30 @@ class Bug:
 _ORDER = frozenset({Kind.BEFORE})
 _APART = frozenset({Kind.APART, Kind.LATE})
 BUGS = (
-    Bug("ack_first.py", "chain", _ORDER, ("Record",)),
+    Bug("ack_first.py", "chain", _ORDER, ("PreviewRecord", "before the ack of GetPreviewRecord")),
     Bug("first_of_kind.py", "pair", _ORDER, ("RecordProcessedAcknowledge",)),
     Bug("next_on_ack.py", "early", _ORDER, ("PreviewRecord", "GetPreviewRecord")),
-    Bug("no_resubscription.py", "chain", frozenset({Kind.LOST_SESSION}), (), frozenset({Disturbance.HANDSHAKE})),
+    Bug(
+        "no_resubscription.py",
+        "chain",
+        frozenset({Kind.LOST_SESSION}),
+        ("session",),
+        frozenset({Disturbance.HANDSHAKE}),
+    ),
     Bug("skips_others.py", "pair", _ORDER, ("RecordProcessedAcknowledge",)),
-    Bug("lost_batch.py", "acked", frozenset({Kind.LOST_POLL}), (), frozenset({Disturbance.POLL})),
-    Bug("events_of_replies.js", "note", frozenset({Kind.IN_REPLY}), ("PreviewRecord",)),
-    Bug("counts_twice.js", "acked", frozenset({Kind.TWICE}), ("ChainedRecord",), frozenset({Disturbance.DUPLICATE})),
-    Bug("too_early.js", "chain", frozenset({Kind.LATE}), delay=1.5),
+    Bug("lost_batch.py", "acked", frozenset({Kind.LOST_POLL}), ("poll",), frozenset({Disturbance.POLL})),
+    Bug("events_of_replies.js", "note", frozenset({Kind.IN_REPLY}), ("PreviewRecord", "reply")),
+    Bug(
+        "counts_twice.js",
+        "acked",
+        frozenset({Kind.TWICE}),
+        ("ChainedRecord", "twice"),
+        frozenset({Disturbance.DUPLICATE}),
+    ),
+    Bug("too_early.js", "chain", frozenset({Kind.LATE}), ("later",), delay=1.5),
     Bug("overtaken.js", "chain", _APART, ("ChainedRecordsDataEnd",)),
-    Bug("first_of_batch.js", "split", frozenset({Kind.TOGETHER}), ("ChainedRecord",)),
-    Bug("unasked.js", "socket", _ORDER, ("CampaignStateChanged",)),
+    Bug("first_of_batch.js", "split", frozenset({Kind.TOGETHER}), ("ChainedRecord", "one answer")),
+    Bug("unasked.js", "socket", _ORDER, ("/v2/me/devices",)),
     Bug("whole_batch.js", "chain", _APART, ("ChainedRecord",)),
 )
 CLIENTS = {

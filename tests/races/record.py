@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any, Literal
 
 from tests.lab.lab import Lab, available
-from tests.lab.processes import recorder, until
+from tests.lab.processes import recorder
 
 from .bugs import BUGS, CASSETTES, Client
 from .running import Clients
@@ -24,7 +22,6 @@ _CLOCK = 1433915532887  # the time in the sample of the API page
 # The key of the pseudonyms. Public on purpose: all values of the lab are fictional, and another recording shall have
 # equal pseudonyms.
 _PUBLIC_KEY = "a public key, for fictional values"
-_OUTBOUND = "/v2/me/outbound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +32,11 @@ class Scene:
         client: The bug whose right version is recorded.
         bayeux: The server.
         options: Those of the lab, beside `twins` of false and `clock`.
-        meanwhile: Called with the lab while the client works.
     """
 
     client: str
     bayeux: Literal["cometd", "faye"] = "cometd"
     options: dict[str, Any] = field(default_factory=dict)
-    meanwhile: Callable[[Lab], None] = lambda _: None
-
-
-def _unasked(lab: Lab) -> None:
-    """Tell of the campaign between two operations."""
-    until(lambda: any(cause.events for cause in lab.truth()), "the session began")
-    campaign = {"name": "Campaign1", "state": "Running", "applicationId": 134}
-    told = {"messageType": "OutboundCampaignMessage", "notificationType": "CampaignStateChanged", "campaign": campaign}
-    lab.unsolicited(_OUTBOUND, told)
 
 
 SCENES = {
@@ -59,7 +46,8 @@ SCENES = {
     "split": Scene("first_of_batch.js", options={"chain": 2, "delayMs": 30, "splitMs": 150}),
     "acked": Scene("lost_batch.py", options={"chain": 2, "delayMs": 30, "splitMs": 40}),
     "note": Scene("events_of_replies.js", options={"delayMs": 30}),
-    "socket": Scene("unasked.js", "faye", {"delayMs": 30}, _unasked),
+    # the state of the device is told before the answer to the login
+    "socket": Scene("unasked.js", "faye", {"delayMs": 20, "ackDelayMs": 80, "unasked": True}),
 }
 
 
@@ -82,10 +70,7 @@ def _record(name: str, scene: Scene) -> None:
         key.touch(0o600)
         key.write_text(_PUBLIC_KEY, encoding="ascii")
         with recorder("record", lab.url, "-o", path, "--redaction-key-file", key, "--force") as server:
-            meanwhile = Thread(target=scene.meanwhile, args=(lab,))
-            meanwhile.start()
             error = asyncio.run(_run(client, server.url))
-            meanwhile.join()
         if error is not None:
             sys.exit(f"{name}: {error}")
     print(f"{path.name}: {path.stat().st_size} bytes")

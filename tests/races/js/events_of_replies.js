@@ -1,6 +1,6 @@
 // A desk that takes events out of the answers to its polls alone. A server may send them with any other answer.
 
-import { Desk, at, sleep } from "./bayeux.js";
+import { Desk, at, campaign } from "./bayeux.js";
 
 class Wrong extends Desk {
   carried(events, message) {
@@ -10,11 +10,11 @@ class Wrong extends Desk {
 
 async function work(url, Kind) {
   await at(new Kind(url), async (desk) => {
-    const previewed = desk.preview();
-    previewed.catch(() => {}); // it is awaited below
-    await sleep(60); // the agent types
+    const told = desk.inboxes.until("desk-1", "PreviewRecord");
+    told.catch(() => {}); // it is awaited below
+    await desk.post(campaign("GetPreviewRecord"), "desk-1");
     await desk.publish("/desk/notes", { text: "at work" });
-    await previewed;
+    await told;
   });
 }
 

@@ -3,7 +3,7 @@
 
 import { Desk, at, check, sleep } from "./bayeux.js";
 
-const LOOKUP = 60; // milliseconds
+const LOOKUP = 300; // milliseconds
 
 class Right extends Desk {
   #before = Promise.resolve();

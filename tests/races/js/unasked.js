@@ -1,6 +1,6 @@
 // A desk on Faye's client, over a WebSocket, that takes any event while an operation is on for what came of it.
 
-import { at, campaign, check, sleep, within } from "./bayeux.js";
+import { OUTBOUND, at, campaign, check, within } from "./bayeux.js";
 import { FayeDesk } from "./faye.js";
 
 class Wrong extends FayeDesk {
@@ -18,11 +18,10 @@ class Wrong extends FayeDesk {
 }
 
 async function work(url, Kind) {
-  await at(new Kind(url), async (desk) => {
-    await desk.operate(campaign("StartPreviewSession"), "PreviewSessionStarted");
-    await sleep(80); // the agent reads
+  await at(new Kind(url, { channels: [OUTBOUND, "/v2/me/devices"] }), async (desk) => {
+    check((await fetch(`${url}/api/v2/me`)).ok, "not logged in");
     const told = (await desk.operate(campaign("GetPreviewRecord"), "PreviewRecord")).at(-1);
-    check(told.notificationType === "PreviewRecord", `asked for a record, was told of ${told.notificationType}`);
+    check(told.notificationType === "PreviewRecord", `asked for a record, was told of a ${told.messageType}`);
   });
 }
 
