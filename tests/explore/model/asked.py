@@ -81,9 +81,10 @@ def _leave_together(facts: Facts, one: str, other: str) -> bool:
     return triples[0].request.seq == triples[1].request.seq
 
 
-def shows(judge: Judge, text: str) -> bool:
-    """Return whether a run showed what a deviation asks for, to one of its clients at least."""
+def shows(judge: Judge, text: str, schedule: Collection[str] = ()) -> bool:
+    """Return whether a run showed what a deviation of a schedule asks for, to one of its clients at least."""
     wish = read(text)
+    is_inside = not {f"{wish.item} with {wish.other}", f"{wish.other} with {wish.item}"}.isdisjoint(schedule)
     mine = [one for one in judge.seen if one.item == wish.item]
     if not wish.other:
         return any(_shows_one(judge, wish, one, mine) for one in mine)
@@ -92,6 +93,9 @@ def shows(judge: Judge, text: str) -> bool:
     pairs = [(firsts[client], others[client]) for client in firsts if client in others]
     pairs = pairs or [(one, other) for one in firsts.values() for other in others.values()]  # of two sessions
     match wish.what:
+        case "before" if is_inside:  # one answer, in this order
+            places = {id(one): place for place, one in enumerate(judge.seen)}
+            return any(one.moment == other.moment and places[id(one)] < places[id(other)] for one, other in pairs)
         case "before":
             return any(one.moment < other.moment for one, other in pairs)
         case "with":

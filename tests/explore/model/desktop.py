@@ -20,13 +20,27 @@ from recorder.model import AnchorKind, Headers, Recording
 from recorder.replay.engine.http import HttpRequest, HttpResponse, Piece
 from recorder.replay.engine.standin import ReplayEngine
 from tests.explore.model.facts import Facts, facts_of
-from tests.explore.model.moments import Answers, Asks, Breaks, Hears, Message, Moment, Pieces, Says, bayeux, is_event
+from tests.explore.model.moments import (
+    Answers,
+    Asks,
+    Breaks,
+    Hears,
+    Message,
+    Moment,
+    Pieces,
+    Reader,
+    Says,
+    bayeux,
+    is_event,
+)
 from tests.explore.model.naming import Names
 
 URL = "/api/v2/notifications"
 _PATIENCE = 20.0  # seconds of the clock that a patient desktop waits for something, then it goes on
 _HELD = 0.1  # seconds without a request until the stand-in lets go what it holds
 _LONG = 100_000  # turns of a run; more of them would be a loop
+_SENT = ("content-type", "accept", "upgrade", "connection")  # headers that a request has as recorded
+_LATE = 4  # requests before the subscriptions of a desktop that subscribes late
 _LOGIN = "/token"  # ends the path of a login whose answer would have to be read
 
 
@@ -40,6 +54,7 @@ class Manners:
         confirms: Whether it asks for `ext.ack`.
         falls_back: Whether it polls over HTTP once its WebSocket was cut; else it opens another.
         leaves: Whether it disconnects after its last act, whatever is still to come.
+        subscribes_late: Whether it subscribes only after its first operations.
     """
 
     waits: str = "answers"
@@ -47,6 +62,7 @@ class Manners:
     confirms: bool = False
     falls_back: bool = False
     leaves: bool = False
+    subscribes_late: bool = False
 
 
 class Act(NamedTuple):
@@ -66,10 +82,10 @@ def acts_of(recording: Recording, facts: Facts, session: str) -> list[Act]:
     for place, triple in enumerate(facts.requests):
         request = triple.request
         is_mine = triple.session in (session, None)
-        if is_mine and request.message is not None:
+        if is_mine and request.method == "PUBLISH":
             data = json.loads(request.body) if request.body else None
             found.append(((request.seq, request.message), "publish", request.target, place, data))
-        elif is_mine and not request.target.partition("?")[0].endswith(_LOGIN) and request.method != "MESSAGE":
+        elif is_mine and not request.target.partition("?")[0].endswith(_LOGIN):
             found.append(((request.seq, 0), "request", "", place, None))
     words = {
         AnchorKind.SUBSCRIPTION: "subscribe",
@@ -90,6 +106,11 @@ def acts_of(recording: Recording, facts: Facts, session: str) -> list[Act]:
         Act(*one, got=frozenset(name for at, name in heard if at < one[0]))
         for one in sorted(found, key=lambda one: one[0])
     ]
+
+
+def _with_late_subscriptions(acts: list[Act]) -> list[Act]:
+    others = [act for act in acts if act.what != "subscribe"]
+    return [*others[:_LATE], *(act for act in acts if act.what == "subscribe"), *others[_LATE:]]
 
 
 def _is_again(recording: Recording, message: Any) -> bool:
@@ -205,7 +226,12 @@ class Desktop:
         self._client = BayeuxClient(acknowledges=manners.confirms)
         self._transport = manners.transport
         self._acts = acts_of(world.recording, world.facts, session)
-        self._start = world.recording.session_starts.get(session)
+        if manners.subscribes_late:
+            self._acts = _with_late_subscriptions(self._acts)
+        starts = world.recording.session_starts if world.dialect.bayeux_prefix else {}
+        self._start = starts.get(session)  # of its Bayeux session, if it has one
+        self._streams: dict[int, tuple[int, HttpRequest]] = {}  # by the recorded exchange that opened it
+        self._readers: dict[int, Reader] = {}
         self._next = 0
         self._waits: str | None = None
         self._since = world.now
@@ -299,9 +325,16 @@ class Desktop:
 
     def _may(self, act: Act) -> bool:
         """Whether its manners let it do something now."""
+        request = self._world.facts.requests[act.place].request if act.place >= 0 else None
+        if request is not None and request.method == "MESSAGE":
+            number, _ = self._streams.get(request.exchange, (0, None))
+            if number not in self._readers:
+                return False  # its WebSocket is not open yet
         if self._waits is None:
             waits = self._manners.waits
             self._waits = self._random.choice(["nothing", "answers", "all"]) if waits == "mixed" else waits
+        if self._waits == "nothing" and self._next == 1:
+            return not self._asked  # the first answer may tell it who it is
         if self._waits == "nothing" or self._world.now >= self._since + _PATIENCE:
             return True
         if any(not one.is_poll for one in self._waiting.values()) or self._asked:
@@ -332,15 +365,22 @@ class Desktop:
 
     def _asks(self, place: int) -> None:
         request = self._world.facts.requests[place].request
-        own = tuple(one for one in request.headers if one[0].lower() in ("content-type", "accept"))
+        own = tuple(
+            one for one in request.headers if one[0].lower() in _SENT or one[0].lower().startswith("sec-websocket")
+        )
         connection = f"{self.name} {len(self._world.moments)}"
         live = HttpRequest(0, connection, request.method, request.target, (*self._headers(), *own), request.body)
+        is_message = request.method == "MESSAGE"
+        if is_message:
+            socket, upgrade = self._streams[request.exchange]
+            live = upgrade._replace(method="MESSAGE", body=request.body, on_socket=True, socket=socket)
         at = len(self._world.moments)
         number = self._world.sends(self, live)
-        self._world.moments.insert(
-            at, Asks(self.name, number, self._world.now, request.method, request.target, request.body)
-        )
-        self._asked[number] = place
+        asked = Asks(self.name, number, self._world.now, request.method, request.target, request.body)
+        self._world.moments.insert(at, asked)
+        if not is_message:
+            self._asked[number] = place
+            self._streams[request.exchange] = number, live
 
     def _headers(self) -> Headers:
         cookies = "; ".join(f"{name}={value}" for name, value in self._jar.items())
@@ -352,12 +392,14 @@ class Desktop:
         """Take an answer, or a piece of one."""
         if isinstance(reply, Piece):
             self._note(Pieces(self.name, reply.number, self._world.now, reply.body, not reply.more))
+            for data in self._readers[reply.number].data(reply.body) if reply.number in self._readers else ():
+                self._recognises({"channel": "", "data": data})
             return
         if reply.status == 0:
             self._loses(reply.number)
             return
         for name, value in reply.headers:
-            if name == "Set-Cookie":
+            if name.lower() == "set-cookie":
                 self._jar |= {cookie: morsel.value for cookie, morsel in SimpleCookie(value).items()}
         if reply.number in self._asked:
             self._answered(reply)
@@ -368,6 +410,8 @@ class Desktop:
         place = self._asked.pop(reply.number)
         self._note(Answers(self.name, reply.number, self._world.now, reply.status, reply.body, reply.more))
         number = self._world.facts.requests[place].n
+        if reply.more:
+            self._readers[reply.number] = Reader(reply.status == 101)
         if number:
             self._got.add(f"ack {number}")
 

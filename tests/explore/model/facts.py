@@ -35,6 +35,7 @@ class Fact:
         at: Its place on the recorded wire.
         session: Label of the session that got it; None if the recording does not say.
         is_covered: Whether the recorded client had subscribed to its channel.
+        stream: Key of its stream, or of its WebSocket without Bayeux; "" for an event of Bayeux.
         lines: Names of the lines that it stands in.
     """
 
@@ -46,7 +47,7 @@ class Fact:
     session: str | None
     cause: Cause
     is_covered: bool
-    is_streamed: bool
+    stream: str
     lines: tuple[str, ...] = field(default=())
 
 
@@ -121,12 +122,18 @@ def _unasked(recording: Recording) -> Iterator[Fact]:
 
 def _acks(requests: list[Triple]) -> Iterator[Fact]:
     for place, triple in enumerate(requests):
+        if not triple.n or triple.request.method == "MESSAGE":  # a message on a WebSocket has no answer
+            continue
         end = triple.ack or triple.failure
-        if triple.n and end is not None:
+        if end is not None:
             at = end.seq, getattr(end, "message", None) or 0
-            cause = Cause("request", place=place)
-            name, label = f"ack {triple.n}", triple.operation or ""
-            yield Fact(name, label, "", None, at, triple.session, cause, is_covered=False, is_streamed=False)
+        else:  # a stand-in answers all the same, behind the events
+            last = triple.events[-1].event if triple.events else None
+            at = (triple.request.seq, 1) if last is None else (last.seq, last.index + 1)
+        cause = Cause("request", place=place)
+        yield Fact(
+            f"ack {triple.n}", triple.operation or "", "", None, at, triple.session, cause, is_covered=False, stream=""
+        )
 
 
 def _fact(  # noqa: PLR0917  # what an event is, in one row
@@ -144,7 +151,7 @@ def _fact(  # noqa: PLR0917  # what an event is, in one row
         owners.get(event.client_id) or session,
         cause,
         is_covered=_covered(recording, event),
-        is_streamed=event.raw is not None,
+        stream=event.client_id if event.raw is not None else "",
         lines=(f"id:{event.client_id}",) if event.raw is not None and re.search(rb"(?m)^id:", event.raw) else (),
     )
 
@@ -163,10 +170,11 @@ def _covered(recording: Recording, event: Event) -> bool:
 def _lined(fact: Fact, dialect: Dialect, ordered: list[Any]) -> Fact:
     session = fact.session or ""
     lines = list(fact.lines)
+    way = f"stream {fact.stream}" if fact.stream else fact.channel
     if fact.name.startswith("event u"):
-        lines.append(f"unasked {session} {fact.channel}")
+        lines.append(f"unasked {session} {way}")
     elif fact.channel:
-        lines.append(f"{fact.name.rpartition('.')[0]} {fact.channel}")
+        lines.append(f"{fact.name.rpartition('.')[0]} {way}")
     if dialect.replay_id and isinstance(_at(fact.data, dialect.replay_id), int):
         lines.append(f"replay {session} {fact.channel}")
     for number, entry in enumerate(ordered):
@@ -174,7 +182,7 @@ def _lined(fact: Fact, dialect: Dialect, ordered: list[Any]) -> Fact:
             lines.append(f"ordered {number} {session}")
     return Fact(
         fact.name, fact.label, fact.channel, fact.data, fact.at, fact.session, fact.cause,
-        fact.is_covered, fact.is_streamed, tuple(lines),
+        fact.is_covered, fact.stream, tuple(lines),
     )  # fmt: skip
 
 

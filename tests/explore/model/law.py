@@ -20,6 +20,7 @@ from tests.explore.model.moments import (
     Message,
     Moment,
     Pieces,
+    Reader,
     Says,
     is_event,
     is_meta,
@@ -28,6 +29,7 @@ from tests.explore.model.naming import Names
 
 _SHAKE, _POLL, _LEAVE = "/meta/handshake", "/meta/connect", "/meta/disconnect"
 _SUBSCRIBE, _UNSUBSCRIBE = "/meta/subscribe", "/meta/unsubscribe"
+_UPGRADED, _MESSAGE = 101, "MESSAGE"
 _LOST = ("401", "402", "403::Unknown client")
 
 
@@ -109,6 +111,7 @@ class Client:
     confirms: bool = False
     has_left: bool = False
     is_lost: bool = False
+    streams: dict[int, Reader] = field(default_factory=dict)
     published: dict[str, int] = field(default_factory=dict)  # its publishes that have no reply yet, by their ids
 
 
@@ -179,6 +182,8 @@ class Judge:
         place = next((p for p in mine if p not in self._requested), mine[-1])
         self._goes(place)
         client.open[moment.number] = place
+        if moment.method == _MESSAGE:
+            del client.open[moment.number]  # it gets no answer
 
     def _goes(self, place: int) -> None:
         self._requested.add(place)
@@ -192,6 +197,8 @@ class Judge:
                 self._say(client, f"a second answer to the request {moment.number}")
             return
         self._acks[moment.number] += 1
+        if moment.more or moment.status == _UPGRADED:
+            client.streams[moment.number] = Reader(moment.status == _UPGRADED)
         self._acked(client, place)
         ack = self._facts.requests[place].ack
         if ack is not None and ack.status != moment.status:
@@ -200,6 +207,14 @@ class Judge:
     def _pieces(self, client: Client, moment: Pieces) -> None:
         if moment.number in client.open:
             self._say(client, f"a piece before the head of the answer to the request {moment.number}")
+        reader = client.streams.get(moment.number)
+        for data in (
+            reader.data(moment.body) if reader is not None and any(fact.stream for fact in client.names.facts) else ()
+        ):
+            fact = self._event(client, {"channel": "", "data": data}, set())
+            if fact is not None:
+                self.seen.append(Seen(client.name, fact.name, self._moment, self._now))
+                self._deliver(client, [fact], [])
 
     def _breaks(self, client: Client, moment: Breaks) -> None:
         client.asked.pop(moment.number, None)
@@ -225,7 +240,8 @@ class Judge:
         """Note a publish that is an operation of the recording."""
         for place, triple in enumerate(self._facts.requests):
             request = triple.request
-            if request.message is not None and place not in self._requested and request.target == message["channel"]:
+            is_one = request.method == "PUBLISH" and request.target == message["channel"]
+            if is_one and place not in self._requested:
                 self._goes(place)
                 client.published[str(message.get("id"))] = place
                 return
@@ -249,7 +265,9 @@ class Judge:
         shaken = next((m for m in replies if m["channel"] == _SHAKE and m.get("successful") is True), None)
         if shaken is not None:
             self._shaken(client, shaken)
-        named = [self._event(client, message) for message in events]
+        named: list[Fact | None] = []
+        for message in events:
+            named.append(self._event(client, message, {fact.name for fact in named if fact is not None}))
         self.seen += [
             Seen(client.name, fact.name, self._moment, self._now, tuple(asked)) for fact in named if fact is not None
         ]
@@ -324,8 +342,8 @@ class Judge:
 
     # -- events
 
-    def _event(self, client: Client, message: Message) -> Fact | None:
-        came = set(client.came)
+    def _event(self, client: Client, message: Message, beside: set[str]) -> Fact | None:
+        came = set(client.came) | beside
         fact = client.names.of(
             message["channel"],
             message.get("data"),
@@ -383,7 +401,9 @@ class Judge:
         return client.reached[cause.kind, cause.name] >= cause.number
 
     def _hears_of(self, client: Client, fact: Fact) -> bool:
-        """Whether an event can come to a client, which has to be subscribed where the recorded one was."""
+        """Whether an event can come to a client: it subscribed where the recorded one had, or has a stream open."""
+        if fact.stream:
+            return bool(client.streams) and fact.data is not None
         return not fact.is_covered or any(fits(pattern, fact.channel) for pattern in client.subscribed)
 
     # -- words

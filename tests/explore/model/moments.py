@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -117,6 +118,29 @@ def bayeux(body: bytes) -> tuple[Message, ...] | None:
     if all(isinstance(one, dict) and str(one.get("channel", "")).startswith("/") for one in found):
         return tuple(found)
     return None
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the events of one stream, or of a WebSocket without Bayeux, out of what came on it."""
+
+    is_socket: bool
+    left: bytes = b""
+
+    def data(self, piece: bytes) -> list[Any]:
+        """The data of the events that are whole now."""
+        if self.is_socket:
+            return [_json(piece)] if piece else []
+        *blocks, self.left = re.split(rb"\r?\n\r?\n", self.left + piece)
+        lines = [re.findall(rb"(?m)^data: ?(.*?)\r?$", block) for block in blocks]
+        return [_json(b"\n".join(found)) for found in lines if found]
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return b64encode(content).decode()
 
 
 @dataclass(slots=True)

@@ -39,8 +39,9 @@ class Names:
     def __post_init__(self) -> None:
         self.facts = tuple(self.facts)
         for fact in self.facts:
-            self._exact[text_of(fact.channel, fact.data)].append(fact)
-            self._near[fact.channel].append(fact)
+            channel = "" if fact.stream else fact.channel  # what the topic of a live event is, the dialect knows
+            self._exact[text_of(channel, fact.data)].append(fact)
+            self._near[channel].append(fact)
 
     def of(self, channel: str, data: Any, *, may: Callable[[Fact], bool], came: Callable[[Fact], bool]) -> Fact | None:
         """The recorded event; None where no recorded event of this channel looks like it."""

@@ -97,7 +97,7 @@ def way_to(
 
     A patient desktop does what the client of that order did. What the recorded order has anyway is left out.
     """
-    wanted = list(_deviations(goal))
+    wanted = list(_deviations(goal, facts))
     got = dict(_got(goal))
 
     def played(texts: Sequence[str]) -> list[Step]:
@@ -114,8 +114,8 @@ def way_to(
     return Schedule.of(map(Deviation.parse, wanted)), order
 
 
-def _deviations(goal: Sequence[Step]) -> Iterator[str]:
-    """Tie each step to the one before."""
+def _deviations(goal: Sequence[Step], facts: Facts) -> Iterator[str]:
+    """Tie each step to the one before; in one answer, what is not in recorded order."""
     before = ""
     for step in goal:
         items = [text.removesuffix(" ~") for text in step]
@@ -123,6 +123,8 @@ def _deviations(goal: Sequence[Step]) -> Iterator[str]:
             continue
         for last, item in pairwise(items):
             yield f"{item} with {last}"
+            if facts.order[last] > facts.order[item]:
+                yield f"{last} before {item}"
         for text, item in zip(step, items, strict=True):
             if before:
                 yield f"{before} before {item}"

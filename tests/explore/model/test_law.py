@@ -19,7 +19,7 @@ from tests.explore.model.trials import RECORDINGS, recorded
 from tests.wire import Wire, chained, done, twin
 
 DESK = next(path for path in RECORDINGS if path.stem == "desk")
-ONE_SESSION = [path for path in RECORDINGS if path.stem not in ("workspace", "transfer")]
+ONE_SESSION = [path for path in RECORDINGS if len(recorded(path)[0].session_starts) == 1]
 pytestmark = pytest.mark.once
 
 
