@@ -40,7 +40,11 @@ _PATIENCE_POLL, _PATIENCE_AWAITED, _PATIENCE_BROKEN = 0.1, 1.0, 5.0
 
 
 class ReactionTimes:
-    """The times that clients take to send a request after an answer."""
+    """The times that clients take to send a request after an answer.
+
+    Attributes:
+        is_exact: A run is to show the same order each time.
+    """
 
     def __init__(self, *, is_exact: bool = False) -> None:
         """Start with the slowest reaction time, until a client shows a faster one.
@@ -49,7 +53,7 @@ class ReactionTimes:
         slow reaction is long remembered.
         """
         self._most, self._times = (_MOST_EXACT, _TIMES_EXACT) if is_exact else (_MOST, _TIMES)
-        self._is_exact = is_exact
+        self.is_exact = is_exact
         self._slowest = _MOST / self._times
         self._sent: float | None = None
 
@@ -60,7 +64,7 @@ class ReactionTimes:
     def came(self, now: float) -> None:
         """Note that a request came at `now` seconds; the first request after an answer counts as a reaction."""
         if self._sent is not None and now - self._sent < _THOUGHT:
-            is_busy = self._is_exact and self._slowest > _MOST / self._times
+            is_busy = self.is_exact and self._slowest > _MOST / self._times
             self._slowest = max(now - self._sent, (_MEMORY_BUSY if is_busy else _MEMORY) * self._slowest)
         self._sent = None
 
@@ -233,7 +237,8 @@ class Driver:
         waiting, self._waiting = self._waiting, {}
         self._standin = standin
         self._virtual = None if self._virtual is None else 0.0
-        self._reactions = ReactionTimes(is_exact=standin.ordered is not None)
+        if standin.ordered is not None and not self._reactions.is_exact:
+            self._reactions = ReactionTimes(is_exact=True)
         self._polls_at_once, self._given_up_at, self._jumped_at = True, 0.0, 0.0
         self._told = self._waiting_clients = 0
         for handle in (self._held, self._unheard):  # these are about clients of before
