@@ -16,7 +16,7 @@ HEAD = """
 from tests.plugin.schedules.racing import assumes_the_ack_first, waits_for_all
 RUNS = []
 def cassette(**options):
-    return pytest.mark.cassette("get-chained-record", **{"unplayed": "ignore", "explore": 12, "delay": 0} | options)
+    return pytest.mark.cassette("get-chained-record", **{"unplayed": "ignore", "explore": 4, "delay": 0} | options)
 """
 WRONG = """
 @cassette()
