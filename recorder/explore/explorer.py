@@ -31,6 +31,7 @@ from .choices import Rank
 from .drawing import ONE, Drawing
 from .neighbours import Coverage, not_shown
 from .outcome import Ran, Result, Trial
+from .placed import MOST
 from .shrinking import Found, Shrinking
 from .space import Space
 from .telling import Telling
@@ -85,6 +86,7 @@ class Explorer:
         self._runs, self._is_running = 0, False
         self._failing: Found | None = None
         self._confirmed_order = Order()
+        self._is_cut = False
         self._search = self._searching()
         self._next: tuple[Schedule, str] | None = next(self._search)
         self._result: Result | None = None
@@ -126,7 +128,7 @@ class Explorer:
         return told.failed(self._failing, is_over=False) if self._failing is not None else told.broken_off()
 
     def _telling(self) -> Telling:
-        return Telling(self._words, self._coverage, self._runs)
+        return Telling(self._words, self._coverage, self._runs, self._is_cut)
 
     def _searching(self) -> _Search:
         recorded = yield Schedule(), _RECORDED
@@ -148,6 +150,7 @@ class Explorer:
         """Lay out what the client got in the recorded order, and what may be different about it."""
         wanted = frozenset(Item.parse(act.name) for act in order.acts if act.name.startswith(("ack ", "event ")))
         space = Space.of(self._recording, self._dialect, wanted=wanted, disturb=self._disturb, delay=self._delay)
+        self._is_cut = len(space.items) < len(wanted) and len(space.items) == MOST
         most = max(min(_FEWEST_LATE, self._most // 10), round(self._most * _LATE))
         late = [one for one in space.singles if one.rank is Rank.LATE][:most]
         space = replace(space, singles=(*(one for one in space.singles if one.rank is not Rank.LATE), *late))

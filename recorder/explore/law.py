@@ -17,6 +17,7 @@ stand-in waits for it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ class Law:
     def __init__(self, items: Sequence[Placed]) -> None:
         """Take the acks and events of the recording, in recorded order."""
         self._chains = {one.item: one.chains for one in items}
-        self._places = {one.item: place for place, one in enumerate(items)}
+        self._items = [one.item for one in items]
+        self._places = {item: place for place, item in enumerate(self._items)}
         self._members: defaultdict[Chain, list[Item]] = defaultdict(list)
         for one in items:
             for chain in one.chains:
@@ -54,9 +56,14 @@ class Law:
 
     def is_free(self, first: Item, second: Item) -> bool:
         """Return whether the second item may come before the first, which was recorded before it."""
-        if not self._chains[first].isdisjoint(self._chains[second]):
-            return False
-        return (self._is_simple and not self._body) or self.allows((Deviation(Kind.BEFORE, second, first),))
+        if self._body:
+            return self.allows((Deviation(Kind.BEFORE, second, first),))
+        chains = set(self._chains[first])
+        if not self._is_simple:  # chains lead on from each item that they lead to
+            for item in self._items[self._places[first] + 1 : self._places[second]]:
+                if not chains.isdisjoint(self._chains[item]):
+                    chains |= self._chains[item]
+        return chains.isdisjoint(self._chains[second])
 
     def allows(self, deviations: Iterable[Deviation]) -> bool:
         """Return whether some legal order has all these deviations."""
@@ -120,18 +127,25 @@ class Law:
     def _linked(self, items: set[Item]) -> list[list[Item]]:
         """Return the chains between these items, directly or by way of other chains."""
         chains = {chain for item in items for chain in self._chains[item]}
-        if not self._is_simple:  # an item may be in several chains, so that one chain leads to another
-            waiting = list(chains)
-            while waiting:
-                for item in self._members[waiting.pop()]:
-                    new = self._chains[item] - chains
-                    chains |= new
-                    waiting.extend(new)
-            return [self._members[chain] for chain in sorted(chains)]
-        return [
-            sorted((item for item in items if chain in self._chains[item]), key=self._places.__getitem__)
-            for chain in sorted(chains)
-        ]
+        if self._is_simple:
+            found = {chain: [item for item in items if chain in self._chains[item]] for chain in chains}
+            return [sorted(found[chain], key=self._places.__getitem__) for chain in sorted(chains)]
+        # an item may be in several chains, so that one chain leads to another: all between the first and the last item
+        places = [self._places[item] for item in items] or [0]
+        between = slice(min(places), max(places) + 1)
+        waiting = list(chains)
+        members = {chain: self._between(chain, between) for chain in chains}
+        while waiting:
+            for item in members[waiting.pop()]:
+                for chain in self._chains[item] - members.keys():
+                    members[chain] = self._between(chain, between)
+                    waiting.append(chain)
+        return [members[chain] for chain in sorted(members)]
+
+    def _between(self, chain: Chain, places: slice) -> list[Item]:
+        """Return the items of a chain between two places of the recording."""
+        found, place = self._members[chain], self._places.__getitem__
+        return found[bisect_left(found, places.start, key=place) : bisect_left(found, places.stop, key=place)]
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from ..replay.engine.scheduling.player import sessions
 At: TypeAlias = tuple[int, int]
 Chain: TypeAlias = tuple[str, str, str]
 
-_LARGEST = 20_000  # acks and events that a search looks at: no test of a client plays more
+MOST = 2_000  # acks and events that a search looks at: each draw is held to the order of all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Placed:
 
 
 def placed(recording: Recording, dialect: Dialect, wanted: Collection[Item] | None = None) -> tuple[Placed, ...]:
-    """Return the acks and events of a recording in recorded order, at most 20,000.
+    """Return the acks and events of a recording in recorded order, at most 2,000.
 
     Events that the dialect ignores are left out, and the ends of triples without an answer.
 
@@ -68,7 +68,7 @@ def placed(recording: Recording, dialect: Dialect, wanted: Collection[Item] | No
         wanted: The items to return; None for all.
     """
     found = _wanted(recording, dialect, wanted)
-    return tuple(sorted((one for _, one in zip(range(_LARGEST), found, strict=False)), key=lambda one: one.at))
+    return tuple(sorted((one for _, one in zip(range(MOST), found, strict=False)), key=lambda one: one.at))
 
 
 def _wanted(recording: Recording, dialect: Dialect, wanted: Collection[Item] | None) -> Iterator[Placed]:

@@ -9,6 +9,7 @@ from ..replay.engine.orders.schedule import Schedule
 from .drawing import ONE, RANDOM, TWO, Drawing
 from .neighbours import Coverage
 from .outcome import Ran, Result, Verdict
+from .placed import MOST
 from .shrinking import Found
 from .words import Words, counted
 
@@ -24,11 +25,13 @@ class Telling:
 
     Attributes:
         runs: How many runs there were.
+        is_cut: Whether the client got more acks and events than a search looks at.
     """
 
     words: Words
     coverage: Coverage
     runs: int
+    is_cut: bool = False
 
     def failed(self, found: Found, *, is_over: bool = True) -> Result:
         """Return that a schedule fails; one that was not shrunk to the end, if the search is not over."""
@@ -71,7 +74,8 @@ class Telling:
     def passed(self, drawing: Drawing) -> Result:
         """Return that nothing failed."""
         told = f"no failure in {counted(self.runs, 'schedule')}: {_searched(drawing)}"
-        return self._result(Verdict.PASSED, [told, self._covered()], None)
+        cut = f"The client got more: only {MOST} acks and events were looked at." if self.is_cut else ""
+        return self._result(Verdict.PASSED, [told, self._covered(), cut], None)
 
     def broken_off(self) -> Result:
         """Return that nothing failed so far."""

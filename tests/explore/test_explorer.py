@@ -386,3 +386,17 @@ def test_a_recording_with_many_items_costs_as_long_as_what_the_client_gets() -> 
     search.ran(True, "", Order((Act("request 7", 0.0), Act("ack 7", 0.1), Act("event 7.1", 0.2))))
 
     assert str(search.result.coverage) == "0 of 1 pair of neighbours seen in both orders"
+
+
+def test_a_client_that_got_more_than_a_search_looks_at_is_told_so() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for number in range(1001):
+        desk.asks(chained(number, f"r{number}"), done(number, f"r{number}"))
+    recording = wire.recording()
+    search = Explorer(recording, GWS, schedules=2)
+    acts = tuple(Act(f"{what} {n}{part}", 0.0) for n in range(1, 1002) for what, part in (("ack", ""), ("event", ".1")))
+    while search.next() is not None:
+        search.ran(True, "", Order(acts))
+
+    assert search.result.says.endswith("The client got more: only 2000 acks and events were looked at.")

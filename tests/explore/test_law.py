@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
 
 from hypothesis import given, settings
@@ -225,3 +226,25 @@ def test_a_batch_that_others_make_is_spare() -> None:
     assert LAW.is_spare(batch)
     assert not LAW.is_spare(batch[:2])
     assert not LAW.is_spare(schedule("event 3.1 with event 2.1", "event 3.1 before event 2.1").deviations)
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=2, unique=True), min_size=2, max_size=7))
+@settings(max_examples=200, deadline=None)
+def test_a_pair_is_free_unless_chains_lead_from_one_to_the_other(memberships: list[list[str]]) -> None:
+    items = tuple(
+        replace(ITEMS[0], item=Item(place + 1), at=(place, 0), chains=frozenset((name, "", "") for name in names))
+        for place, names in enumerate(memberships)
+    )
+    law = Law(items)
+
+    for first, second in combinations(items, 2):
+        assert law.is_free(first.item, second.item) is law.allows((Deviation(Kind.BEFORE, second.item, first.item),))
+        assert law.is_free(first.item, second.item) is not leads(items, first, second)
+
+
+def leads(items: tuple[Placed, ...], first: Placed, second: Placed) -> bool:
+    """Whether a way leads from one item to a later one, from chain to chain."""
+    if first.chains & second.chains:
+        return True
+    between = [one for one in items if first.at < one.at < second.at and one.chains & first.chains]
+    return any(leads(items, one, second) for one in between)
