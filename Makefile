@@ -105,7 +105,7 @@ loads: $(VENV)/test.done $(LAB)/node_modules/done ## let two hundred users play 
 	RECORDER_LONG_LOADS=1 $(BIN)/python -m pytest $(ORDER) tests/integration/load
 
 races: $(VENV)/test.done $(LAB)/node_modules/done ## let right clients bear 2,000 orders each, find each race three times, check 10,000 schedules
-	RECORDER_LONG_RACES=1 $(BIN)/python -m pytest -n 2 $(ORDER) tests/races tests/explore
+	RECORDER_LONG_RACES=1 $(BIN)/python -m pytest -n 2 $(ORDER) tests/races tests/explore tests/api/test_schedules.py
 
 bench: $(VENV)/test.done $(LAB)/node_modules/done $(PEERS)/node_modules/done $(PEERS)/site-packages/done chromium ## measure all, write docs/benchmarks.md
 	@.ci/load-tools java

@@ -425,7 +425,10 @@ class Driver:
         self._settle()
 
     def _settle(self) -> None:
-        self._settled = self._loop.call_later(self._reactions.settle, self._look, _PASSES)
+        seconds, ordered = self._reactions.settle, self._standin.ordered
+        if ordered is not None and ordered.is_guided:  # it is known what a client is about to do
+            seconds = min(seconds, _MOST)
+        self._settled = self._loop.call_later(seconds, self._look, _PASSES)
 
     def _look(self, passes: int) -> None:
         """Let the event loop read the sockets for some turns: requests that have arrived come before the jump."""

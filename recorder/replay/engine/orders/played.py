@@ -71,10 +71,12 @@ class Log:
 
     Attributes:
         done: Deviations that came about without being seen in the order of acts, such as a lost poll.
+        count: Number of acks and events that left.
     """
 
     naming: Naming
     done: set[Deviation] = field(default_factory=set)
+    count: int = 0
     _entries: list[_Entry] = field(default_factory=list)
     _unsent: dict[int, list[_Entry]] = field(default_factory=dict)  # by answer
     _began: float | None = None
@@ -111,6 +113,7 @@ class Log:
         if not lost:
             return
         self._entries = [one for one in self._entries if one not in lost]
+        self.count -= len(lost)
         for one in lost:
             there = any(other.item == one.item and other.act.client == one.act.client for other in self._entries)
             if one.item is not None and not there:
@@ -123,13 +126,9 @@ class Log:
         if len(self._entries) < _MOST:
             entry = _Entry(item, replace(act, at=round(act.at - self._began, 6)))
             self._entries.append(entry)
+            self.count += item is not None
             if act.answer:
                 self._unsent.setdefault(act.answer, []).append(entry)
-
-    @property
-    def left_so_far(self) -> int:
-        """Number of acks and events that left."""
-        return sum(one.item is not None for one in self._entries)
 
     def left_at(self, item: Item, beside: Item, client: str) -> float | None:
         """Return when an item left for a client, or for the client of another session if `beside` is not of its own."""

@@ -149,12 +149,16 @@ class OrderedPlayer(Player):
         return bool(self._trouble.broken)
 
     @property
+    def is_guided(self) -> bool:
+        """True while the play goes on as in an earlier run of the schedule, as far as it is known."""
+        return bool(self._expected.item)
+
+    @property
     def is_awaited(self) -> bool:
         """True if a client did something in an earlier run of the schedule, before what happens next, and not yet here.
 
         That is a request, or the poll that a step waits for which left next.
         """
-        self._expected.left(self._log.left_so_far)
         item = self._expected.item
         return self._expected.is_request or (bool(item) and any(str(one.item) == item for one in self._gate.held))
 
@@ -254,6 +258,7 @@ class OrderedPlayer(Player):
                 self._log.saw(mark.item, mark.client, self._now)
             else:
                 self._log.came_back(mark.item, mark.client)
+            self._expected.left(self._log.count)
         super()._moved(run if mark is None else mark.run, out=out)
 
     def _acknowledge(self, playhead: Playhead, run: Run, now: float) -> None:
@@ -292,6 +297,7 @@ class OrderedPlayer(Player):
     def _notes(self, mark: Mark, answer: int) -> None:
         if mark.item is not None:
             self._log.left(mark.item, mark.client, self._now, answer)
+            self._expected.left(self._log.count)
 
     def _sees(self, mark: Mark) -> None:
         if mark.item is not None:
@@ -340,6 +346,7 @@ class OrderedPlayer(Player):
         self._asked.pop(number, None)
         self._acks.pop(number, None)
         self._log.lost(number)
+        self._expected.left(self._log.count)
         for client_id, sent in self._unseen.items():
             self._unseen[client_id] = [one for one in sent if one[0] != number]
         super().abort(number)
