@@ -321,6 +321,8 @@ class OrderedPlayer(Player):
     ) -> list[Answer]:
         """Hand Bayeux messages to the server; return the answers that are ready, which are still to be sent."""
         self._now = now
+        if self._replying.kept:  # the answer to an earlier request must not leave with what comes after this one
+            self._finish(now)
         self._asked[request.number] = asked_by(messages)
         for message in messages:
             if message["channel"] == channels.CONNECT:
