@@ -50,7 +50,7 @@ class Words:
             case Kind.LATE:
                 return f"{it} comes {_seconds(one.seconds)} later than recorded"
             case Kind.IN_REPLY:
-                return f"{it} comes in the reply to another message of the client than a poll"
+                return f"{it} comes in the answer to a subscription or publish, not in a poll's"
             case Kind.LOST_POLL:
                 return f"the connection breaks under the poll's answer with {it}, which comes again with the next poll"
             case Kind.LOST_SESSION:
@@ -114,7 +114,7 @@ class Words:
             case Kind.IN_REPLY:
                 return (
                     "The client seems to read events in the answers to its polls alone. Servers also put them into the "
-                    "answers to its other messages: handshake, subscribe, unsubscribe, publish."
+                    "answers to its subscriptions and publishes."
                 )
             case Kind.LOST_POLL:
                 return (

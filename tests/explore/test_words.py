@@ -25,7 +25,10 @@ CLAUSES = [
     ("event u1 with event 3.1", f"{STATE} and {COMPLETED} come in one answer of the server"),
     ("event u1 apart from event 2.3", f"{STATE} comes in a later answer of the server than {DONE}"),
     ("ack 1 1500ms late", f"{ACKS[0]} comes 1.5 s later than recorded"),
-    ("event 3.1 in a reply", f"{COMPLETED} comes in the reply to another message of the client than a poll"),
+    (
+        "event 3.1 in a reply",
+        f"{COMPLETED} comes in the answer to a subscription or publish, not in a poll's",
+    ),
     ("event 3.1 in a lost poll", f"{BROKEN} {COMPLETED}, which comes again with the next poll"),
     ("ack 1 after a lost session", f"the server forgets the client's session before {ACKS[0]} leaves"),
     ("event 3.1 twice", f"{COMPLETED} comes twice, because the client's confirmation of it (ext.ack) was lost"),

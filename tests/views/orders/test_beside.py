@@ -101,7 +101,7 @@ def test_deviations_are_told_in_words_in_the_order_of_the_recording() -> None:
     assert found.deviations == (
         ("the ack of GetChainedRecord (triple 1) comes 1.5 s later than recorded", ("ack 1",)),
         (
-            "ChainedRecordsDataEnd (event 1.3) comes in the reply to another message of the client than a poll",
+            "ChainedRecordsDataEnd (event 1.3) comes in the answer to a subscription or publish, not in a poll's",
             ("event 1.3",),
         ),
         (
@@ -117,7 +117,7 @@ def test_an_event_whose_name_is_on_several_channels_is_told_with_its_own() -> No
 
     [(told, _)] = drawn(wire, schedule("event 1.2 in a reply")).deviations
 
-    assert told.startswith("PreviewRecord on /me/internal (event 1.2) comes in the reply")
+    assert told.startswith("PreviewRecord on /me/internal (event 1.2) comes in the answer")
 
 
 def test_a_request_without_an_operation_has_its_method_and_path() -> None:
