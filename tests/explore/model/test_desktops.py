@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from recorder.bayeux.client import LONG_POLLING, WEBSOCKET
 from recorder.dialect.definition import load
 from recorder.model import Recording
-from tests.explore.model.desktop import Manners
-from tests.explore.model.trials import RECORDINGS, explored, recorded, troubled
+from recorder.replay.engine.orders.deviations import Deviation
+from recorder.replay.engine.orders.schedule import Schedule
+from tests.explore.model.desktop import Manners, play
+from tests.explore.model.trials import RECORDINGS, Outcome, explored, recorded, troubled
 from tests.replay.recordings import recordings
 
 IS_LONG = bool(os.environ.get("RECORDER_LONG_RACES"))
@@ -125,5 +127,17 @@ def test_every_schedule_of_a_drawn_recording_is_legal(
     recording: Recording, seed: int, waits: str, confirms: bool
 ) -> None:
     outcome = explored(recording, load(), Manners(waits, LONG_POLLING, confirms), schedules=6, seed=seed)
+
+    assert outcome.wrong == []
+
+
+def test_two_requests_of_one_turn_do_not_mix_their_answers() -> None:
+    """Was wrong: the answer to the first subscription took what stood behind the events of the second one."""
+    recording, dialect, facts = recorded(_NAMED["desk"])
+    schedule = Schedule.of(map(Deviation.parse, ["event 3.2 with event 3.1", "event 3.3 in a reply"]))
+    outcome = Outcome()
+
+    manners = Manners("mixed", subscribes_late=True)
+    outcome.add(play(recording, dialect, manners, seed=19, facts=facts, schedule=schedule), schedule, ())
 
     assert outcome.wrong == []

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from recorder.bayeux.outbox import Outbox
-from recorder.bayeux.session import Turn
 from recorder.explore.law import Law
 from recorder.replay.engine.anchored import Progress
 from recorder.replay.engine.orders.holding import Gate
@@ -86,11 +85,6 @@ def delivers_early(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PreparedTriples, "part", part)
 
 
-def rides_on_any_reply(patch: pytest.MonkeyPatch) -> None:
-    """Events leave in any reply, although the client confirms."""
-    patch.setattr(Turn, "carries_events_of", lambda *_: True)
-
-
 def hears_all(patch: pytest.MonkeyPatch) -> None:
     """Events come before the subscription to their channel."""
     patch.setattr(Progress, "hears", lambda *_: True)
@@ -134,12 +128,11 @@ def tells_all_as_met(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("mutate", "said", "options"),
     [
-        (draws_anything, "in the line", {}),
+        (draws_anything, "in the line", {"schedules": 40}),
         (overtakes, "in the line", {"schedules": 30}),
         (drops, "never came", {}),
         (doubles, "came twice", {}),
         (delivers_early, "came before the request of", {}),
-        (rides_on_any_reply, "by polls alone", {"name": "service", "manners": Manners("mixed", confirms=True)}),
         (hears_all, "has not subscribed", {"manners": Manners("answers", subscribes_late=True)}),
         (reverses_batches, "in the line", {"name": "desk"}),
         (answers_otherwise, "is 202, recorded 200", {}),
