@@ -91,11 +91,18 @@ def _described(facts: Facts) -> Iterator[tuple[str, str, str, int]]:
 
 
 def way_to(
-    recording: Recording, dialect: Dialect, facts: Facts, goal: Sequence[Step], manners: Manners
+    recording: Recording,
+    dialect: Dialect,
+    facts: Facts,
+    goal: Sequence[Step],
+    manners: Manners,
+    *,
+    smallest: bool = True,
 ) -> tuple[Schedule, list[Step]]:
     """Return a schedule by which a recording is played in another order, and the order that it was played in.
 
-    A patient desktop does what the client of that order did. What the recorded order has anyway is left out.
+    A patient desktop does what the client of that order did. The smallest schedule leaves out what the
+    recorded order has anyway; that takes a run for each deviation.
     """
     wanted = list(_deviations(goal, facts))
     got = dict(_got(goal))
@@ -106,7 +113,7 @@ def way_to(
         return order_seen(judged(facts, world.run(), sessions=dict(sessions_of(world))))
 
     order = played(wanted)
-    if order == list(goal):
+    if order == list(goal) and smallest:
         for text in wanted[:]:
             less = [one for one in wanted if one != text]
             if played(less) == order:
