@@ -151,7 +151,7 @@ def test_a_lost_poll_of_a_confirming_client_comes_again() -> None:
 
 
 def test_all_that_is_not_confirmed_comes_twice_also_of_a_poll_that_was_lost() -> None:
-    stage = stage_of("event 1.1 in a lost poll", "event 1.2 twice", "event 1.3 5s late")
+    stage = stage_of("event 1.1 in a lost poll", "event 1.2 with event 1.1", "event 1.2 twice", "event 1.3 5s late")
     desk = Confirming(stage, (), "", cookies=True)
     desk.handshakes()
     desk.listens()
