@@ -13,6 +13,7 @@ BENCHES = {
     "scale": "CPU time and memory of every command by the number of triples, up to eight hours of a floor",
     "driven": "sessions that one core drives, against a server that does nothing",
     "load": "sessions that Locust plays for a CPU second, beside a bare user of Locust",
+    "explore": "a run under a schedule, beside a plain replay on a virtual clock",
     "plugin": "what the pytest plugin adds to the start of a run that has no cassette",
     "fleet": "unit costs of many agents and many cassettes, and the plan that follows",
     "polls": "10,000 held long-polls on one core, and all released at once",
