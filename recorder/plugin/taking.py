@@ -83,6 +83,15 @@ class Taking:
             f"live session {name or ''}: a recording has no live sessions; use this call only when a cassette is played"
         )
 
+    def begin_anew(self, schedule: object = None) -> NoReturn:  # noqa: ARG002  # the signature of `StandIn.begin_anew`
+        """Raise an error: a real server cannot be set back.
+
+        Raises:
+            UsageError: In every call.
+
+        """
+        raise UsageError("the server that is recorded cannot begin anew; use this call only when a cassette is played")
+
     def report(self) -> dict[str, Any]:
         """Return an empty report: a recorder plays no triple and sees no miss."""
         nothing = ("unplayed", "unplayed_events", "unsubscribed_events", "unheard", "misses", "faults")

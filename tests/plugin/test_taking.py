@@ -135,6 +135,8 @@ def test_it_has_all_that_the_fixture_has_while_a_test_is_played(tmp_path: Path) 
     assert (recorded.misses, recorded.unplayed, recorded.report()["misses"]) == ([], (), [])
     with pytest.raises(UsageError, match="a recording has no live sessions"):
         recorded.session("p1")
+    with pytest.raises(UsageError, match="cannot begin anew"):
+        recorded.begin_anew()
 
 
 def test_a_real_server_is_idle_when_nothing_is_recorded_for_a_while(tmp_path: Path) -> None:
