@@ -10,12 +10,12 @@ The search knows no client. It says which schedule to run next, and is told what
 
 First comes the recorded order. What the client got there is what the search is about: a recording may hold more. Then
 come single deviations, pairs of them, and larger sets at random (`drawing`). The first schedule that fails is shrunk
-and confirmed.
+and confirmed. Where the recorded order fails, the search is for one that passes (`curing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import TypeAlias
@@ -28,8 +28,9 @@ from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Rank
-from .drawing import ONE, Drawing
-from .neighbours import Coverage, not_shown
+from .curing.search import CONFIRMING, Curing
+from .drawing import Drawing
+from .neighbours import Coverage, Pair
 from .outcome import Ran, Result, Trial
 from .placed import MOST
 from .shrinking import Found, Shrinking
@@ -40,12 +41,13 @@ from .words import Words
 _Search: TypeAlias = Generator[tuple[Schedule, str], Ran, Result]
 _Runs: TypeAlias = Generator[tuple[Schedule, str], Ran, int]
 
-_RECORDED, _CONFIRMING = "recorded order", "confirming"
+_RECORDED = "recorded order"
 _CONFIRM = 2  # more runs of a failing schedule
 _LATE = 0.04  # share of late items among the schedules; each costs real seconds
 _FEWEST_LATE = 4
-_CURES = 0.25  # share of the schedules that look for one that passes, where the recorded order fails
+_CURES = 0.25  # share of the schedules that may get no further, where the recorded order fails
 _FEWEST_CURES = 20
+_AHEAD = 500  # acks and events that a client did not get yet, which a relation as a whole may move
 
 
 class Explorer:
@@ -87,6 +89,11 @@ class Explorer:
         self._failing: Found | None = None
         self._confirmed_order = Order()
         self._is_cut = False
+        self._failed: Ran | None = None  # the run of the recorded order, where it failed
+        self._cures = Curing(self._looked_ahead, 0, 0)
+        self._pairs: Sequence[Pair] = ()
+        self._looked: set[Item] = set()
+        self._orders: list[Order] = []  # of all runs, where the recorded order fails
         self._search = self._searching()
         self._next: tuple[Schedule, str] | None = next(self._search)
         self._result: Result | None = None
@@ -96,7 +103,10 @@ class Explorer:
         if self._next is None:
             return None
         self._is_running = True
-        return Trial(*self._next, self._runs + 1, self._confirmed_order)
+        schedule, why = self._next
+        cure = self._cures.cure
+        is_cure = why == CONFIRMING and schedule == cure.schedule
+        return Trial(schedule, why, self._runs + 1, cure.order if is_cure else self._confirmed_order)
 
     def ran(self, passed: bool, says: str, order: Order) -> None:  # noqa: FBT001  # the first thing to be told
         """Take the outcome of the run that `next` asked for.
@@ -114,6 +124,8 @@ class Explorer:
         self._is_running = False
         self._runs += 1
         self._coverage.add(order)
+        if self._failed is not None or (not passed and self._runs == 1):
+            self._orders.append(order)
         try:
             self._next = self._search.send(Ran(passed, says, order))
         except StopIteration as exc:
@@ -124,6 +136,8 @@ class Explorer:
         """What was found; while the search goes on, what is known so far (`is_over` is False)."""
         if self._result is not None:
             return self._result
+        if self._failed is not None:
+            return self._of_recorded(self._failed, is_over=False)
         told = self._telling()
         return told.failed(self._failing, is_over=False) if self._failing is not None else told.broken_off()
 
@@ -135,7 +149,7 @@ class Explorer:
         space = self._laid_out(recorded.order)
         drawing = Drawing(space, self._coverage)
         if not recorded.passed:
-            return (yield from self._curing(recorded, drawing, space))
+            return (yield from self._curing(recorded))
         for schedule, why in drawing.schedules(self._most - 1, self._random):
             ran = yield schedule, why
             if ran.passed:
@@ -148,15 +162,19 @@ class Explorer:
 
     def _laid_out(self, order: Order) -> Space:
         """Lay out what the client got in the recorded order, and what may be different about it."""
-        wanted = frozenset(Item.parse(act.name) for act in order.acts if act.name.startswith(("ack ", "event ")))
-        space = Space.of(self._recording, self._dialect, wanted=wanted, disturb=self._disturb, delay=self._delay)
+        wanted = _items(order)
+        space = self._space(wanted)
         self._is_cut = len(space.items) < len(wanted) and len(space.items) == MOST
-        most = max(min(_FEWEST_LATE, self._most // 10), round(self._most * _LATE))
-        late = [one for one in space.singles if one.rank is Rank.LATE][:most]
-        space = replace(space, singles=(*(one for one in space.singles if one.rank is not Rank.LATE), *late))
-        self._coverage, self._words = Coverage(space.pairs), Words(space.items)
+        self._coverage, self._words, self._pairs = Coverage(space.pairs), Words(space.items), space.pairs
         self._coverage.add(order)
         return space
+
+    def _space(self, wanted: Collection[Item]) -> Space:
+        """Lay out acks and events, with few late ones."""
+        space = Space.of(self._recording, self._dialect, wanted=wanted, disturb=self._disturb, delay=self._delay)
+        most = max(min(_FEWEST_LATE, self._most // 10), round(self._most * _LATE))
+        late = [one for one in space.singles if one.rank is Rank.LATE][:most]
+        return replace(space, singles=(*(one for one in space.singles if one.rank is not Rank.LATE), *late))
 
     def _shrinking(self, found: Found, shrinking: Shrinking) -> _Search:
         self._failing = found
@@ -182,21 +200,46 @@ class Explorer:
         """Run a schedule again; return how often it failed."""
         failed = 0
         for _ in range(times):
-            ran = yield schedule, _CONFIRMING
+            ran = yield schedule, CONFIRMING
             failed += not ran.passed
         return failed
 
-    def _curing(self, recorded: Ran, drawing: Drawing, space: Space) -> _Search:
-        """Look for the one deviation that makes the client pass."""
+    def _curing(self, recorded: Ran) -> _Search:
+        """Look for the deviations that make the client pass."""
+        self._failed = recorded
         if self._most > 1 and not (yield from self._confirmed(Schedule(), 1)):
             return self._telling().recorded_unsteady(recorded)
-        most, tried = min(max(_FEWEST_CURES, round(self._most * _CURES)), self._most - 1), 0
-        for schedule in drawing.single([one for one in space.singles if one.deviation.disturbance is None]):
-            if tried >= most:
-                break
-            tried += 1
-            ran = yield schedule, ONE
-            drawing.passed(schedule, ran.order)  # one that was not shown is of no use here either
-            if ran.passed and not not_shown(ran.order) and not (yield from self._confirmed(schedule, 1)):
-                return self._telling().cured(recorded, schedule, ran.order)
-        return self._telling().hopeless(recorded, tried)
+        most = max(self._most - 1, 0)
+        self._cures = Curing(self._looked_ahead, most, min(max(_FEWEST_CURES, round(self._most * _CURES)), most))
+        yield from self._cures.search(recorded)
+        return self._of_recorded(recorded)
+
+    def _looked_ahead(self, order: Order) -> Space:
+        """Lay out what the client got, and what it would get next: it failed, so there may be more."""
+        self._looked |= _items(order) | _next_ones(self._recording, order)
+        space = self._space(self._looked)
+        self._words, self._pairs = Words(space.items), space.pairs
+        return space
+
+    def _of_recorded(self, failed: Ran, *, is_over: bool = True) -> Result:
+        """Return what is known of a recorded order that fails."""
+        seen = frozenset[Item]().union(*map(_items, self._orders))
+        self._coverage = Coverage([pair for pair in self._pairs if seen.issuperset(pair.names)])
+        for order in self._orders:
+            self._coverage.add(order)
+        return self._telling().cured(failed, self._cures.cure, is_over=is_over)
+
+
+def _items(order: Order) -> frozenset[Item]:
+    return frozenset(Item.parse(act.name) for act in order.acts if act.name.startswith(("ack ", "event ")))
+
+
+def _next_ones(recording: Recording, order: Order) -> set[Item]:
+    """Return acks and events of the triples that a client asked for, and of some that come then."""
+    asked = [int(act.name.removeprefix("request ")) for act in order.acts if act.name.startswith("request ")]
+    found: set[Item] = set()
+    for n in range(min(asked), len(recording.triples) + 1) if asked else ():
+        triple = recording.triples[n - 1]
+        if len(found) < _AHEAD or n in asked:
+            found |= {Item(n, index) for index in range(len(triple.events) + 1)}
+    return found

@@ -24,7 +24,9 @@ class Trial:
     """A schedule that is to be run.
 
     Attributes:
-        why: How it was found: `recorded order`, `one deviation`, `two deviations`, `random`, `shrinking`, `confirming`.
+        why: How it was found: `recorded order`, `one deviation`, `two deviations`, `random`, `shrinking`,
+            `confirming`; where the recorded order fails, `relation` (one as a whole) and `further` (a little more than
+            what brought the client further).
         number: Number of the run, from 1.
         order: What happened in an earlier run of the schedule that is to be confirmed; empty for the others.
     """
@@ -64,7 +66,7 @@ class Result:
         says: What was found, in sentences for people, one a line.
         runs: How many runs there were, with those that shrank and confirmed.
         coverage: How many pairs of neighbours were seen in both orders, in words.
-        passes_with: Where the recorded order fails, the schedule with one deviation that passes; None if none does.
+        passes_with: Where the recorded order fails, the smallest schedule that passes; None if none does.
         ran: The failing run of `schedule`, or of the recorded order where that fails; None if none failed.
         order: What happened under `schedule`, or under `passes_with` where the recorded order fails.
         is_over: Whether the search came to its end; False while it goes on, or if it was broken off.

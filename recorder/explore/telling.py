@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
+from .curing.search import Cure
+from .curing.words import CureWords
 from .drawing import ONE, RANDOM, TWO, Drawing
 from .neighbours import Coverage
 from .outcome import Ran, Result, Verdict
@@ -55,21 +57,44 @@ class Telling:
         told = "fails now and then: the recorded order failed in 1 of 2 runs"
         return self._result(Verdict.UNSTEADY, [told, _STEADY], recorded, Schedule())
 
-    def cured(self, recorded: Ran, schedule: Schedule, order: Order) -> Result:
-        """Return that the recorded order fails, and a schedule with one deviation passes, in which this happened."""
-        clause = self.words.clauses(schedule)
-        told = f"fails in the recorded order, and passes if {clause}; 1 deviation; replay it with --schedule"
-        more = "This is the smallest difference that makes it pass: the client seems to count on it."
-        result = self._result(Verdict.RECORDED_FAILS, [f"{told} {schedule.id}", more], recorded)
-        return replace(result, passes_with=schedule, order=order)
+    def cured(self, recorded: Ran, cure: Cure, *, is_over: bool = True) -> Result:
+        """Return that the recorded order fails, and that a schedule passes, if there is one."""
+        schedule = cure.schedule
+        if schedule is None:
+            return self._hopeless(recorded, cure, is_over=is_over)
+        words, number = CureWords(self.words), counted(len(schedule.deviations), "deviation")
+        told = f"fails in the recorded order, and passes if {words.clauses(schedule, cure.order)}; {number}"
+        told += "" if is_over else " (the search was broken off before there were fewer)"
+        more = "This is the smallest difference that makes it pass." if cure.is_smallest else ""
+        if len(schedule.deviations) > 1 and cure.is_smallest:
+            more = "Each of these deviations is needed: without any one of them it fails."
+        lines = [f"{told}; replay it with --schedule {schedule.id}", more, *words.lines(schedule, cure.order)]
+        result = self._result(Verdict.RECORDED_FAILS, lines, recorded, is_over=is_over)
+        return replace(result, passes_with=schedule, order=cure.order)
 
-    def hopeless(self, recorded: Ran, tried: int) -> Result:
-        """Return that the recorded order fails, and so does each of so many others."""
+    def _hopeless(self, recorded: Ran, cure: Cure, *, is_over: bool) -> Result:
+        """Return that the recorded order fails, and so does each other one that was tried."""
         told = "fails in the recorded order"
-        if tried:
-            others = "order with one deviation does" if tried == 1 else "orders with one deviation do"
-            told += f", and the {tried} other {others} not pass either: so it is hardly the order that it fails by"
-        return self._result(Verdict.RECORDED_FAILS, [told], recorded)
+        if cure.tried:
+            others = "the other order that was" if cure.tried == 1 else f"the {cure.tried} other orders that were"
+            told += f", and in {others} tried"
+        if not is_over:
+            told += "; the search was broken off"
+        elif cure.once is not None:
+            told += "; none makes it pass each time"
+        elif cure.is_whole:
+            told += ": nothing that this search can change makes it pass, so it is hardly the order that it fails by"
+        elif cure.tried:
+            told += "; more schedules would try others"
+        lines = [told]
+        if cure.once is not None:
+            clauses = self.words.clauses(cure.once)
+            lines += [f"It passed once, and then failed, if {clauses}; try it with --schedule {cure.once.id}.", _STEADY]
+        if cure.further is not None:
+            schedule, order = cure.further.schedule, cure.further.ran.order
+            clauses, number = CureWords(self.words).clauses(schedule, order), len(schedule.deviations)
+            lines.append(f"The client comes further if {clauses}; {counted(number, 'deviation')}.")
+        return self._result(Verdict.RECORDED_FAILS, lines, recorded, is_over=is_over)
 
     def passed(self, drawing: Drawing) -> Result:
         """Return that nothing failed."""

@@ -76,8 +76,14 @@ class Words:
         reversals = {_both(one) for one in schedule.deviations if one.kind is Kind.BEFORE}
         return [one for one in schedule.deviations if one.kind is not Kind.TOGETHER or _both(one) not in reversals]
 
-    def times(self, one: Deviation, order: Order) -> str:
-        """Return how far apart the items of a deviation came, recorded and played; "" for one item."""
+    def times(self, one: Deviation, order: Order, run: str = "in the failing run") -> str:
+        """Return how far apart the items of a deviation came, recorded and played; "" for one item.
+
+        Args:
+            one: The deviation.
+            order: What happened in a run.
+            run: Words for that run.
+        """
         mine, its = self._items.get(one.item), self._items.get(one.other) if one.other is not None else None
         if mine is None or its is None or one.other is None or one.kind not in (Kind.BEFORE, Kind.TOGETHER, Kind.APART):
             return ""
@@ -88,8 +94,8 @@ class Words:
         if first is None:
             return f"{told}."
         if second is None:
-            return f"{told}; in the failing run it came, and {one.other} did not."
-        return f"{told}; in the failing run {_gap(first - second, 'it', is_before=one.kind is Kind.BEFORE)}."
+            return f"{told}; {run} it came, and {one.other} did not."
+        return f"{told}; {run} {_gap(first - second, 'it', is_before=one.kind is Kind.BEFORE)}."
 
     def cause(self, one: Deviation) -> str:
         """Return what a client seems to take for granted that a deviation breaks."""
@@ -108,7 +114,7 @@ class Words:
                 )
             case Kind.LATE:
                 return (
-                    f"The client seems to give up before {self._short(one.item)} is there, or to take what came until "
+                    f"The client seems to give up before {self.short(one.item)} is there, or to take what came until "
                     "then for all there is."
                 )
             case Kind.IN_REPLY:
@@ -164,11 +170,11 @@ class Words:
             )
         if item.triple and item.triple != other.triple and other.triple:
             return (
-                f"The client asked for {self._operation(item)} before {self._short(other)} was there, and seems to "
+                f"The client asked for {self._operation(item)} before {self.short(other)} was there, and seems to "
                 "count on one operation being over before the next one goes on."
             )
         return (
-            f"The client seems to count on {self._short(other)} coming first. Nothing orders the two: one is not the "
+            f"The client seems to count on {self.short(other)} coming first. Nothing orders the two: one is not the "
             "cause of the other."
         )
 
@@ -176,7 +182,7 @@ class Words:
         ack = self._items.get(Item(item.triple))
         return ack.name if ack is not None else f"triple {item.triple}"
 
-    def _short(self, item: Item) -> str:
+    def short(self, item: Item) -> str:
         """Return the name of an item alone."""
         one = self._items.get(item)
         return str(item) if one is None else f"the ack of {one.name}" if item.is_ack else one.name

@@ -372,7 +372,10 @@ def test_a_client_that_fails_before_it_got_anything_is_not_run_again_and_again()
     result = found(lambda order: False, Desktop(()))
 
     assert (result.verdict, result.runs) == (Verdict.RECORDED_FAILS, 2)
-    assert result.says == "fails in the recorded order"
+    assert result.says == (
+        "fails in the recorded order: nothing that this search can change makes it pass, so it is hardly the order "
+        "that it fails by"
+    )
 
 
 def test_a_recording_with_many_items_costs_as_long_as_what_the_client_gets() -> None:
