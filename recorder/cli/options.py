@@ -349,6 +349,17 @@ def _is_address(host: str) -> bool:
     return True
 
 
+class Finite(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it; fails as click's parameters do."""
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return found
+
+
 class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in its stubs only
     """A positive number, or `instant`."""
 

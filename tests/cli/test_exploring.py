@@ -263,6 +263,20 @@ def test_a_command_that_cannot_be_run_is_told_in_one_line(small: Path) -> None:
     fails(2, "'python'", by=run("explore", small, "python", "client.py"))
 
 
+@pytest.mark.parametrize("seconds", ["inf", "1e12", "nan", "0", "-1"])
+def test_a_run_takes_a_time_that_can_be_waited_for(seconds: str, small: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+
+    told = explore(small, code(f"open({str(ran)!r}, 'w')"), "--max-time", seconds)
+
+    fails(2, "'--max-time': ", by=told)
+    assert not ran.exists()
+
+
+def test_a_delay_that_is_no_number_is_refused(small: Path) -> None:
+    fails(2, "'--delay': ", by=explore(small, code("pass"), "--delay", "nan"))
+
+
 def test_the_schedule_of_another_cassette_is_refused(small: Path, python: list[str], tmp_path: Path) -> None:
     explore(small, [*python, "hasty"])
 

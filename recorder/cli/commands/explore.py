@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..loading import load, rules_of
-from ..options import WithProgram, cassettes_argument, dialect_option, json_option, recorded_policy_option
+from ..options import Finite, WithProgram, cassettes_argument, dialect_option, json_option, recorded_policy_option
 
 if TYPE_CHECKING:
     from ..exploring.trials import Judge
@@ -38,7 +38,7 @@ _DISTURB = ("poll", "handshake", "duplicate", "fallback")
 @click.option(
     "--delay",
     metavar="SECONDS",
-    type=click.FloatRange(0, 3600),
+    type=Finite(0, 3600),
     default=1.0,
     show_default=True,
     help="Time by which schedules delay an event or an ack; 0 for no delays.",
@@ -46,7 +46,7 @@ _DISTURB = ("poll", "handshake", "duplicate", "fallback")
 @click.option(
     "--max-time",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(0, 86_400, min_open=True),
     default=60.0,
     show_default=True,
     help="Longest time of a run: then the command is ended, and the run has failed.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +22,16 @@ from ..driving.options import (
     SettingsFile,
     on_missing_option,
 )
-from ..options import OUTPUT, InputFile, dialect_option, force_option, offers, recorded_policy_option, warn_if_exposed
+from ..options import (
+    OUTPUT,
+    Finite,
+    InputFile,
+    dialect_option,
+    force_option,
+    offers,
+    recorded_policy_option,
+    warn_if_exposed,
+)
 from ..saying import say
 from ..writing import must_be_writable
 
@@ -46,17 +54,6 @@ class RunTime(click.ParamType):  # type: ignore[type-arg]  # generic in its stub
         if not 0 < 3600 * hours + 60 * minutes + seconds <= _LONGEST:  # Locust takes 0 for no end at all
             self.fail(f"{value!r} must be longer than 0 seconds, and a year at most", param, ctx)
         return str(value)
-
-
-class Finite(click.FloatRange):
-    """A finite number in a range."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read it; fails as click's parameters do."""
-        found = float(super().convert(value, param, ctx))
-        if not math.isfinite(found):
-            self.fail(f"{value!r} is no finite number", param, ctx)
-        return found
 
 
 def _added(options: Sequence[Callable[[F], F]]) -> Callable[[F], F]:
