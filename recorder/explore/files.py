@@ -40,6 +40,8 @@ def kept(wanted: str | Sequence[str], cassettes: Sequence[Path]) -> Kept:
     given = [wanted] if isinstance(wanted, str) else wanted
     if len(given) == 1 and not _TEXT.match(given[0]):
         only = given[0]
+        if not only.strip():
+            raise UsageError("the schedule has no name; give its id, its file, or deviations as a text")
         is_id = _ID.fullmatch(only) is not None and not Path(only).is_file()
         found = _beside(only.lower(), cassettes) if is_id else read(Path(only))
         _must_be_of(found, only, cassettes)

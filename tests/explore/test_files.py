@@ -53,6 +53,12 @@ def test_deviations_are_read_from_texts(wanted: list[str], texts: list[str]) -> 
     assert kept(wanted, []) == Kept(of(*texts))
 
 
+@pytest.mark.parametrize("empty", ["", " ", [""], ["\n"]])
+def test_a_schedule_without_a_name_is_told_as_that(empty: str | list[str]) -> None:
+    with pytest.raises(UsageError, match="the schedule has no name"):
+        kept(empty, [])
+
+
 def test_an_id_finds_no_schedule_of_a_cassette_whose_name_begins_alike(tmp_path: Path) -> None:
     written(tmp_path, "day.one.cassette", EARLY)
 

@@ -102,13 +102,19 @@ def of_text(text: bytes, where: str) -> Kept:
 
 
 def _kept(told: dict[str, Any]) -> Kept:
-    deviations = [Deviation.parse(one) for one in told["deviations"]]
+    deviations = [Deviation.parse(one) for one in _texts(told["deviations"])]
     acts = [(str(name), float(seconds), [*map(int, answer)]) for name, seconds, *answer in told.get("played", ())]
     played = tuple((name, seconds) for name, seconds, _ in acts)
     answers = tuple(answer[0] for *_, answer in acts if answer)
-    cassettes = tuple(map(str, told.get("cassettes", ())))
+    cassettes = tuple(_texts(told.get("cassettes", [])))
     more = {name: value for name, value in told.items() if name not in _KNOWN}
     if len(answers) != len(played):  # of another version
         answers = ()
     words = str(told.get("test", "")), str(told.get("says", ""))
     return Kept(Schedule.of(deviations), cassettes, *words, played, answers, more)
+
+
+def _texts(told: Any) -> list[str]:
+    if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+        raise TypeError("is no list of texts")
+    return told

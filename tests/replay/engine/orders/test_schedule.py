@@ -87,6 +87,23 @@ def test_a_file_that_is_no_schedule_is_named(text: bytes) -> None:
         of_text(text, "some file")
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"deviations": "ack 2 before event 2.1"},
+        {"deviations": {"ack 2 before event 2.1": 1}},
+        {"deviations": None},
+        {"deviations": [5]},
+        {"deviations": [], "cassettes": "day.cassette"},
+        {"deviations": [], "cassettes": [["day.cassette"]]},
+        {"deviations": [], "cassettes": None},
+    ],
+)
+def test_a_file_whose_lists_are_none_is_no_schedule(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"^some file: is no schedule"):
+        of_text(json.dumps({"format": "recorder schedule 1"} | wrong).encode(), "some file")
+
+
 def test_a_file_of_another_version_or_with_a_wrong_text_is_named() -> None:
     with pytest.raises(UsageError, match=r"^some file: its format is 'recorder schedule 2'"):
         of_text(b'{"format": "recorder schedule 2"}', "some file")
