@@ -13,22 +13,29 @@ from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Choice, Look, Rank
+from .curing.relations import relations
 from .neighbours import Coverage, not_shown
 from .space import Space
 
-_SINGLES, _PAIRS, _POSTPONED = 0.6, 0.8, 0.9  # shares of all schedules that are spent until then, if there are so many
+_SINGLES, _WHOLE, _PAIRS, _POSTPONED = (
+    0.6,
+    0.65,
+    0.8,
+    0.9,
+)  # shares of all schedules that are spent until then, if there are so many
 _LARGEST = 5  # deviations in a schedule that is drawn at random
 _TRIES = 200  # draws in a row that gave nothing new: then all there is was tried
 _WIDEST = 150  # single deviations of which each is paired with each
 _IN_A_ROW = 8  # pairs that look alike before others get their turn
 _MANY = 50  # deviations in a larger one
+_PAIR = 2
 _SMALL = 0.9  # share of the small ones
 # Of the deviations in a schedule that is drawn at random, those below are
 _FAR = 0.05  # reversals of any two items of a session: so each legal order can be drawn
 _UNSEEN = 0.6  # reversals of pairs that were not yet seen in both orders
 _USUAL = 0.96  # any that cost no time; the rest may be late
 
-ONE, TWO, RANDOM = "one deviation", "two deviations", "random"  # how a schedule is found
+ONE, WHOLE, TWO, RANDOM = "one deviation", "relation", "two deviations", "random"  # how a schedule is found
 
 _T = TypeVar("_T")
 
@@ -90,6 +97,7 @@ class Drawing:
         for why, last, found in (
             (ONE, round(most * _SINGLES) - len(late), self.single(usual, postponed)),
             (ONE, round(most * _SINGLES), self.single(late)),
+            (WHOLE, round(most * _WHOLE), self._relations()),
             (TWO, round(most * _PAIRS), self._pairs()),
             (ONE, round(most * _POSTPONED), self.single(postponed)),
             (RANDOM, most, self._random(random)),
@@ -147,6 +155,15 @@ class Drawing:
 
     def _is_likely(self, deviation: Deviation) -> bool:
         return self.is_useful(deviation) and not self._is_doubtful(deviation)
+
+    def _relations(self) -> Iterator[Schedule]:
+        """Yield relations as a whole: a client may fail only if all its operations differ. Two are tried as a pair."""
+        space, law = self._space, self._law
+        for relation in relations(space.items, space.pairs, law):
+            likely = [one for one in relation if self._is_likely(one)][:_MANY]
+            schedule = self._is_new(likely) if len(likely) > _PAIR else None
+            if schedule is not None:
+                yield schedule
 
     def _pairs(self) -> Iterator[Schedule]:
         for both in self._space.together:

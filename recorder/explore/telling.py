@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .curing.search import Cure
 from .curing.words import CureWords
-from .drawing import ONE, RANDOM, TWO, Drawing
+from .drawing import ONE, RANDOM, TWO, WHOLE, Drawing
 from .neighbours import Coverage
 from .outcome import Ran, Result, Verdict
 from .placed import MOST
 from .shrinking import Found
 from .words import Words, counted
 
+_FEW = 2  # deviations of which each is told on its own
 _STEADY = (
     "One order passed and failed, so something else decides, too: real time (a timeout, a sleep), a random value, or "
     "what an earlier run left behind."
@@ -38,11 +40,14 @@ class Telling:
     def failed(self, found: Found, *, is_over: bool = True) -> Result:
         """Return that a schedule fails; one that was not shrunk to the end, if the search is not over."""
         schedule, words = found.schedule, self.words
-        told = f"fails if {words.clauses(schedule)}; {counted(len(schedule.deviations), 'deviation')}"
+        telling = words.telling(schedule)
+        many = len(telling) > _FEW
+        clauses = CureWords(words).clauses(schedule, found.ran.order) if many else words.clauses(schedule)
+        told = f"fails if {clauses}; {counted(len(schedule.deviations), 'deviation')}"
         told += "" if is_over else " (the search was broken off before there were fewer)"
         lines = [f"{told}; replay it with --schedule {schedule.id}"]
-        for one in words.telling(schedule):
-            lines += [words.times(one, found.ran.order), words.cause(one)]
+        for one in telling[:_FEW]:
+            lines += ["" if many else words.times(one, found.ran.order), words.cause(one)]
         return self._result(Verdict.FAILED, lines, found.ran, schedule, is_over=is_over)
 
     def unsteady(self, found: Found, failed: int, runs: int, *, is_recorded: bool) -> Result:
@@ -93,7 +98,9 @@ class Telling:
         if cure.further is not None:
             schedule, order = cure.further.schedule, cure.further.ran.order
             clauses, number = CureWords(self.words).clauses(schedule, order), len(schedule.deviations)
-            lines.append(f"The client comes further if {clauses}; {counted(number, 'deviation')}.")
+            last = next(act.name for act in reversed(order.acts) if act.name.startswith("request "))
+            where = self.words.operation(Item(int(last.removeprefix("request "))))
+            lines.append(f"It comes further, up to {where}, if {clauses}; {counted(number, 'deviation')}.")
         return self._result(Verdict.RECORDED_FAILS, lines, recorded, is_over=is_over)
 
     def passed(self, drawing: Drawing) -> Result:
@@ -128,7 +135,8 @@ class Telling:
 def _searched(drawing: Drawing) -> str:
     """Return which schedules were tried."""
     one, two, random = (drawing.drawn[why] for why in (ONE, TWO, RANDOM))
-    more = f", and {random} drawn at random" if random else ""
+    whole = f", {counted(drawing.drawn[WHOLE], 'relation')} as a whole" if drawing.drawn[WHOLE] else ""
+    more = f"{whole}, and {random} drawn at random" if random else whole
     if not drawing.is_whole:
         told = ", ".join(f"{number} with {words}" for number, words in ((one, "1 deviation"), (two, "2")) if number)
         return f"the recorded order{', ' if told else ''}{told}{more}"

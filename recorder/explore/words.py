@@ -170,7 +170,7 @@ class Words:
             )
         if item.triple and item.triple != other.triple and other.triple:
             return (
-                f"The client asked for {self._operation(item)} before {self.short(other)} was there, and seems to "
+                f"The client asked for {self.operation(item)} before {self.short(other)} was there, and seems to "
                 "count on one operation being over before the next one goes on."
             )
         return (
@@ -178,7 +178,8 @@ class Words:
             "cause of the other."
         )
 
-    def _operation(self, item: Item) -> str:
+    def operation(self, item: Item) -> str:
+        """Return the name of the operation that an item belongs to."""
         ack = self._items.get(Item(item.triple))
         return ack.name if ack is not None else f"triple {item.triple}"
 

@@ -42,7 +42,8 @@ class ServedTrials:
             return trial.schedule, {"trial": _trial(trial), "result": None}
         if self._told is None:
             result = self._explorer.result
-            self._told = _result(result, None if result.schedule is None else self._keep(result))
+            found = result.schedule or result.passes_with
+            self._told = _result(result, self._keep(result) if found is not None and found.deviations else None)
         return None, {"trial": None, "result": self._told}
 
 

@@ -41,7 +41,9 @@ class Telling:
     seed: int
 
     def interrupted(self, result: Result) -> None:
-        """Say how far it came until Ctrl-C."""
+        """Say how far it came until Ctrl-C, and what failed by then."""
+        if result.verdict is not Verdict.PASSED:
+            say(printable(result.says.partition("\n")[0]))
         say(f"{counted(result.runs, 'run')} so far; {result.coverage}")
 
     def ended(self, result: Result, failed: Ran | None, *, as_json: bool) -> int:

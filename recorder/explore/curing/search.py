@@ -15,7 +15,7 @@ from ...replay.engine.orders.items import Item
 from ...replay.engine.orders.played import Order
 from ...replay.engine.orders.schedule import Schedule
 from ..choices import Choice, Rank
-from ..drawing import ONE
+from ..drawing import ONE, WHOLE
 from ..neighbours import not_shown
 from ..outcome import Ran
 from ..shrinking import Found, Shrinking
@@ -26,7 +26,7 @@ Trying: TypeAlias = Generator[tuple[Schedule, str], Ran, "Cure"]
 _Runs: TypeAlias = Generator[tuple[Schedule, str], Ran, Ran | None]
 _Step: TypeAlias = Generator[tuple[Schedule, str], Ran, "_Reached | None"]
 
-WHOLE, FURTHER, SHRINKING, CONFIRMING = "relation", "further", "shrinking", "confirming"
+FURTHER, SHRINKING, CONFIRMING = "further", "shrinking", "confirming"
 
 _EARLY = 8  # relations that are tried before single deviations
 _SHRINK = 40  # runs that look for fewer deviations

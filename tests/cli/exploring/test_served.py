@@ -71,6 +71,17 @@ def test_a_request_that_matches_nothing_fails_a_trial(trials: ServedTrials) -> N
     assert (result["verdict"], result["failure"]) == ("recorded order fails", "nothing like it was recorded")
 
 
+def test_what_passes_is_kept_where_the_recorded_order_fails() -> None:
+    explorer = Explorer(RECORDING, dialect_of(RECORDING.header), schedules=30, delay=0.0)
+    trials = ServedTrials(explorer, lambda result: FILE)
+    while (schedule := trials.next()[0]) is not None:
+        trials.judge(ORDER, [], passed=bool(schedule.deviations), says="")
+
+    result = trials.next()[1]["result"]
+    assert (result["verdict"], result["id"], result["file"]) == ("recorded order fails", None, str(FILE))
+    assert len(result["passes_with"]) == 1
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -160,7 +160,7 @@ def test_a_step_that_never_passes_is_told_with_what_brings_the_client_there(firs
     assert (result.verdict, result.passes_with) == (Verdict.RECORDED_FAILS, None)
     assert result.runs <= 102
     assert "hardly the order" in result.says or "more schedules would try others" in result.says
-    assert ("The client comes further if " in result.says) is (at % len(needs) > 0)
+    assert ("It comes further, up to GetChainedRecord, if " in result.says) is (at % len(needs) > 0)
 
 
 def test_a_client_that_looks_at_the_end_needs_the_relation_as_a_whole() -> None:
@@ -300,3 +300,22 @@ def test_a_relation_that_helps_at_first_does_not_stand_in_the_way() -> None:
 
     assert result.passes_with == cure_of(firsts, needs)
     assert Deviation.parse("ack 4 before event 4.1") not in result.passes_with.deviations
+
+
+def test_a_client_that_fails_only_if_all_its_operations_differ_is_found() -> None:
+    """It bears any four acks behind their events, and not all five."""
+    recording = recorded([ACK] * 5)
+    simulated = desk(recording)
+
+    def run(of: Schedule) -> tuple[bool, Order]:
+        order = simulated.run(of)
+        return sum(is_before(order, f"event {n}.1", f"ack {n}") for n in range(1, 6)) < 5, order
+
+    result, log = searched(recording, run)
+
+    assert result.verdict is Verdict.FAILED
+    assert len(result.schedule.deviations) == 5
+    assert result.says.startswith("fails if in each operation the events arrive before their ack; 5 deviations; replay")
+    first = next(place for place, line in enumerate(log) if line.startswith("relation"))
+    assert any(line.startswith("one deviation") for line in log[:first])
+    assert not any(line.startswith("two deviations") for line in log[:first])
