@@ -1,4 +1,4 @@
-"""Draw schedules: first each single deviation, then pairs of them, then larger sets at random."""
+"""Draw schedules: each single deviation, relations as a whole, pairs of deviations, larger sets at random."""
 
 from __future__ import annotations
 

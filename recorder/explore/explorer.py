@@ -9,8 +9,9 @@ The search knows no client. It says which schedule to run next, and is told what
     print(explorer.result.says)
 
 First comes the recorded order. What the client got there is what the search is about: a recording may hold more. Then
-come single deviations, pairs of them, and larger sets at random (`drawing`). The first schedule that fails is shrunk
-and confirmed. Where the recorded order fails, the search is for one that passes (`curing`).
+come single deviations, relations as a whole, pairs of deviations, and larger sets at random (`drawing`). The first
+schedule that fails is shrunk and confirmed. Where the recorded order fails, the search is for one that passes
+(`curing`).
 """
 
 from __future__ import annotations
