@@ -24,55 +24,7 @@ from ..engine.orders.schedule import Schedule
 from ..engine.standin import ReplayEngine
 from ..engine.status import unheard_text
 from ..engine.witness import Witness
-
-_LEAST, _MOST = 0.002, 0.01  # seconds: bounds of the time without a request before a virtual clock jumps
-_TIMES = 2  # that time as a multiple of the slowest recent reaction, which shows the speed of clients and machine
-_THOUGHT = 0.1  # seconds; a request that comes later after an answer is no reaction to the answer
-# Seconds without a request, until a step goes that a schedule holds back for what no client does; the second on a
-# virtual clock. A client that does not wait is given so many times as long.
-_PATIENCE_HELD, _PATIENCE_HELD_VIRTUAL, _BUSY = 1.0, 0.1, 10
-_MEMORY = 0.8  # factor by which the slowest reaction shrinks at each faster one
-# The same where a schedule is played, which is to show the same order on a busy machine, too.
-_MOST_EXACT, _TIMES_EXACT, _MEMORY_BUSY = 0.05, 3, 0.9
-# Seconds for a client to poll again after a poll was answered, to do what it did in an earlier run, and to come back
-# after its poll, session or WebSocket was lost: libraries wait a second or two.
-_PATIENCE_POLL, _PATIENCE_AWAITED, _PATIENCE_BROKEN = 0.1, 1.0, 5.0
-
-
-class ReactionTimes:
-    """The times that clients take to send a request after an answer.
-
-    Attributes:
-        is_exact: A run is to show the same order each time.
-    """
-
-    def __init__(self, *, is_exact: bool = False) -> None:
-        """Start with the slowest reaction time, until a client shows a faster one.
-
-        If `is_exact`, a run is to show the same order each time, also on a busy machine: then more time is given, and a
-        slow reaction is long remembered.
-        """
-        self._most, self._times = (_MOST_EXACT, _TIMES_EXACT) if is_exact else (_MOST, _TIMES)
-        self.is_exact = is_exact
-        self._slowest = _MOST / self._times
-        self._sent: float | None = None
-
-    def sent(self, now: float) -> None:
-        """Note that an answer left at `now`, in seconds of a monotonic clock."""
-        self._sent = now
-
-    def came(self, now: float) -> None:
-        """Note that a request came at `now` seconds; the first request after an answer counts as a reaction."""
-        if self._sent is not None and now - self._sent < _THOUGHT:
-            is_busy = self.is_exact and self._slowest > _MOST / self._times
-            self._slowest = max(now - self._sent, (_MEMORY_BUSY if is_busy else _MEMORY) * self._slowest)
-        self._sent = None
-
-    @property
-    def settle(self) -> float:
-        """Seconds without a request after which no client is expected to react to an answer any more."""
-        return min(self._most, max(_LEAST, self._times * self._slowest))
-
+from .clocks.patience import LEAST, MOST, TICK, Patience, ReactionTimes
 
 BROKEN = 503  # status of an error in the stand-in; not 500, which answers a poll that a later poll replaced
 _PATIENCE = 2.0  # seconds for a client to shake hands, after an event came due to it
@@ -124,8 +76,7 @@ class Driver:
         self._settled: asyncio.Handle | None = None
         self._reactions = ReactionTimes(is_exact=standin.ordered is not None)
         self._idle: asyncio.TimerHandle | None = None
-        self._busy_at = self._given_up_at = self._jumped_at = 0.0
-        self._polls_at_once = True
+        self._patience = Patience(is_virtual=virtual)
         self._waiting: dict[int, Waiter] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
@@ -239,7 +190,7 @@ class Driver:
         self._virtual = None if self._virtual is None else 0.0
         if standin.ordered is not None and not self._reactions.is_exact:
             self._reactions = ReactionTimes(is_exact=True)
-        self._polls_at_once, self._given_up_at, self._jumped_at = True, 0.0, 0.0
+        self._patience = Patience(is_virtual=self._virtual is not None, busy_at=self._patience.busy_at)
         self._told = self._waiting_clients = 0
         for handle in (self._held, self._unheard):  # these are about clients of before
             if handle is not None:
@@ -342,50 +293,24 @@ class Driver:
             self._held = None
         at = ordered.ripens
         if at is None and ordered.is_stuck:
-            at = self._quiet_since + self._patience
+            at = self._loop.time() + TICK
         if at is not None and not self._is_closed:
-            self._held = self._loop.call_at(at, self._look_at_held, ordered)
+            self._held = self._loop.call_at(at, self._look_at_held, ordered, at)
 
-    def _look_at_held(self, ordered: OrderedPlayer) -> None:
+    def _look_at_held(self, ordered: OrderedPlayer, due: float) -> None:
         """Let a step go that is late enough, or the earliest one if no client does what it waits for."""
         self._held = None
         if ordered.is_stuck:
-            # a client that does not poll may be busy, but need not ever poll again
-            until = self._quiet_since + self._patience * (1 if self._standin.is_parked else _BUSY)
-            if until > self._loop.time():
-                self._held = self._loop.call_at(until, self._look_at_held, ordered)
+            now = self._loop.time()
+            self._patience.woke(due, now)
+            if self._patience.ends(ordered, is_parked=self._standin.is_parked) > now:
+                self._held = self._loop.call_at(now + TICK, self._look_at_held, ordered, now + TICK)
                 return
-            self._given_up_at = self._loop.time()
+            self._patience.given_up(self._loop.time())
             ordered.give_up()
         self._turn(self.now())
         if self._virtual is not None:
             self._restart_settling()
-
-    def _is_awaited(self, ordered: OrderedPlayer) -> bool:
-        """Return whether the clock must not jump yet: a client will do something, and may only be slow."""
-        quiet = self._loop.time() - max(self._busy_at, self._jumped_at)
-        if ordered.is_broken and quiet < _PATIENCE_BROKEN:
-            return True
-        if self._polls_at_once and not ordered.is_polled:
-            self._polls_at_once = quiet < _PATIENCE_POLL  # else it may first wait for an ack
-            if self._polls_at_once:
-                return True
-        if ordered.is_awaited:
-            if quiet < _PATIENCE_AWAITED or ordered.ripens is not None:
-                return True
-            ordered.go_astray()
-        return False
-
-    @property
-    def _quiet_since(self) -> float:
-        return max(self._busy_at, self._given_up_at)
-
-    @property
-    def _patience(self) -> float:
-        if self._virtual is None:
-            return _PATIENCE_HELD
-        is_awaited = self._standin.ordered is not None and self._standin.ordered.is_awaited
-        return _PATIENCE_AWAITED if is_awaited else _PATIENCE_HELD_VIRTUAL
 
     # -- time
 
@@ -413,9 +338,10 @@ class Driver:
         """Restart the idle time, and the time before a virtual clock jumps, because a client did something."""
         if self._is_closed:
             return
-        self._busy_at = self._loop.time()
+        now = self._loop.time()
+        self._patience.came(now)
         if self._idle is None:
-            self._idle = self._loop.call_at(self._busy_at + self._watch.idle_after, self._on_idle)
+            self._idle = self._loop.call_at(now + self._watch.idle_after, self._on_idle)
         if self._virtual is not None:
             self._restart_settling()
 
@@ -427,7 +353,7 @@ class Driver:
     def _settle(self) -> None:
         seconds, ordered = self._reactions.settle, self._standin.ordered
         if ordered is not None and ordered.is_guided:  # it is known what a client is about to do
-            seconds = min(seconds, _MOST)
+            seconds = min(seconds, MOST)
         self._settled = self._loop.call_later(seconds, self._look, _PASSES)
 
     def _look(self, passes: int) -> None:
@@ -439,18 +365,19 @@ class Driver:
         due = self._standin.next_due
         if due is None or self._virtual is None or not self._standin.is_parked:
             return
-        if self._standin.ordered is not None and self._is_awaited(self._standin.ordered):
-            self._settled = self._loop.call_later(_LEAST, self._look, _PASSES)
+        ordered = self._standin.ordered
+        if ordered is not None and self._patience.is_awaited(ordered, self._loop.time()):
+            self._settled = self._loop.call_later(LEAST, self._look, _PASSES)
             return
         self._virtual = max(self._virtual, due)
-        self._jumped_at = self._loop.time()
+        self._patience.jumped(self._loop.time())
         self._turn(self.now())
         self._settle()
 
     def _on_idle(self) -> None:
         """Call `idle` if no request came and nothing is due for the idle time; else set the timer anew."""
         due = self._standin.next_due if self._virtual is None else None
-        until = max(self._busy_at, due or 0.0) + self._watch.idle_after
+        until = max(self._patience.busy_at, due or 0.0) + self._watch.idle_after
         if until > self._loop.time():
             self._idle = self._loop.call_at(until, self._on_idle)
         else:
