@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 
 const APPLICATION = 134;
 const PATIENCE = 10_000; // milliseconds until an operation must be over
+const PAUSE = 100; // milliseconds until the next poll, after a connection broke
 
 export class Desktop {
   #url;
@@ -109,7 +110,14 @@ export class Desktop {
 
   async #poll() {
     while (this.#clientId !== null) {
-      const replies = await this.#send({ channel: "/meta/connect", connectionType: "long-polling" });
+      let replies;
+      try {
+        replies = await this.#send({ channel: "/meta/connect", connectionType: "long-polling" });
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // of fetch: the connection broke
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+        continue;
+      }
       const forgotten = replies.at(-1)?.advice?.reconnect === "handshake";
       if (this.#clientId !== null && forgotten) await this.#connect();
     }

@@ -21,6 +21,7 @@ import aiohttp
 
 APPLICATION = 134
 PATIENCE = 10.0  # seconds until an operation must be over
+PAUSE = 0.1  # seconds until the next poll, after a connection broke
 
 Message = dict[str, Any]
 
@@ -43,9 +44,13 @@ class Bayeux:
         await self._send({"channel": "/meta/subscribe", "subscription": "/v2/me/outbound"})
 
     async def poll(self) -> None:
-        """Until we disconnect; a server that has forgotten us is greeted anew."""
+        """Until we disconnect, after a broken connection too; a server that has forgotten us is greeted anew."""
         while self.client_id is not None:
-            replies = await self._send({"channel": "/meta/connect", "connectionType": "long-polling"})
+            try:
+                replies = await self._send({"channel": "/meta/connect", "connectionType": "long-polling"})
+            except aiohttp.ClientConnectionError:  # on the way, or the server restarts
+                await asyncio.sleep(PAUSE)
+                continue
             advice = replies[-1].get("advice", {}) if replies else {}
             if self.client_id is not None and advice.get("reconnect") == "handshake":
                 await self.connect()

@@ -14,10 +14,12 @@ from .exploring import LONG, explored
 from .running import Clients
 
 SCHEDULES = 2_000 if LONG else 6
+EXAMPLES = ("examples/desktop", "examples/desktop-js")
 OF_BUGS = 200  # for the right version of each race, where there is time
 pytestmark = [pytest.mark.node, pytest.mark.once, pytest.mark.timeout(7_200 if LONG else 120)]
 ALL: dict[str, tuple[Client, frozenset[Disturbance]]] = {
     **{name: (client, frozenset()) for name, client in CLIENTS.items()},
+    **{f"{name}, a poll lost": (CLIENTS[name], frozenset({Disturbance.POLL})) for name in EXAMPLES},
     **{bug.module: (bug.client("right"), bug.disturb) for bug in BUGS if LONG},
 }
 
