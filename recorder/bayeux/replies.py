@@ -24,6 +24,7 @@ _ADVICE_HANDSHAKE = {"reconnect": "handshake", "interval": 0}
 _OURS = frozenset(
     {"id", "channel", "successful", "subscription", "clientId", "version", "minimumVersion", "connectionType"}
     | {"supportedConnectionTypes", "timestamp", "data", "error", "advice", "ext"}
+    | {"x-messages"}  # how many events follow a reply: clients wait for so many
 )
 _EXTENSIONS = frozenset({"ack", "timesync"})
 # `hosts` would send clients to the recorded servers

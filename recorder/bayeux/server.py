@@ -6,6 +6,7 @@ all times are seconds on the caller's clock.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 
@@ -171,6 +172,8 @@ class BayeuxServer:
     def with_events(self, answer: Answer, client_id: str) -> Answer:
         """Return an answer that has not left with the events that wait for its client, in front of the replies.
 
+        The reply to a handshake stands first, and tells their number as `x-messages`
+        (AbstractStreamHttpTransport.java).
         With the acknowledgement extension, and with callback-polling, events go out only with a reply to /meta/connect.
         """
         session, texts = self._sessions.get(client_id), answer.texts
@@ -182,6 +185,8 @@ class BayeuxServer:
         before = self.carried(answer.request)
         self._open[answer.request] = session, [*before, *fresh]
         told = [*texts[: len(before)], *(event.text for event in fresh), *texts[len(before) :]]
+        if answer.handshaken is not None:
+            told = [to_text(json.loads(texts[0]) | {"x-messages": len(fresh)}), *(event.text for event in fresh)]
         return answer._replace(texts=told, delivered=[*answer.delivered, *fresh])
 
     def sent(self, request: int) -> None:
@@ -295,6 +300,11 @@ class BayeuxServer:
         session = self._sessions.get(client_id)
         if session is not None:
             session.browser = browser
+
+    def has_events(self, client_id: str) -> bool:
+        """Return whether events wait for the next answer to a client."""
+        session = self._sessions.get(client_id)
+        return session is not None and not session.outbox.is_empty
 
     def subscriptions(self, client_id: str) -> frozenset[str]:
         """Return the channels and patterns a client is subscribed to."""

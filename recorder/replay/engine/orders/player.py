@@ -102,7 +102,7 @@ class OrderedPlayer(Player):
         self._trouble = Disturbing(schedule, self._bayeux, self._gate, self._log, self.forget, self.cut)
         self._now = 0.0
         self._asked: dict[int, Asked] = {}  # by request
-        self._replying = Replying(schedule, self._gate, self._bayeux)
+        self._replying = Replying(schedule, self._gate, self._bayeux, self._subscriptions.covered)
         self._acks: defaultdict[int, list[Mark]] = defaultdict(list)  # by request, until it is answered
         # by clientId, until it polls again: what it was sent, and in which answer
         self._unseen: defaultdict[str, list[tuple[int, Mark]]] = defaultdict(list)
@@ -209,8 +209,9 @@ class OrderedPlayer(Player):
 
     def _finish(self, now: float) -> None:
         """Let the answers leave that waited, with the events that a schedule puts into them."""
-        for answer, headers, client_id in self._replying.take():
-            for run, step in self._replying.brings(client_id, now):
+        for kept in self._replying.take():
+            answer, headers, client_id = kept
+            for run, step in self._replying.brings(kept, now):
                 run.take_out(step)
                 self._leaves(run, step, now)
             while self._gate.held and self._let_out(now):

@@ -2,23 +2,26 @@
 
 Java's and nodejs' servers do so (AbstractHttpTransport.java:337), faye never does. With `ext.ack`, and with
 callback-polling, events come with polls alone.
+
+The answer to a handshake carries events only where a schedule lost the session before: such that need no subscription,
+because the new session has none yet. Java's server does so with `allowMessageDeliveryDuringHandshake`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ....bayeux import channels
 from ....bayeux.messages import Message
 from ....bayeux.server import BayeuxServer
-from ....bayeux.session import CALLBACK_POLLING, Answer
-from ....model import Headers
+from ....bayeux.session import CALLBACK_POLLING, WEBSOCKET, Answer
+from ....model import Event, Headers
 from ..sessions.playhead import Playhead
 from ..timeline import Run, Step
 from .deviations import Deviation, Kind
-from .holding import Gate
+from .holding import Gate, Held
 from .items import Item
 from .schedule import Schedule
 
@@ -49,11 +52,16 @@ def asked_by(messages: list[Message]) -> Asked:
 
 
 class Kept(NamedTuple):
-    """An answer that waits for the events of its turn."""
+    """An answer that waits for the events of its turn; `client_id` is that of its client."""
 
     answer: Answer
     headers: Headers
     client_id: str
+
+    @property
+    def shakes_hands(self) -> bool:
+        """True if it is the answer to a handshake."""
+        return self.answer.handshaken is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +69,7 @@ class Replying:
     """The answers of one schedule that are to carry events.
 
     Attributes:
+        covered: Returns whether an event was recorded under a subscription.
         clients: The clients, by their names.
         kept: Answers that wait.
     """
@@ -68,36 +77,60 @@ class Replying:
     schedule: Schedule
     gate: Gate
     bayeux: BayeuxServer
+    covered: Callable[[Event], bool]
     clients: dict[str, Playhead] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
     _wanted: dict[Item, Deviation] = field(init=False)
+    _lost: frozenset[Item] = field(init=False)  # those before which the session is lost
 
     def __post_init__(self) -> None:
         mine = [one for one in self.schedule.deviations if one.kind is Kind.IN_REPLY]
         self._wanted = {one.item: one for one in mine}
+        lost = (one.item for one in self.schedule.deviations if one.kind is Kind.LOST_SESSION)
+        self._lost = frozenset(lost) & self._wanted.keys()
 
     def keeps(self, answer: Answer, headers: Headers, asked: Asked) -> bool:
         """Return whether an answer waits for the events of its turn."""
-        if not self._wanted or not asked.takes_events or answer.texts is None:
+        client_id = answer.handshaken or asked.client_id
+        may = self._may_shake(client_id, answer) if answer.handshaken else asked.takes_events
+        if not self._wanted or not may or answer.texts is None:
             return False
-        if answer.transport == CALLBACK_POLLING or self.bayeux.confirms(asked.client_id):
+        if answer.transport == CALLBACK_POLLING or self.bayeux.confirms(client_id):
             return False
-        self.kept.append(Kept(answer, headers, asked.client_id))
+        self.kept.append(Kept(answer, headers, client_id))
         return True
+
+    def _may_shake(self, client_id: str, answer: Answer) -> bool:
+        """Return whether the answer to a handshake is to carry an event: on a WebSocket each has a frame of its own."""
+        if not self._lost or answer.transport == WEBSOCKET or self.bayeux.has_events(client_id):
+            return False
+        playhead = self._client(client_id)
+        return playhead is not None and any(self._comes_with_handshake(held, playhead) for held in self.gate.held)
+
+    def _comes_with_handshake(self, held: Held, playhead: Playhead) -> bool:
+        event = held.step.event
+        is_mine = held.run.owner is playhead and held.item in self._lost
+        return is_mine and event is not None and not self.covered(event)
+
+    def _client(self, client_id: str) -> Playhead | None:
+        return next((one for one in self.clients.values() if client_id in one.client_ids), None)
 
     def take(self) -> list[Kept]:
         """Return the answers that waited, once."""
         kept, self.kept = self.kept, []
         return kept
 
-    def brings(self, client_id: str, now: float) -> Iterator[tuple[Run, Step]]:
+    def brings(self, kept: Kept, now: float) -> Iterator[tuple[Run, Step]]:
         """Let what waits for an answer leave, and yield what is caused but not due and is to come with this answer."""
-        playhead = next((one for one in self.clients.values() if client_id in one.client_ids), None)
+        playhead = self._client(kept.client_id)
         if playhead is None:
             return
         for held in self.gate.held:
-            if held.run.owner is playhead and held.item in self._wanted:
-                self.gate.open(self._wanted[held.item], playhead.name, now)
+            wanted = self._wanted.get(held.item) if held.item is not None and held.run.owner is playhead else None
+            if wanted is not None and (not kept.shakes_hands or self._comes_with_handshake(held, playhead)):
+                self.gate.open(wanted, playhead.name, now)
+        if kept.shakes_hands:  # what is not due yet came about without a loss
+            return
         for run in list(playhead.runs):
             for step in list(run.coming):
                 item = self.gate.log.naming.of_step(run, step)

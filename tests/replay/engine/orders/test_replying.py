@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from recorder.bayeux.channels import HANDSHAKE
+from recorder.bayeux.replies import beside
 from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.engine.orders.deviations import Deviation
@@ -16,12 +18,20 @@ from tests.replay.engine.orders.test_disturbing import EVENTS, RECORDED, Confirm
 from tests.replay.engine.orders.test_player import Scheduled
 from tests.replay.engine.test_anchors import SUBSCRIBE, Recorded, note
 from tests.replay.stage import Desk, Stage
-from tests.wire import Wire, chained, complete, preview
+from tests.wire import Message, Wire, chained, complete, preview, record_event
+
+CHAIN = ("ChainedRecord", "ChainedRecord", "ChainedRecordsDataEnd")
 
 
 def channels(desk: Desk, number: int) -> list[str]:
     """The channels of the messages in an answer."""
     return [message["channel"] for message in json.loads(desk.replies[number].body)]
+
+
+def told_by(desk: Desk) -> list[list[Message]]:
+    """The Bayeux messages of each answer, the last answer first."""
+    bodies = [reply.body for reply in reversed(desk.replies.values()) if reply.body.startswith(b"[{")]
+    return [json.loads(body) for body in bodies]
 
 
 def subscribes(desk: Desk, to: str = "/other") -> int:
@@ -131,3 +141,89 @@ def test_during_a_pause_answers_leave_all_the_same() -> None:
     stage.standin.pause(stage.now)
 
     assert channels(desk, subscribes(desk)) == [SUBSCRIBE]
+
+
+LOST = ("event 1.1 in a reply", "event 1.1 after a lost session")
+
+
+def loses(stage: Scheduled, desk: Desk) -> int:
+    """A client that loses its session, and shakes hands again; the number of that."""
+    desk.polls()
+    first = desk.client_id
+    desk.posts(chained(7, "x"))
+    stage.wait(2)
+    desk.polls()
+    stage.wait(2)
+    number = desk.bayeux({"channel": HANDSHAKE})
+    desk.client_id = json.loads(desk.replies[number].body)[0]["clientId"]
+    assert desk.client_id != first
+    return number
+
+
+def chain_of(*subscriptions: str) -> Recording:
+    """Three events of an operation, to a client with some subscriptions."""
+    wire = Wire()
+    desk = Recorded(wire)
+    for name in subscriptions:
+        desk.says(SUBSCRIBE, subscription=name)
+    desk.desk.asks(chained(7, "r1"), *(record_event(name, 7, "r1") for name in CHAIN), early=1)
+    return wire.recording()
+
+
+@pytest.mark.parametrize("item", EVENTS)
+def test_the_answer_to_a_new_handshake_carries_an_event_that_needs_no_subscription(item: str) -> None:
+    stage = Scheduled(f"{item} in a reply", f"{item} after a lost session", recording=chain_of())
+    desk = stage.desk()
+    desk.listens()
+    desk.posts(chained(7, "x"))
+    stage.wait(3)
+    (shaken, *carried) = next(told for told in told_by(desk) if told[0]["channel"] == HANDSHAKE)
+
+    assert carried[0]["channel"] == "/v2/me/outbound"
+    assert shaken["x-messages"] == len(carried)
+    assert events(stage) == EVENTS
+    assert len(desk.events) == 3
+    assert not stage.order.unmet
+
+
+def test_an_event_under_a_subscription_waits_for_the_answer_to_the_new_one() -> None:
+    stage = Scheduled(*LOST, recording=chain_of("/**"))
+    desk = stage.desk()
+    number = loses(stage, desk)
+
+    assert channels(desk, number) == [HANDSHAKE]
+    assert "x-messages" not in json.loads(desk.replies[number].body)[0]
+    desk.polls()
+    assert channels(desk, subscribes(desk, "/**"))[-1] == SUBSCRIBE
+    desk.listens()
+    stage.wait(3)
+    assert events(stage) == EVENTS
+    assert not stage.order.unmet
+
+
+@pytest.mark.parametrize("text", LOST)
+def test_the_answer_to_a_handshake_carries_nothing_unless_both_are_asked_for(text: str) -> None:
+    stage = Scheduled(text, recording=chain_of())
+    desk = stage.desk()
+    number = desk.bayeux({"channel": HANDSHAKE}) if text == LOST[0] else loses(stage, desk)
+
+    assert channels(desk, number) == [HANDSHAKE]
+
+
+def test_who_confirms_gets_nothing_with_a_handshake() -> None:
+    stage = Scheduled(*LOST, recording=chain_of())
+    desk = Confirming(stage, (), "", cookies=True)
+    desk.handshakes()
+    desk.polls()
+    desk.posts(chained(7, "x"))
+    stage.wait(2)
+    desk.polls()
+    stage.wait(2)
+    number = desk.bayeux({"channel": HANDSHAKE, "ext": {"ack": True}})
+
+    assert channels(desk, number) == [HANDSHAKE]
+
+
+def test_a_recorded_number_of_events_behind_a_handshake_is_not_told_again() -> None:
+    """Was wrong: CometD's client polls only once so many events have come."""
+    assert beside({"channel": HANDSHAKE, "successful": True, "x-messages": 2, "more": 1}) == {"more": 1}
