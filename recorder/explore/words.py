@@ -50,7 +50,7 @@ class Words:
             case Kind.LATE:
                 return f"{it} comes {_seconds(one.seconds)} later than recorded"
             case Kind.IN_REPLY:
-                return f"{it} comes in the answer to a subscription or publish, not in a poll's"
+                return f"{it} comes in the answer to another message of the client, not in a poll's"
             case Kind.LOST_POLL:
                 return f"the connection breaks under the poll's answer with {it}, which comes again with the next poll"
             case Kind.LOST_SESSION:
@@ -63,12 +63,15 @@ class Words:
     def clauses(self, schedule: Schedule) -> str:
         """Return all that is different in a schedule, as what follows `if`."""
         batches = {_both(one) for one in schedule.deviations if one.kind is Kind.TOGETHER}
-        told = [
-            f"{self.thing(one.item)} stands before {self.thing(one.other)} in one answer of the server"
-            if one.other is not None and one.kind is Kind.BEFORE and _both(one) in batches
-            else self.clause(one)
-            for one in self.telling(schedule)
-        ]
+        lost = {one.item for one in schedule.deviations if one.kind is Kind.LOST_SESSION}
+        told = []
+        for one in self.telling(schedule):
+            if one.other is not None and one.kind is Kind.BEFORE and _both(one) in batches:
+                told.append(f"{self.thing(one.item)} stands before {self.thing(one.other)} in one answer of the server")
+            elif one.kind is Kind.IN_REPLY and one.item in lost:
+                told.append(f"{self.thing(one.item)} comes in the answer to the new handshake or subscription")
+            else:
+                told.append(self.clause(one))
         return ", and if ".join(told)
 
     def telling(self, schedule: Schedule) -> list[Deviation]:
@@ -120,7 +123,7 @@ class Words:
             case Kind.IN_REPLY:
                 return (
                     "The client seems to read events in the answers to its polls alone. Servers also put them into the "
-                    "answers to its subscriptions and publishes."
+                    "answers to its subscriptions and publishes, some into those to handshakes."
                 )
             case Kind.LOST_POLL:
                 return (

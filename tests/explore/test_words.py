@@ -27,7 +27,7 @@ CLAUSES = [
     ("ack 1 1500ms late", f"{ACKS[0]} comes 1.5 s later than recorded"),
     (
         "event 3.1 in a reply",
-        f"{COMPLETED} comes in the answer to a subscription or publish, not in a poll's",
+        f"{COMPLETED} comes in the answer to another message of the client, not in a poll's",
     ),
     ("event 3.1 in a lost poll", f"{BROKEN} {COMPLETED}, which comes again with the next poll"),
     ("ack 1 after a lost session", f"the server forgets the client's session before {ACKS[0]} leaves"),

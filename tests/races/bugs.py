@@ -69,9 +69,16 @@ BUGS = (
         ("session",),
         frozenset({Disturbance.HANDSHAKE}),
     ),
+    Bug(
+        "first_of_handshake.py",
+        "clock",
+        frozenset({Kind.LOST_SESSION, Kind.IN_REPLY}),
+        ("/service/clock", "handshake"),
+        frozenset({Disturbance.HANDSHAKE}),
+    ),
     Bug("skips_others.py", "pair", _ORDER, ("RecordProcessedAcknowledge",)),
     Bug("lost_batch.py", "acked", frozenset({Kind.LOST_POLL}), ("poll",), frozenset({Disturbance.POLL})),
-    Bug("events_of_replies.js", "note", frozenset({Kind.IN_REPLY}), ("PreviewRecord", "reply")),
+    Bug("events_of_replies.js", "note", frozenset({Kind.IN_REPLY}), ("PreviewRecord", "not in a poll's")),
     Bug(
         "counts_twice.js",
         "acked",

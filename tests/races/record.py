@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.lab.apis.lab import serving_api
 from tests.lab.lab import Lab, available
 from tests.lab.processes import recorder
 
@@ -30,12 +33,12 @@ class Scene:
 
     Attributes:
         client: The bug whose right version is recorded.
-        bayeux: The server.
-        options: Those of the lab, beside `twins` of false and `clock`.
+        bayeux: The server; `service` is the one that is asked by publishes.
+        options: Those of the lab, beside `twins` of false and `clock`; the server of services has none.
     """
 
     client: str
-    bayeux: Literal["cometd", "faye"] = "cometd"
+    bayeux: Literal["cometd", "faye", "service"] = "cometd"
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -48,6 +51,7 @@ SCENES = {
     "note": Scene("events_of_replies.js", options={"delayMs": 30}),
     # the state of the device is told before the answer to the login
     "socket": Scene("unasked.js", "faye", {"delayMs": 20, "ackDelayMs": 80, "unasked": True}),
+    "clock": Scene("first_of_handshake.py", "service"),
 }
 
 
@@ -64,16 +68,27 @@ def main() -> None:
 def _record(name: str, scene: Scene) -> None:
     client = next(bug for bug in BUGS if bug.module == scene.client).client("right")
     path = CASSETTES / f"{name}.cassette"
-    with tempfile.TemporaryDirectory() as folder, Lab(scene.bayeux, Path(folder) / "truth") as lab:
-        lab.options(twins=False, clock=_CLOCK, **scene.options)
+    with tempfile.TemporaryDirectory() as folder, _server(scene, Path(folder) / "truth") as url:
         key = Path(folder) / "key"
         key.touch(0o600)
         key.write_text(_PUBLIC_KEY, encoding="ascii")
-        with recorder("record", lab.url, "-o", path, "--redaction-key-file", key, "--force") as server:
+        own = ("--dialect", "cometd-service") if scene.bayeux == "service" else ()
+        with recorder("record", url, "-o", path, "--redaction-key-file", key, "--force", *own) as server:
             error = asyncio.run(_run(client, server.url))
         if error is not None:
             sys.exit(f"{name}: {error}")
     print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+@contextmanager
+def _server(scene: Scene, log: Path) -> Iterator[str]:
+    if scene.bayeux == "service":
+        with serving_api("service", log) as served:
+            yield served.url
+        return
+    with Lab(scene.bayeux, log) as lab:
+        lab.options(twins=False, clock=_CLOCK, **scene.options)
+        yield lab.url
 
 
 async def _run(client: Client, url: str) -> str | None:

@@ -300,6 +300,10 @@ class Judge:
                 self._say(client, "an event came with the reply to a handshake, which has no x-messages")
             if not (self._facts.delivers_on_handshake or "handshake" in self._disturb):
                 self._say(client, "an event came with the reply to a handshake")
+            if said.transport == "callback-polling" or any((reply.get("ext") or {}).get("ack") for reply in replies):
+                self._say(
+                    client, "an event came with the reply to a handshake, but this client gets them by polls alone"
+                )
         elif client.confirms or said.transport == "callback-polling" or self._facts.is_faye:
             self._say(client, f"an event came with the reply to {asked[0]}, but this client gets them by polls alone")
 

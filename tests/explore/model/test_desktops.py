@@ -19,7 +19,8 @@ from recorder.dialect.definition import load
 from recorder.model import Recording
 from recorder.replay.engine.orders.deviations import Deviation
 from recorder.replay.engine.orders.schedule import Schedule
-from tests.explore.model.desktop import Manners, play
+from tests.explore.model.desktop import Manners, play, sessions_of
+from tests.explore.model.law import Judge, judged
 from tests.explore.model.trials import RECORDINGS, Outcome, explored, recorded, troubled
 from tests.replay.recordings import recordings
 
@@ -64,6 +65,7 @@ CELLS = [
     Cell("orders-sse", Manners("mixed")),
     Cell("orders-socket", Manners("nothing")),
     Cell("salesforce", Manners("mixed", confirms=True)),
+    Cell("service", Manners("mixed"), ("handshake",)),
     Cell("preview-session", Manners("mixed"), ("poll",)),
     Cell("preview-session", Manners("mixed"), ("handshake",)),
     Cell("preview-session", Manners("mixed", confirms=True), ("poll", "handshake", "duplicate")),
@@ -102,6 +104,7 @@ def test_every_schedule_is_legal(cell: Cell) -> None:
         ("service", Manners("answers"), ["in a reply"], 9),
         ("desk", Manners("answers"), ["in a reply"], 1),
         ("desk", Manners("answers", confirms=True), ["in a reply"], 0),
+        ("service", Manners("answers"), ["in a reply", "after a lost session"], 24),
     ],
     ids=lambda one: str(one)[:40],
 )
@@ -141,3 +144,28 @@ def test_two_requests_of_one_turn_do_not_mix_their_answers() -> None:
     outcome.add(play(recording, dialect, manners, seed=19, facts=facts, schedule=schedule), schedule, ())
 
     assert outcome.wrong == []
+
+
+def both(name: str, item: str, manners: Manners) -> tuple[Outcome, Judge]:
+    """A run whose session is lost before an event that is to come in a reply."""
+    recording, dialect, facts = recorded(_NAMED[name])
+    schedule = Schedule.of(map(Deviation.parse, [f"{item} after a lost session", f"{item} in a reply"]))
+    outcome = Outcome()
+    world = play(recording, dialect, manners, facts=facts, schedule=schedule)
+    outcome.add(world, schedule, ["handshake"])
+    return outcome, judged(facts, world.moments, sessions=dict(sessions_of(world)), disturb=["handshake"])
+
+
+@pytest.mark.parametrize(
+    ("manners", "carrier"),
+    [(Manners("all"), "/meta/handshake"), (Manners("all", confirms=True), "/meta/connect")],
+    ids=["plain", "ack"],
+)
+def test_after_a_lost_session_a_handshake_brings_an_event_to_who_does_not_confirm(
+    manners: Manners, carrier: str
+) -> None:
+    outcome, judge = both("service", "event 6.1", manners)
+
+    assert outcome.wrong == []
+    assert {one.asked for one in judge.seen if one.item == "event 6.1"} == {(carrier,)}
+    assert outcome.met["in a reply"] == (carrier != "/meta/connect")

@@ -13,12 +13,13 @@ Message = dict[str, Any]
 
 OUTBOUND = "/v2/me/outbound"
 PATIENCE = 2.0  # seconds until an operation must be over
-_PATH = "/api/v2/notifications"
 _AGAIN = 0.02  # seconds until a poll is sent again whose connection broke
 
 
 class Bayeux:
     """Shakes hands, subscribes, and holds one poll after the other; `receive` is told each event."""
+
+    path = "/api/v2/notifications"
 
     def __init__(
         self, http: aiohttp.ClientSession, channels: Sequence[str], receive: Callable[[Message], None]
@@ -75,12 +76,16 @@ class Bayeux:
         """The replies; the events that came with them are handed over."""
         common = {"clientId": self.client_id} if message["channel"] != "/meta/handshake" else {}
         types = {"supportedConnectionTypes": ["long-polling"]}
-        async with self.http.post(_PATH, json=[{"id": "1"} | types | common | message]) as response:
-            answered: list[Message] = await response.json()
+        async with self.http.post(self.path, json=[{"id": "1"} | types | common | message]) as response:
+            answered = self.read(message, await response.json())
         for event in answered:
             if "data" in event and not event["channel"].startswith("/meta/"):
                 self.receive(event)
         return [reply for reply in answered if "successful" in reply]
+
+    def read(self, asked: Message, answered: list[Message]) -> list[Message]:
+        """What it reads of the answer to a message."""
+        return answered
 
 
 class Desk:

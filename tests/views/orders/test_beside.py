@@ -101,7 +101,7 @@ def test_deviations_are_told_in_words_in_the_order_of_the_recording() -> None:
     assert found.deviations == (
         ("the ack of GetChainedRecord (triple 1) comes 1.5 s later than recorded", ("ack 1",)),
         (
-            "ChainedRecordsDataEnd (event 1.3) comes in the answer to a subscription or publish, not in a poll's",
+            "ChainedRecordsDataEnd (event 1.3) comes in the answer to another message of the client, not in a poll's",
             ("event 1.3",),
         ),
         (
