@@ -143,7 +143,7 @@ class Explorer:
         return told.failed(self._failing, is_over=False) if self._failing is not None else told.broken_off()
 
     def _telling(self) -> Telling:
-        return Telling(self._words, self._coverage, self._runs, self._is_cut)
+        return Telling(self._words, self._coverage, self._runs, self._is_cut, self._disturb)
 
     def _searching(self) -> _Search:
         recorded = yield Schedule(), _RECORDED

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..replay.engine.orders.deviations import Deviation, Kind
+from ..replay.engine.orders.deviations import Deviation, Disturbance, Kind
 from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from .law import Law
@@ -69,11 +69,19 @@ def _pairs(session: Sequence[Placed], law: Law) -> Iterator[Pair]:
 
 
 class Coverage:
-    """The pairs of neighbours, and in which orders runs showed them."""
+    """The pairs of neighbours, and in which orders runs showed them.
+
+    Attributes:
+        pairs: The pairs.
+        is_empty: No run showed any ack or event.
+        trouble: The kinds of trouble that came about.
+    """
 
     def __init__(self, pairs: Sequence[Pair] = ()) -> None:
         """Take the pairs that may come in either order."""
         self.pairs = pairs
+        self.is_empty = True
+        self.trouble: frozenset[Disturbance] = frozenset()
         self._names = [(str(pair.first.item), str(pair.second.item)) for pair in pairs]
         self._as_recorded: set[int] = set()  # places of pairs
         self._reversed: set[int] = set()
@@ -82,6 +90,8 @@ class Coverage:
     def add(self, order: Order) -> None:
         """Count what a run showed."""
         times = first_times(act.name for act in order.acts)
+        self.is_empty &= all(name.startswith("request ") for name in times)
+        self.trouble |= {one.disturbance for one in order.met if one.disturbance is not None}
         for place, (one, other) in enumerate(self._names):
             if one in times and other in times:
                 (self._as_recorded if times[one] < times[other] else self._reversed).add(place)
@@ -118,7 +128,8 @@ class Coverage:
 
     def __str__(self) -> str:
         if not self.pairs:
-            return "no two answers or events of this run may come in another order"
+            got_nothing = "the client got none of the recorded answers and events"
+            return got_nothing if self.is_empty else "no two answers or events of this run may come in another order"
         told = f"{self.both} of {_counted(len(self.pairs), 'pair')} of neighbours seen in both orders"
         if self.waited:
             told += f"; {self.waited} cannot be: the client itself waits for the first before it asks for the second"

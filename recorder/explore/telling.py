@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..replay.engine.orders.deviations import Disturbance
 from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
@@ -21,6 +22,13 @@ _STEADY = (
     "One order passed and failed, so something else decides, too: real time (a timeout, a sleep), a random value, or "
     "what an earlier run left behind."
 )
+_ELSEWHERE = "It may talk to another server: it should use the URL of the stand-in."
+_TAKES = {
+    Disturbance.POLL: "No poll was lost: that takes a client that gets events by polls.",
+    Disturbance.HANDSHAKE: "No session was lost: that takes a Bayeux client that gets events.",
+    Disturbance.DUPLICATE: "No event came twice: that takes a client that gets events by polls and confirms them.",
+    Disturbance.FALLBACK: "No WebSocket was cut: that takes a Bayeux client that gets events by a WebSocket.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +38,14 @@ class Telling:
     Attributes:
         runs: How many runs there were.
         is_cut: Whether the client got more acks and events than a search looks at.
+        disturb: The kinds of trouble that were asked for.
     """
 
     words: Words
     coverage: Coverage
     runs: int
     is_cut: bool = False
+    disturb: frozenset[Disturbance] = frozenset()
 
     def failed(self, found: Found, *, is_over: bool = True) -> Result:
         """Return that a schedule fails; one that was not shrunk to the end, if the search is not over."""
@@ -106,8 +116,11 @@ class Telling:
     def passed(self, drawing: Drawing) -> Result:
         """Return that nothing failed."""
         told = f"no failure in {counted(self.runs, 'schedule')}: {_searched(drawing)}"
+        if self.coverage.is_empty:
+            return self._result(Verdict.PASSED, [told, self._covered(), _ELSEWHERE], None)
+        missing = [_TAKES[one] for one in Disturbance if one in self.disturb - self.coverage.trouble]
         cut = f"The client got more: only {MOST} acks and events were looked at." if self.is_cut else ""
-        return self._result(Verdict.PASSED, [told, self._covered(), cut], None)
+        return self._result(Verdict.PASSED, [told, self._covered(), cut, *missing], None)
 
     def broken_off(self) -> Result:
         """Return that nothing failed so far."""

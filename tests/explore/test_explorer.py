@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -364,8 +365,28 @@ def test_a_client_that_gets_nothing_has_no_other_order() -> None:
     assert search.next() is None
     assert search.result.says == (
         "no failure in 1 schedule: no other order is possible\n"
-        "No two answers or events of this run may come in another order."
+        "The client got none of the recorded answers and events.\n"
+        "It may talk to another server: it should use the URL of the stand-in."
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "came", "says"),
+    [
+        ({"poll"}, (), ["No poll was lost: "]),
+        ({"poll", "duplicate"}, ("event 2.1 in a lost poll",), ["No event came twice: "]),
+        ({"poll", "duplicate"}, ("event 2.1 in a lost poll", "event 2.1 twice"), []),
+        ({"handshake", "fallback"}, (), ["No session was lost: ", "No WebSocket was cut: "]),
+        (set(), (), []),
+    ],
+)
+def test_trouble_that_did_not_come_about_is_told(asked: set[str], came: tuple[str, ...], says: list[str]) -> None:
+    search = explorer(schedules=30, disturb=[Disturbance(name) for name in asked])
+    met = frozenset(map(Deviation.parse, came))
+    while (trial := search.next()) is not None:
+        search.ran(True, "", replace(HASTY.run(trial.schedule), met=met))
+
+    assert [one[: one.index(": ") + 2] for one in search.result.says.splitlines()[2:]] == says
 
 
 def test_a_client_that_fails_before_it_got_anything_is_not_run_again_and_again() -> None:
