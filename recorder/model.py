@@ -532,6 +532,7 @@ class Recording:
         messages: What clients sent by Bayeux that events may follow, in the order of the wire.
         replies: Refusals, ended sessions, and what other replies said beside the usual, in the order of the wire.
         guard: What the server wrote before and after the messages in each answer, such as `while(1);`.
+        connection_types: What the server offered in its reply to the first Bayeux handshake, sorted; empty without one.
         subprotocols: What the server chose of the subprotocols that clients offered for their WebSockets, sorted.
         streams: Streams of events and WebSockets without Bayeux, in the order they were opened.
         lost_polls: Session label and `seq` of the failure of each Bayeux request that ended without an answer; events
@@ -556,6 +557,7 @@ class Recording:
     streams: tuple[Stream, ...] = ()
     lost_polls: Sequence[tuple[str | None, int]] = ()
     attempts: Sequence[tuple[int, int]] = ()
+    connection_types: tuple[str, ...] = ()
     index: RecordingIndex | None = field(default=None, compare=False, repr=False)
 
 

@@ -150,6 +150,12 @@ def add(told: Message, said: Message) -> Message:
     return told | more
 
 
+def offered(reply: Message) -> tuple[str, ...]:
+    """Return the connection types that a reply to a handshake offers, sorted."""
+    types = reply.get("supportedConnectionTypes")
+    return tuple(sorted({one for one in types if isinstance(one, str)})) if isinstance(types, list) else ()
+
+
 def is_lost(reply: Message) -> bool:
     """Return whether a reply says no because the server does not know the client any more."""
     advice, error = reply.get("advice"), str(reply.get("error", ""))

@@ -291,6 +291,7 @@ class Correlator:
             guard=self._guard,
             replies=self._replies.all(self.session_of, self._session_of_tokens, windows),
             subprotocols=tuple(sorted(self._subprotocols)),
+            connection_types=self._replies.connection_types,
             streams=self._streams.all(_label, self._decoder.silent()),
             lost_polls=tuple(self._lost),
             attempts=tuple(self._attempts),

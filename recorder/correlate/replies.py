@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from ..bayeux import channels
 from ..bayeux.messages import Message
-from ..bayeux.replies import beside, is_end, is_lost
+from ..bayeux.replies import beside, is_end, is_lost, offered
 from ..model import Reply
 from ..push.port import Opened, Replied, Sent
 
@@ -26,9 +26,14 @@ _WAITING = 1000  # refused handshakes whose client may still get in
 
 
 class Replies:
-    """The telling replies of a capture, in the order of the wire."""
+    """The telling replies of a capture, in the order of the wire.
+
+    Attributes:
+        connection_types: What the first reply that let a client in offers, sorted.
+    """
 
     def __init__(self) -> None:
+        self.connection_types: tuple[str, ...] = ()
         self._kept: list[Reply] = []
         self._numbers: dict[str, Counter[_Key]] = defaultdict(Counter)  # by clientId
         self._latest: dict[tuple[str, _Key], Message] = {}  # what the last success said beside the usual
@@ -105,6 +110,8 @@ class Replies:
         message = replied.message
         if message.get("successful"):
             client_id = str(message.get("clientId", ""))
+            if not self._handshakes:
+                self.connection_types = offered(message)
             self._handshakes[client_id] = replace(_reply(replied), message=beside(message), client_id=client_id)
         elif message.get("successful") is False:
             self._refused = self._refused[-_WAITING:]

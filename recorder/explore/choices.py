@@ -18,6 +18,7 @@ from .placed import Placed
 
 Look: TypeAlias = tuple[str, ...]
 
+_FAYE = frozenset({"in-process", "cross-origin-long-polling"})  # connection types that faye alone offers
 _NEAR = 4  # acks and events between an event and the message of the client whose answer could carry it
 _ROUNDS = 3  # deviations that look alike: so many are told apart from the rest
 
@@ -126,8 +127,15 @@ def _batches(items: Sequence[Placed], places: Mapping[Item, int]) -> Iterator[Ch
             yield _placed(Deviation(kind, second.item, first.item), rank, places)
 
 
+def replies_carry_events(recording: Recording) -> bool:
+    """Return whether the recorded server puts events into other answers than those to polls: faye never does."""
+    return _FAYE.isdisjoint(recording.connection_types)
+
+
 def _in_replies(recording: Recording, items: Sequence[Placed]) -> Iterator[Deviation]:
     """Yield the deviations by which an event comes in the answer to a message that its client sent near it."""
+    if not replies_carry_events(recording):
+        return
     sent: dict[str, list[tuple[int, int]]] = {}
     for message in recording.messages:
         if message.kind is not AnchorKind.START or message.renews:

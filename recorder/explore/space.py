@@ -10,7 +10,7 @@ from ..dialect.definition import Dialect
 from ..model import Recording
 from ..replay.engine.orders.deviations import Deviation, Disturbance, Kind
 from ..replay.engine.orders.items import Item
-from .choices import Choice, choices
+from .choices import Choice, choices, replies_carry_events
 from .law import Law
 from .neighbours import Pair, by_session, neighbours
 from .placed import Placed, placed
@@ -61,7 +61,7 @@ class Space:
         pairs = neighbours(items, law)
         singles = choices(recording, items, pairs, law, disturb=disturb, delay=delay)
         together = [*_reversed_in_one(pairs, law)]
-        if Disturbance.HANDSHAKE in disturb:
+        if Disturbance.HANDSHAKE in disturb and replies_carry_events(recording):
             together += _after_handshakes(items)
         return cls(items, law, pairs, singles, tuple(together))
 

@@ -19,6 +19,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
+from ..bayeux.channels import HANDSHAKE
+from ..bayeux.messages import carried
+from ..bayeux.replies import offered
 from ..cassette import codec
 from ..cassette.frames import Frame
 from ..cassette.index import DIGEST
@@ -28,7 +31,7 @@ from ..cassette.tables import ADDRESS, Table
 from ..dialect.carried import dialect_of, under
 from ..dialect.definition import Dialect
 from ..errors import CassetteError, RecorderError
-from ..model import RULES, Header, Record, Recording, Request, Row, Triple
+from ..model import RULES, AnchorKind, Header, Record, Recording, Request, Row, Triple
 from .index.built import Built
 from .index.deriving import WIDTHS, Derivation, Maker
 from .index.details import Told, recording_of
@@ -259,6 +262,8 @@ def lazily(
         ended: Called when one of the sequences was iterated to its end.
     """
     records = Records(cassette, index)
+    if not bare.connection_types:  # details do not tell them
+        bare = replace(bare, connection_types=_offered(bare, records))
     found = Triples(records, bare.streams, told, dialect)
     count = {name: len(index.table(name)) for name in ("triples", "exchanges", "unsolicited")}
     recording = replace(
@@ -269,6 +274,15 @@ def lazily(
         index=index,
     )
     return records, found, recording
+
+
+def _offered(bare: Recording, records: Records) -> tuple[str, ...]:
+    """Return the connection types in the reply to the first handshake; none if it is damaged."""
+    start = next((one.at for one in bare.messages if one.kind is AnchorKind.START), None)
+    with suppress(CassetteError):
+        replies = [] if start is None else carried(records.whole(start[0])) or []
+        return next((offered(one) for one in replies if one["channel"] == HANDSHAKE and one.get("successful")), ())
+    return ()
 
 
 def summary_of(bare: Recording, dialect: Dialect) -> dict[str, Any]:

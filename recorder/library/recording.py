@@ -84,6 +84,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         messages=(*one.messages, *other.messages),
         guard=one.guard if one.guard[0] else other.guard,
         subprotocols=tuple(sorted({*one.subprotocols, *other.subprotocols})),
+        connection_types=tuple(sorted({*one.connection_types, *other.connection_types})),
         streams=(*one.streams, *other.streams),
         index=None,  # of one file alone
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+
+import pytest
 
 from recorder.dialect.carried import dialect_of
 from recorder.explore.choices import Rank
@@ -11,7 +15,10 @@ from recorder.explore.drawing import Drawing
 from recorder.explore.neighbours import Coverage
 from recorder.explore.placed import placed
 from recorder.explore.space import Space
-from recorder.library.recording import load_recording
+from recorder.library.lazy import open_recording
+from recorder.library.recording import joined, load_recording
+from recorder.library.sealing import seal
+from recorder.model import Recording
 from recorder.replay.engine.orders.deviations import Disturbance, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
@@ -19,7 +26,20 @@ from tests.explore.desk import GWS, Desktop, recorded, schedule
 from tests.wire import Wire, chained, done, state_event
 
 RECORDING = recorded()
+RACES = Path(__file__).parents[1] / "cassettes" / "races"
 LABS = Path(__file__).parents[1] / "cassettes" / "labs"
+
+
+def derived(path: Path, _: Path | None = None) -> Recording:
+    return load_recording(path)
+
+
+def sealed(path: Path, folder: Path) -> Recording:
+    seal(path, folder / path.name, archive=True)
+    with open_recording(folder / path.name) as opened:
+        assert opened.is_stored
+        assert opened.recording.connection_types == load_recording(path).connection_types
+    return replace(load_recording(path), connection_types=opened.recording.connection_types)
 
 
 def texts(space: Space, rank: Rank | None = None) -> list[str]:
@@ -214,3 +234,22 @@ def test_two_events_change_places_in_one_answer() -> None:
     assert ("event 2.2 with event 2.1", "event 2.2 before event 2.1") in found  # recorded in one
     assert ("event 2.3 with event 2.2", "event 2.3 before event 2.2") in found  # recorded in two
     assert len(found) <= 6
+
+
+@pytest.mark.parametrize("opens", [derived, sealed])
+@pytest.mark.parametrize(("name", "is_tried"), [("note", True), ("pair", True), ("chain", False)])
+def test_no_event_comes_in_a_reply_where_faye_was_recorded(
+    opens: Callable[[Path, Path], Recording], name: str, is_tried: bool, tmp_path: Path
+) -> None:
+    recording = opens(RACES / f"{name}.cassette", tmp_path)
+    space = Space.of(recording, dialect_of(recording.header), disturb=Disturbance)
+
+    assert any(one.deviation.kind is Kind.IN_REPLY for one in space.singles) is (is_tried and name == "note")
+    assert any(one.kind is Kind.IN_REPLY for both in space.together for one in both) is is_tried
+
+
+def test_recordings_of_faye_and_others_together_are_taken_for_one_of_faye() -> None:
+    recording = joined([derived(RACES / f"{name}.cassette") for name in ("note", "chain")])
+
+    assert "in-process" in recording.connection_types
+    assert not any(one.deviation.kind is Kind.IN_REPLY for one in Space.of(recording, GWS).singles)
