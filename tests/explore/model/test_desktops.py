@@ -169,3 +169,14 @@ def test_after_a_lost_session_a_handshake_brings_an_event_to_who_does_not_confir
     assert outcome.wrong == []
     assert {one.asked for one in judge.seen if one.item == "event 6.1"} == {(carrier,)}
     assert outcome.met["in a reply"] == (carrier != "/meta/connect")
+
+
+@pytest.mark.parametrize("falls_back", [False, True])
+def test_on_a_websocket_no_reply_brings_an_event(falls_back: bool) -> None:
+    recording, dialect, facts = recorded(_NAMED["desk-websocket"])
+    manners = Manners("answers", WEBSOCKET, falls_back=falls_back)
+
+    outcome = troubled(recording, dialect, manners, facts, kinds=["in a reply"], pairs=2)
+
+    assert outcome.wrong == []
+    assert (outcome.met.total(), outcome.unmet.total()) == (0, len(facts.events) + 4)

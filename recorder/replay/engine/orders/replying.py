@@ -1,7 +1,7 @@
 """Put events into the answers to subscriptions and publishes, as a server does that has them when it answers.
 
 Java's and nodejs' servers do so (AbstractHttpTransport.java:337), faye never does. With `ext.ack`, and with
-callback-polling, events come with polls alone.
+callback-polling, events come with polls alone; on a WebSocket they come in frames of their own.
 
 The answer to a handshake carries events only where a schedule lost the session before: such that need no subscription,
 because the new session has none yet. Java's server does so with `allowMessageDeliveryDuringHandshake`.
@@ -92,17 +92,17 @@ class Replying:
     def keeps(self, answer: Answer, headers: Headers, asked: Asked) -> bool:
         """Return whether an answer waits for the events of its turn."""
         client_id = answer.handshaken or asked.client_id
-        may = self._may_shake(client_id, answer) if answer.handshaken else asked.takes_events
+        may = self._may_shake(client_id) if answer.handshaken else asked.takes_events
         if not self._wanted or not may or answer.texts is None:
             return False
-        if answer.transport == CALLBACK_POLLING or self.bayeux.confirms(client_id):
+        if answer.transport in (CALLBACK_POLLING, WEBSOCKET) or self.bayeux.confirms(client_id):
             return False
         self.kept.append(Kept(answer, headers, client_id))
         return True
 
-    def _may_shake(self, client_id: str, answer: Answer) -> bool:
-        """Return whether the answer to a handshake is to carry an event: on a WebSocket each has a frame of its own."""
-        if not self._lost or answer.transport == WEBSOCKET or self.bayeux.has_events(client_id):
+    def _may_shake(self, client_id: str) -> bool:
+        """Return whether the answer to a handshake is to carry an event."""
+        if not self._lost or self.bayeux.has_events(client_id):
             return False
         playhead = self._client(client_id)
         return playhead is not None and any(self._comes_with_handshake(held, playhead) for held in self.gate.held)
