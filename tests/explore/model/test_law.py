@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -15,7 +16,7 @@ from tests.explore.model.desktop import Manners, World, play, sessions_of
 from tests.explore.model.facts import Facts, facts_of, fits
 from tests.explore.model.law import violations
 from tests.explore.model.moments import Answers, Asks, Breaks, Hears, Message, Moment, Says, is_event, of_records
-from tests.explore.model.trials import RECORDINGS, recorded
+from tests.explore.model.trials import RECORDINGS, ROOT, recorded
 from tests.wire import Wire, chained, done, twin
 
 DESK = next(path for path in RECORDINGS if path.stem == "desk")
@@ -286,3 +287,12 @@ def test_each_kind_of_deviation_is_read() -> None:
 )
 def test_patterns(pattern: str, channel: str, fit: bool) -> None:
     assert fits(pattern, channel) is fit
+
+
+def test_the_page_names_each_kind_of_deviation() -> None:
+    from recorder.replay.engine.orders.deviations import Kind
+
+    page = (ROOT / "docs" / "races.md").read_text(encoding="utf-8")
+    texts = re.findall(r"`((?:ack|event) [^`]*)`", page)
+
+    assert {wish_of(text).what for text in texts} == {kind.value for kind in Kind}

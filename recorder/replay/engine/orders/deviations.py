@@ -12,8 +12,9 @@
 | `event 4.1 twice` | a client that confirms (`ext.ack`) gets it again, because its confirmation was lost |
 | `event 4.1 after a cut websocket` | before it leaves, the client's WebSocket ends |
 
-Instead of an event there may be an ack where that makes sense: in `before`, `late`, `after a lost session`, `after a
-cut websocket`.
+`in a reply` together with `after a lost session` is the answer to the new handshake, for an event that needs no
+subscription. Instead of an event there may be an ack where that makes sense: in `before`, `late`, `after a lost
+session`, `after a cut websocket`.
 """
 
 from __future__ import annotations
