@@ -277,6 +277,8 @@ def _schedule(texts: tuple[str, ...], cassettes: tuple[Path, ...]) -> Kept | Non
 def _trials(recording: Recording, cassettes: tuple[Path, ...], settings: Settings) -> ServedTrials | None:
     """Begin the search whose trials clients ask for, if one is wanted."""
     if settings.explore is None:
+        if settings.disturb:
+            raise click.UsageError("--disturb is for a search: give --explore N, or what is to happen by --schedule")
         return None
     from ..exploring.served import begin
 

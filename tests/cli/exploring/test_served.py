@@ -86,6 +86,7 @@ def test_what_passes_is_kept_where_the_recorded_order_fails() -> None:
     ("given", "told"),
     [
         (["--explore", "5"], "--explore needs --control-token"),
+        (["--disturb", "poll"], "--disturb is for a search: give --explore N"),
         (["--explore", "5", "--control-token", "TOKEN", "--schedule", "ack 1 before event 1.1"], "give one of the two"),
     ],
 )
