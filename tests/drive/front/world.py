@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import ssl
 import time
@@ -200,7 +201,7 @@ class BayeuxServer:
 
     Attributes:
         got: All messages that came.
-        on: Answers by channel, in place of the usual ones: functions of a message that return messages.
+        on: Answers by channel, in place of the usual ones: functions of a message that return messages, or None.
         events: What the next polls bring.
     """
 
@@ -209,7 +210,7 @@ class BayeuxServer:
         self.on: dict[str, Callable[[dict[str, Any]], Any]] = {}
         self.events: list[dict[str, Any]] = []
         self.advice: dict[str, Any] = {"reconnect": "retry", "timeout": 20_000, "interval": 0}
-        self._changed = asyncio.Event()
+        self._changed, self._holds = asyncio.Event(), asyncio.Event()
         self._handshakes = 0
         self._is_over = False
 
@@ -221,6 +222,10 @@ class BayeuxServer:
         """Bring an event with the next poll."""
         self.events.append({"channel": channel, "data": data})
         self._changed.set()
+
+    async def is_polled(self) -> None:
+        """Wait until a poll is held."""
+        await self._holds.wait()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade") == "websocket":
@@ -250,8 +255,12 @@ class BayeuxServer:
     async def _replies(self, message: dict[str, Any]) -> list[dict[str, Any]]:
         self.got.append(message)
         channel = message["channel"]
-        if channel in self.on and (made := self.on[channel](message)) is not None:
-            return made
+        if channel in self.on:
+            made = self.on[channel](message)
+            if inspect.isawaitable(made):
+                made = await made
+            if made is not None:
+                return made
         if channel == "/meta/connect":
             return await self._held(message)
         reply = ok(message)
@@ -267,7 +276,9 @@ class BayeuxServer:
     async def _held(self, message: dict[str, Any]) -> list[dict[str, Any]]:
         if message.get("advice", {}).get("timeout") != 0 and not self.events and not self._is_over:
             self._changed.clear()
+            self._holds.set()
             await self._changed.wait()
+            self._holds.clear()
         events, self.events = self.events, []
         return [*events, ok(message) | {"advice": self.advice}]
 

@@ -7,7 +7,7 @@ class Right extends Desk {
 }
 
 class Wrong extends Desk {
-  patience = 1_000;
+  patience = 1_300;
 }
 
 async function work(url, Kind) {

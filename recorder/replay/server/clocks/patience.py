@@ -20,7 +20,7 @@ _MOST_EXACT, _TIMES_EXACT, _MEMORY_BUSY = 0.05, 3, 0.9
 # late does not count: on a busy one, a fast client needed half a second.
 _HELD, _HELD_VIRTUAL, _MORE = 1.0, 0.1, 0.3
 TICK, _ON_TIME = 0.005, 0.0015  # seconds after which the driver is to be woken, and that it may be late by
-_MOST_LOST = 1.0  # seconds that do not count, at most: many stand-ins of one loop make each other late for ever
+_MOST_LOST = 0.5  # seconds that do not count, at most: many stand-ins of one loop make each other late for ever
 _BUSY, _BUSY_VIRTUAL = 10.0, 1.0  # the same for a client that does not wait: it may work, but need not ever poll again
 # Seconds for a client to poll again after a poll was answered, to do what it did in an earlier run, and to come back
 # after its poll, session or WebSocket was lost: libraries wait a second or two.
