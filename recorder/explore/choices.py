@@ -24,7 +24,7 @@ _ROUNDS = 3  # deviations that look alike: so many are told apart from the rest
 
 
 class Rank(IntEnum):
-    """How telling a deviation is: the lowest is tried first."""
+    """The rank of a deviation: the lowest, which tells most of a client, is tried first."""
 
     OF_ONE = 0  # acks and events of one triple
     OF_SEVERAL = 1
@@ -55,7 +55,7 @@ class Choice:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """What it is sorted by: one of each look first, then the most telling."""
+        """Key by which deviations are sorted: one of each look first, then those that tell most."""
         late = self.rank is Rank.LATE
         return late, min(self.again, _ROUNDS), self.rank, self.again, self.distance, self.place
 

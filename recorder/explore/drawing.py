@@ -240,7 +240,7 @@ def _one_of(random: Random, items: Sequence[_T]) -> _T | None:
 
 
 class _Doubt(NamedTuple):
-    """What deviations have in common that clients may not let come about; after so many, the others are in doubt."""
+    """The features of deviations that clients may not let come about; after so many, others with them are in doubt."""
 
     like: Look
     enough: int

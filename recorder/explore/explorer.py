@@ -134,7 +134,7 @@ class Explorer:
 
     @property
     def result(self) -> Result:
-        """What was found; while the search goes on, what is known so far (`is_over` is False)."""
+        """The outcome; while the search goes on, that of the runs so far (`is_over` is False)."""
         if self._result is not None:
             return self._result
         if self._failed is not None:

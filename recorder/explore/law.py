@@ -150,7 +150,7 @@ class Law:
 
 @dataclass(slots=True)
 class _Graph:
-    """What comes after what.
+    """The acks and events that must not change places.
 
     Attributes:
         order: The items that come after each item.

@@ -43,7 +43,7 @@ class Pair:
 
     @property
     def is_of_one(self) -> bool:
-        """Whether both belong to one triple."""
+        """True if both belong to one triple."""
         return self.first.item.triple == self.second.item.triple != 0
 
 

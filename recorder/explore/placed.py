@@ -48,7 +48,7 @@ class Placed:
 
     @property
     def is_bayeux(self) -> bool:
-        """Whether it is an event that a Bayeux message carried, so that one answer can carry several."""
+        """True for an event that a Bayeux message carried, so that one answer can carry several."""
         return not self.item.is_ack and not self.stream
 
     @property

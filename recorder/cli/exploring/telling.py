@@ -26,7 +26,7 @@ _LINES = 20  # of what the command wrote last
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What is told of one exploration.
+    """The outcome of one exploration, for people and programs.
 
     Attributes:
         cassettes: What was played.

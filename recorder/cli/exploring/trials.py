@@ -37,7 +37,7 @@ class Ran:
 
     @property
     def passed(self) -> bool:
-        """Whether the client got along with the schedule."""
+        """True if the client got along with the schedule."""
         return not self.says
 
 

@@ -36,7 +36,7 @@ _FEW = 2  # deviations in whose place smaller ones are tried
 
 @dataclass(frozen=True, slots=True)
 class Cure:
-    """What was found.
+    """A set of deviations with which a client passes, or comes further.
 
     Attributes:
         schedule: The deviations with which the client passed; None if there are none.
@@ -59,7 +59,7 @@ class Cure:
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """How far a run came.
+    """The progress of a run.
 
     Attributes:
         new: Numbers of the triples that no run before had asked for.

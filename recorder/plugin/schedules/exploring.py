@@ -31,7 +31,7 @@ _UNREPORTED = ("setuponly", "setupplan", "setupshow", "trace")  # options that a
 
 @dataclass(slots=True)
 class Exploring:
-    """How an explored test is run now.
+    """The state of an explored test.
 
     Attributes:
         kept: Schedule that its stand-in plays.

@@ -24,7 +24,7 @@ class Item:
 
     @property
     def is_ack(self) -> bool:
-        """Whether it is an ack."""
+        """True if it is an ack."""
         return self.index == 0
 
     def __str__(self) -> str:

@@ -67,7 +67,7 @@ class _Entry:
 
 @dataclass(slots=True, eq=False)
 class Log:
-    """What happened so far; a place for each client's view of each item.
+    """The acts of a run so far; a place for each client's view of each item.
 
     Attributes:
         done: Deviations that came about without being seen in the order of acts, such as a lost poll.

@@ -76,7 +76,7 @@ class Patience:
 
     @property
     def busy_at(self) -> float:
-        """When a client did something last."""
+        """Time at which a client did something last."""
         return self._busy_at
 
     def came(self, now: float) -> None:
