@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
@@ -16,21 +16,26 @@ class Relay:
 
     Attributes:
         lost: Set when an answer was lost.
+        asked: What clients sent, in the pieces that came.
     """
 
-    def __init__(self, upstream: str, *, loses: bytes) -> None:
+    def __init__(self, upstream: str, *, loses: bytes = b"", keeps_host: bool = True) -> None:
         """Take the settings.
 
         Args:
             upstream: URL of the server.
             loses: The first piece of an answer with this in it is lost, and its connection ends; empty for none.
+            keeps_host: Whether requests go on with the host that the client named, and not with the server's.
         """
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 80)
         self._loses = loses
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._keeps_host = keeps_host
+        self._is_away = False
         self.lost = Event()
+        self.asked: list[bytes] = []
 
     @property
     def url(self) -> str:
@@ -45,6 +50,16 @@ class Relay:
         opened, self._open = self._open, []
         _end(opened)
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """End all connections, and new ones at once, as where nothing listens, until the block ends."""
+        self._is_away = True
+        self.cut()
+        try:
+            yield
+        finally:
+            self._is_away = False
+
     def __enter__(self) -> Self:
         Thread(target=self._accept, daemon=True).start()
         return self
@@ -58,6 +73,9 @@ class Relay:
         with suppress(OSError):  # the listener is closed
             while True:
                 client, _ = self._listener.accept()
+                if self._is_away:
+                    client.close()
+                    continue
                 server = socket.create_connection(self._upstream)
                 self._open += [client, server]
                 Thread(target=self._pump, args=(client, server, False), daemon=True).start()
@@ -69,10 +87,17 @@ class Relay:
                 if answers and self._loses and self._loses in data and not self.lost.is_set():
                     self.lost.set()
                     break
+                if not answers:
+                    self.asked.append(data)
+                    data = self._onwards(data)
                 sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _onwards(self, data: bytes) -> bytes:
+        named, own = (f"Host: {host}:{port}\r\n" for host, port in (("localhost", self.port), self._upstream))
+        return data if self._keeps_host else data.replace(named.encode(), own.encode())
 
 
 def _end(opened: Iterable[socket.socket]) -> None:

@@ -52,6 +52,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
         shutil.copy(cassette, folder)
 
     def run(tests: str, *options: str, ini: str = "", **more: bool) -> pytest.RunResult:
+        # else the tests of the suite before are run again, if it was written in this second and is as long
+        shutil.rmtree(pytester.path / "__pycache__", ignore_errors=True)
         pytester.makepyfile(test_desktop=_HEAD + tests)
         pytester.makeini(f"[pytest]\nfilterwarnings = default\n{ini}")
         if "-n" in options:

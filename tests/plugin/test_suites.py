@@ -64,6 +64,17 @@ def test_a_run_that_has_no_cassette_loads_next_to_nothing_of_the_package(
     )
 
 
+def test_a_suite_written_in_the_same_second_and_of_the_same_size_is_read_anew(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled tests that are kept count as fresh as long as the second and the size of their source are the same."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+
+    for _ in range(4):
+        suite("def test_own(): assert 1").assert_outcomes(passed=1)
+        suite("def test_own(): assert 0").assert_outcomes(failed=1)
+
+
 def test_without_the_plugin_a_suite_is_left_alone(suite: Suite) -> None:
     result = suite("def test_own(): pass", "-p", "no:recorder")
 

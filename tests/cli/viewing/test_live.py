@@ -14,15 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.lab.browser import Browser, holds
+from tests.lab.relay import Relay
 from tests.views.look.test_look import AXE, by_axe
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page
 
 pytestmark = [pytest.mark.once]
 
@@ -257,34 +259,21 @@ def test_a_recording_is_shown_as_it_runs(looking: Looking, tmp_path: Path) -> No
 
 @pytest.mark.browser
 def test_a_page_that_lost_its_connection_says_so_and_gets_what_it_missed(looking: Looking) -> None:
-    last: list[str] = []
-
     def look(page: Page) -> None:
         has(page, "#view-live", "No client so far")
-        page.on(
-            "request",
-            lambda request: last.extend(
-                request.all_headers().get("last-event-id", "-") for _ in [0] if request.url.endswith("/api/events")
-            ),
-        )
-        page.route("**/api/events", away)
-        page.reload()  # a stream that ends at once, and then nobody answers
-        has(page, ".live-state", "connection lost")
-        misses(replay.url)
-        page.unroute("**/api/events")
+        with relay.away():
+            has(page, ".live-state", "connection lost")
+            misses(replay.url)
         has(page, "#view-live [aria-label=Misses]", "POST /api/v2/me/nothing")
         has(page, ".live-state", "playing")
-        until = time.monotonic() + 20  # Chromium may tell the headers of a request long after it
-        while "1" not in last and time.monotonic() < until:
-            page.wait_for_timeout(20)
 
-    def away(route: Route) -> None:
-        told = json.dumps({"id": 1, "reset": True, "state": {"phase": "playing", "clock": "wall"}})
-        route.fulfill(content_type="text/event-stream", body=f"retry: 200\nid: 1\ndata: {told}\n\n")
-
-    with running("replay", GWS) as replay:
-        looking.at(replay.page, look)
-    assert set(last[: last.index("1")]) == {"-"}  # the first page may ask late, too
+    with running("replay", GWS) as replay, Relay(replay.page, keeps_host=False) as relay:
+        looking.at(relay.url + urlsplit(replay.page).path, look)
+        heads = [asked for asked in relay.asked if b"/api/events " in asked]
+    first, *again = [re.findall(rb"(?i)^last-event-id: (\d+)\r$", head, re.MULTILINE) for head in heads]
+    assert first == []
+    assert again
+    assert all(again), "it asked anew, and did not say what it has"
 
 
 @pytest.mark.browser
