@@ -219,14 +219,14 @@ class StandIn:
         # some clients, aiohttp's among them, keep no cookies for IP addresses
         self.url = f"http://localhost:{self._address.port}" if host == "127.0.0.1" else self._address.url
 
-    def _fresh(self, schedule: Schedule) -> ReplayEngine:
+    def _fresh(self, schedule: Schedule | Kept) -> ReplayEngine:
         """Build the engine that plays another order from the start; all that is asked from now on is of its run."""
         self._options = replace(self._options, schedule=schedule, again=self._options.again + 1)
         self._engine = build(self.recording, self._options)
         self._turns.begin_anew(self._engine)
         return self._engine
 
-    def begin_anew(self, schedule: Schedule = Schedule()) -> None:  # noqa: B008  # frozen
+    def begin_anew(self, schedule: Schedule | Kept = Schedule()) -> None:  # noqa: B008  # frozen
         """Forget all clients and their connections, and play from the start at the same URL, in another order.
 
         Raises:

@@ -10,8 +10,8 @@ The search knows no client. It says which schedule to run next, and is told what
 
 First comes the recorded order. What the client got there is what the search is about: a recording may hold more. Then
 come single deviations, relations as a whole, pairs of deviations, and larger sets at random (`drawing`). The first
-schedule that fails is shrunk and confirmed. Where the recorded order fails, the search is for one that passes
-(`curing`).
+schedule that fails each time is shrunk and confirmed; one that fails now and then is kept, and the search goes on.
+Where the recorded order fails, the search is for one that passes (`curing`).
 """
 
 from __future__ import annotations
@@ -34,16 +34,19 @@ from .drawing import Drawing
 from .neighbours import Coverage, Pair
 from .outcome import Ran, Result, Trial
 from .placed import MOST
-from .shrinking import Found, Shrinking
+from .shrinking import Found, Shrinking, Unsteady
 from .space import Space
 from .telling import Telling
 from .words import Words
 
 _Search: TypeAlias = Generator[tuple[Schedule, str], Ran, Result]
 _Runs: TypeAlias = Generator[tuple[Schedule, str], Ran, int]
+_Shrunk: TypeAlias = Generator[tuple[Schedule, str], Ran, Found]
+_Deciding: TypeAlias = Generator[tuple[Schedule, str], Ran, bool]
 
 _RECORDED = "recorded order"
-_CONFIRM = 2  # more runs of a failing schedule
+_CONFIRM = 2  # more runs of a failing schedule; and as many for each that failed now and then
+_UNSTEADY = 5  # schedules that failed now and then, after which the search ends
 _LATE = 0.04  # share of late items among the schedules; each costs real seconds
 _FEWEST_LATE = 4
 _CURES = 0.25  # share of the schedules that may get no further, where the recorded order fails
@@ -69,8 +72,8 @@ class Explorer:
         Args:
             recording: The recording that the stand-in plays.
             dialect: Its dialect, which tells what keeps its order (`ordered`).
-            schedules: How many schedules are tried at most, with the recorded order. A failing one is shrunk and
-                confirmed in some more runs, about 40 at most.
+            schedules: How many schedules are tried at most, with the recorded order. One that fails twice is shrunk
+                and confirmed in some more runs, about 40 at most.
             seed: Decides what is drawn at random. The same seed draws the same schedules for the same outcomes.
             disturb: Kinds of trouble that may happen on the way.
             delay: Seconds by which an ack or event may be late; 0 for none. Each costs so long.
@@ -88,6 +91,7 @@ class Explorer:
         self._coverage, self._words = Coverage(), Words(())
         self._runs, self._is_running = 0, False
         self._failing: Found | None = None
+        self._unsteady: list[Unsteady] = []
         self._confirmed_order = Order()
         self._is_cut = False
         self._failed: Ran | None = None  # the run of the recorded order, where it failed
@@ -143,7 +147,7 @@ class Explorer:
         return told.failed(self._failing, is_over=False) if self._failing is not None else told.broken_off()
 
     def _telling(self) -> Telling:
-        return Telling(self._words, self._coverage, self._runs, self._is_cut, self._disturb)
+        return Telling(self._words, self._coverage, self._runs, self._unsteady, self._is_cut, self._disturb)
 
     def _searching(self) -> _Search:
         recorded = yield Schedule(), _RECORDED
@@ -155,11 +159,9 @@ class Explorer:
             ran = yield schedule, why
             if ran.passed:
                 drawing.passed(schedule, ran.order)
-            else:
-                useful = [one for one in space.singles if drawing.is_useful(one.deviation)]
-                shrinking = Shrinking(useful, space.law, drawing.tried)
-                return (yield from self._shrinking(Found(schedule, ran), shrinking))
-        return self._telling().passed(drawing)
+            elif (yield from self._has_failed(Found(schedule, ran), space, drawing)):
+                break
+        return self._telling().passed(drawing) if self._failing is None else self._telling().failed(self._failing)
 
     def _laid_out(self, order: Order) -> Space:
         """Lay out what the client got in the recorded order, and what may be different about it."""
@@ -177,9 +179,24 @@ class Explorer:
         late = [one for one in space.singles if one.rank is Rank.LATE][:most]
         return replace(space, singles=(*(one for one in space.singles if one.rank is not Rank.LATE), *late))
 
-    def _shrinking(self, found: Found, shrinking: Shrinking) -> _Search:
+    def _has_failed(self, found: Found, space: Space, drawing: Drawing) -> _Deciding:
+        """Run a schedule that failed again, shrink and confirm it; return whether the search is over."""
         self._failing = found
-        search = shrinking.shrink(found)
+        runs, failed, recorded = 2, 1 + (yield from self._confirmed(found.schedule, 1, found.ran.order)), 0
+        if failed == runs:
+            found = yield from self._shrunk(found, space, drawing)
+            runs = 1 + _CONFIRM * (1 + len(self._unsteady))
+            failed = 1 + (yield from self._confirmed(found.schedule, runs - 1, found.ran.order))
+            recorded = yield from self._confirmed(Schedule(), 1 + len(self._unsteady))
+        if failed == runs and not recorded:
+            return True
+        self._failing = None
+        self._unsteady.append(Unsteady(found, failed, runs, bool(recorded)))
+        return bool(recorded) or len(self._unsteady) == _UNSTEADY
+
+    def _shrunk(self, found: Found, space: Space, drawing: Drawing) -> _Shrunk:
+        useful = [one for one in space.singles if drawing.is_useful(one.deviation)]
+        search = Shrinking(useful, space.law, drawing.tried).shrink(found)
         try:
             asked = next(search)
             while True:
@@ -188,21 +205,18 @@ class Explorer:
                     self._failing = Found(asked[0], ran)
                 asked = search.send(ran)
         except StopIteration as exc:
-            found = exc.value
-        self._confirmed_order = found.ran.order
-        failed = 1 + (yield from self._confirmed(found.schedule, _CONFIRM))
-        self._confirmed_order = Order()
-        is_recorded = bool((yield from self._confirmed(Schedule(), 1)))
-        if failed == 1 + _CONFIRM and not is_recorded:
-            return self._telling().failed(found)
-        return self._telling().unsteady(found, failed, 1 + _CONFIRM, is_recorded=is_recorded)
+            smallest: Found = exc.value
+        self._failing = smallest
+        return smallest
 
-    def _confirmed(self, schedule: Schedule, times: int) -> _Runs:
-        """Run a schedule again; return how often it failed."""
+    def _confirmed(self, schedule: Schedule, times: int, order: Order | None = None) -> _Runs:
+        """Run a schedule again, as in the run with the order; return how often it failed."""
         failed = 0
+        self._confirmed_order = order or Order()
         for _ in range(times):
             ran = yield schedule, CONFIRMING
             failed += not ran.passed
+        self._confirmed_order = Order()
         return failed
 
     def _curing(self, recorded: Ran) -> _Search:

@@ -16,7 +16,7 @@ class Verdict(Enum):
     PASSED = "passed"  # no schedule made the client fail
     FAILED = "failed"  # a schedule does, and the recorded order does not
     RECORDED_FAILS = "recorded order fails"
-    UNSTEADY = "unsteady"  # one schedule failed and passed
+    UNSTEADY = "unsteady"  # a schedule failed and passed, and none fails each time
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,23 @@ class Found:
     ran: Ran
 
 
+@dataclass(frozen=True, slots=True)
+class Unsteady:
+    """A schedule that failed in some of its runs only.
+
+    Attributes:
+        found: The schedule, and the run that failed.
+        failed: How many of its runs failed.
+        runs: How many there were.
+        is_recorded: Whether the recorded order failed later, too, which had passed.
+    """
+
+    found: Found
+    failed: int
+    runs: int
+    is_recorded: bool
+
+
 class Shrinking:
     """The search for a smaller schedule that fails as well."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..replay.engine.orders.deviations import Disturbance
@@ -14,7 +15,7 @@ from .drawing import ONE, RANDOM, TWO, WHOLE, Drawing
 from .neighbours import Coverage
 from .outcome import Ran, Result, Verdict
 from .placed import MOST
-from .shrinking import Found
+from .shrinking import Found, Unsteady
 from .words import Words, counted
 
 _FEW = 2  # deviations of which each is told on its own
@@ -37,6 +38,7 @@ class Telling:
 
     Attributes:
         runs: How many runs there were.
+        unsteady: The schedules that failed now and then.
         is_cut: Whether the client got more acks and events than a search looks at.
         disturb: The kinds of trouble that were asked for.
     """
@@ -44,6 +46,7 @@ class Telling:
     words: Words
     coverage: Coverage
     runs: int
+    unsteady: Sequence[Unsteady] = ()
     is_cut: bool = False
     disturb: frozenset[Disturbance] = frozenset()
 
@@ -58,14 +61,8 @@ class Telling:
         lines = [f"{told}; replay it with --schedule {schedule.id}"]
         for one in telling[:_FEW]:
             lines += ["" if many else words.times(one, found.ran.order), words.cause(one)]
+        lines += self._now_and_then()
         return self._result(Verdict.FAILED, lines, found.ran, schedule, is_over=is_over)
-
-    def unsteady(self, found: Found, failed: int, runs: int, *, is_recorded: bool) -> Result:
-        """Return that a schedule fails in some of its runs, or that the recorded order fails, which passed before."""
-        told = f"fails now and then: {failed} of {counted(runs, 'run')} failed if {self.words.clauses(found.schedule)}"
-        told += ", and the recorded order failed in 1 of 2 runs" if is_recorded else ""
-        told += f"; replay it with --schedule {found.schedule.id}"
-        return self._result(Verdict.UNSTEADY, [told, _STEADY], found.ran, found.schedule)
 
     def recorded_unsteady(self, recorded: Ran) -> Result:
         """Return that the recorded order failed and passed."""
@@ -114,18 +111,40 @@ class Telling:
         return self._result(Verdict.RECORDED_FAILS, lines, recorded, is_over=is_over)
 
     def passed(self, drawing: Drawing) -> Result:
-        """Return that nothing failed."""
-        told = f"no failure in {counted(self.runs, 'schedule')}: {_searched(drawing)}"
+        """Return that nothing failed, or nothing each time."""
+        told = f"{self._failures('schedule')}: {_searched(drawing)}"
         if self.coverage.is_empty:
-            return self._result(Verdict.PASSED, [told, self._covered(), _ELSEWHERE], None)
+            return self._none_fails([told, self._covered(), _ELSEWHERE])
         missing = [_TAKES[one] for one in Disturbance if one in self.disturb - self.coverage.trouble]
         cut = f"The client got more: only {MOST} acks and events were looked at." if self.is_cut else ""
-        return self._result(Verdict.PASSED, [told, self._covered(), cut, *missing], None)
+        return self._none_fails([told, self._covered(), cut, *missing])
 
     def broken_off(self) -> Result:
-        """Return that nothing failed so far."""
-        told = f"no failure in {counted(self.runs, 'run')}; the search was broken off"
-        return self._result(Verdict.PASSED, [told, self._covered()], None, is_over=False)
+        """Return that nothing failed so far, or nothing each time."""
+        told = f"{self._failures('run')}; the search was broken off"
+        return self._none_fails([told, self._covered()], is_over=False)
+
+    def _failures(self, what: str) -> str:
+        if self.unsteady:
+            return f"no schedule fails each time, in {counted(self.runs, 'run')}"
+        return f"no failure in {counted(self.runs, what)}"
+
+    def _now_and_then(self) -> list[str]:
+        """Return what is told of the schedules that failed in some of their runs."""
+        lines = []
+        for one in self.unsteady:
+            clauses, schedule = self.words.clauses(one.found.schedule), one.found.schedule
+            told = f"fails now and then: {one.failed} of {counted(one.runs, 'run')} failed if {clauses}"
+            told += ", and the recorded order failed later, too" if one.is_recorded else ""
+            lines.append(f"{told}; replay it with --schedule {schedule.id}")
+        return [*lines, _STEADY] if lines else []
+
+    def _none_fails(self, lines: list[str], *, is_over: bool = True) -> Result:
+        if not self.unsteady:
+            return self._result(Verdict.PASSED, lines, None, is_over=is_over)
+        found = self.unsteady[0].found
+        lines = [*self._now_and_then(), *lines]
+        return self._result(Verdict.UNSTEADY, lines, found.ran, found.schedule, is_over=is_over)
 
     def _covered(self) -> str:
         told = str(self.coverage)

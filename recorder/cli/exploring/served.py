@@ -14,7 +14,7 @@ from ...explore.outcome import Result, Trial
 from ...model import Recording
 from ...replay.engine.orders.deviations import Disturbance
 from ...replay.engine.orders.played import Order
-from ...replay.engine.orders.schedule import Schedule
+from ...replay.engine.orders.schedule import Kept, Schedule
 
 
 class ServedTrials:
@@ -35,11 +35,11 @@ class ServedTrials:
         says = says if not passed else "".join(misses[:1])
         self._explorer.ran(passed and not misses, says, order)
 
-    def next(self) -> tuple[Schedule | None, dict[str, Any]]:
+    def next(self) -> tuple[Kept | None, dict[str, Any]]:
         """Return the next schedule and what the client is told of it; None and the result where none is left."""
         trial = self._explorer.next()
         if trial is not None:
-            return trial.schedule, {"trial": _trial(trial), "result": None}
+            return trial.kept, {"trial": _trial(trial), "result": None}
         if self._told is None:
             result = self._explorer.result
             found = result.schedule or result.passes_with

@@ -20,7 +20,7 @@ from ..engine.miss import Miss
 from ..engine.orders.deviations import Deviation
 from ..engine.orders.played import Order
 from ..engine.orders.player import OrderedPlayer
-from ..engine.orders.schedule import Schedule
+from ..engine.orders.schedule import Kept, Schedule
 from ..engine.standin import ReplayEngine
 from ..engine.status import unheard_text
 from ..engine.witness import Witness
@@ -385,7 +385,7 @@ class Driver:
             self._watch.idle()
 
 
-Fresh: TypeAlias = Callable[[Schedule], ReplayEngine]
+Fresh: TypeAlias = Callable[[Schedule | Kept], ReplayEngine]
 
 
 class Trials(Protocol):
@@ -401,7 +401,7 @@ class Trials(Protocol):
             says: Why not.
         """
 
-    def next(self) -> tuple[Schedule | None, dict[str, Any]]:
+    def next(self) -> tuple[Kept | None, dict[str, Any]]:
         """Return the order of the trial that is to be run, None at the end of the search, and both as JSON."""
 
 
@@ -505,7 +505,7 @@ class ControlledStandIn:
             self._is_tried = True
         return told
 
-    def begin(self, schedule: Schedule) -> None:
+    def begin(self, schedule: Schedule | Kept) -> None:
         """Forget all clients, and play from the start by a schedule.
 
         Raises:

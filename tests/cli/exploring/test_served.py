@@ -54,13 +54,17 @@ def test_what_fails_is_told_and_kept_once(trials: ServedTrials) -> None:
     kept: list[Result] = []
     explorer = Explorer(RECORDING, dialect_of(RECORDING.header), schedules=3, delay=0.0)
     trials = ServedTrials(explorer, lambda result: (kept.append(result), FILE)[1])
-    while (schedule := trials.next()[0]) is not None:
-        trials.judge(ORDER, [], passed=not schedule.deviations, says="it broke" if schedule.deviations else "")
+    awaited = []
+    while (trial := trials.next()[0]) is not None:
+        awaited.append(bool(trial.played))
+        fails = bool(trial.schedule.deviations)
+        trials.judge(ORDER, [], passed=not fails, says="it broke" if fails else "")
 
     result = trials.next()[1]["result"]
     assert (result["verdict"], result["failure"], result["file"]) == ("failed", "it broke", str(FILE))
     assert len(result["deviations"]) == 1
     assert len(kept) == 1
+    assert awaited[:3] == [False, False, True], "the third trial waits for the requests of the second, which failed"
 
 
 def test_a_request_that_matches_nothing_fails_a_trial(trials: ServedTrials) -> None:
@@ -74,8 +78,8 @@ def test_a_request_that_matches_nothing_fails_a_trial(trials: ServedTrials) -> N
 def test_what_passes_is_kept_where_the_recorded_order_fails() -> None:
     explorer = Explorer(RECORDING, dialect_of(RECORDING.header), schedules=30, delay=0.0)
     trials = ServedTrials(explorer, lambda result: FILE)
-    while (schedule := trials.next()[0]) is not None:
-        trials.judge(ORDER, [], passed=bool(schedule.deviations), says="")
+    while (trial := trials.next()[0]) is not None:
+        trials.judge(ORDER, [], passed=bool(trial.schedule.deviations), says="")
 
     result = trials.next()[1]["result"]
     assert (result["verdict"], result["id"], result["file"]) == ("recorded order fails", None, str(FILE))
