@@ -14,6 +14,7 @@ class Verdict(Enum):
     """The verdict of a search."""
 
     PASSED = "passed"  # no schedule made the client fail
+    EMPTY = "nothing tried"  # the client got none of the recorded answers and events, so there is no other order
     FAILED = "failed"  # a schedule does, and the recorded order does not
     RECORDED_FAILS = "recorded order fails"
     UNSTEADY = "unsteady"  # a schedule failed and passed, and none fails each time

@@ -111,10 +111,10 @@ class Telling:
         return self._result(Verdict.RECORDED_FAILS, lines, recorded, is_over=is_over)
 
     def passed(self, drawing: Drawing) -> Result:
-        """Return that nothing failed, or nothing each time."""
-        told = f"{self._failures('schedule')}: {_searched(drawing)}"
+        """Return that nothing failed, or nothing each time, or that there was nothing to try."""
         if self.coverage.is_empty:
-            return self._none_fails([told, self._covered(), _ELSEWHERE])
+            return self._result(Verdict.EMPTY, [f"no order was tried: {self.coverage}", _ELSEWHERE], None)
+        told = f"{self._failures('schedule')}: {_searched(drawing)}"
         missing = [_TAKES[one] for one in Disturbance if one in self.disturb - self.coverage.trouble]
         cut = f"The client got more: only {MOST} acks and events were looked at." if self.is_cut else ""
         return self._none_fails([told, self._covered(), cut, *missing])

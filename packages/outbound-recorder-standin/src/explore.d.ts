@@ -13,7 +13,7 @@ export interface ExploreOptions extends FixtureOptions {
 
 /** What came of an exploration. */
 export interface Exploration {
-  verdict: "passed" | "failed" | "recorded order fails" | "unsteady";
+  verdict: "passed" | "nothing tried" | "failed" | "recorded order fails" | "unsteady";
   /** Of the shortest schedule that fails: the option `schedule` plays it again. */
   id: string | null;
   deviations: string[];

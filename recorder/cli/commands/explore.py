@@ -84,7 +84,8 @@ def command(cassettes: tuple[Path, ...], *, program: tuple[str, ...], as_json: b
     request matches nothing. Only such orders are tried as the server is allowed (docs/races.md).
 
     The first schedule that fails is made as small as possible, printed in words, and written beside the first cassette
-    as NAME.ID.schedule.json; then the exit code is 1. --schedule ID plays it again.
+    as NAME.ID.schedule.json; then the exit code is 1, as where a command gets nothing of the recording. --schedule ID
+    plays it again.
 
     \b
     Example:  recorder explore session.cassette -- python desktop.py

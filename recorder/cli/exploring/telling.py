@@ -68,9 +68,9 @@ class Telling:
             for line in result.says.splitlines():
                 announce(printable(line))
         runs = f"{counted(result.runs, 'run')}, seed {self.seed}"
-        if result.verdict is Verdict.PASSED:
+        if result.verdict in {Verdict.PASSED, Verdict.EMPTY}:
             say(runs)  # its sentences tell the coverage
-            return 0
+            return 0 if result.verdict is Verdict.PASSED else 1
         say(f"{runs}; {result.coverage}")
         if failed is not None:
             tell_failure(failed)

@@ -97,7 +97,7 @@ def _reports(item: pytest.Item, nextitem: pytest.Item | None, state: Exploring) 
         result = explorer.result
         state.results.append(f"{item.nodeid}: {told(result)}")
     kept = _RECORDED
-    if result.verdict is not Verdict.PASSED and runs.playing is not None:
+    if result.verdict not in {Verdict.PASSED, Verdict.EMPTY} and runs.playing is not None:
         state.text = written(item, result, runs.playing.settings)
         kept = _RECORDED if result.schedule is None else result.kept()
     is_logged = item.config.getoption("usepdb", False)  # the report stands before the debugger, and also if it quits

@@ -29,7 +29,7 @@ def told(result: Result) -> str:
     runs = counted(result.runs, "run")
     if not result.is_over:
         runs = f"interrupted after {runs}"
-    found = "" if result.verdict is Verdict.PASSED else f"; {_says(result).partition(_NEW_LINE)[0]}"
+    found = "" if result.verdict in {Verdict.PASSED, Verdict.EMPTY} else f"; {_says(result).partition(_NEW_LINE)[0]}"
     return f"{runs}, {result.coverage}{found}"
 
 
