@@ -390,3 +390,31 @@ def test_a_test_that_is_shown_step_by_step_is_run_once_and_warns(suite: Suite) -
 
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(["*CassetteWarning: explore: the test is run once*"])
+
+
+def test_cases_of_unittest_are_run_under_schedules_too(suite: Suite) -> None:
+    tests = """
+import unittest
+class TestCase(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def played(self, standin):
+        self.standin = standin
+    def setUp(self):
+        RUNS.append("made")
+    def tearDown(self):
+        RUNS.append("let go")
+    @cassette()
+    def test_right(self):
+        waits_for_all(self.standin.url)
+    @cassette()
+    def test_wrong(self):
+        assumes_the_ack_first(self.standin.url)
+def test_count():
+    assert len(RUNS) > 10
+    assert set(RUNS[::2]) == {"made"}
+    assert set(RUNS[1::2]) == {"let go"}
+"""
+    result = suite(HEAD + tests)
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["E*an event came before the ack*", TOLD])
