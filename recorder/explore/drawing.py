@@ -74,8 +74,8 @@ class Drawing:
         """The schedules that were tried, with the recorded order."""
         return frozenset(self._tried)
 
-    def passed(self, schedule: Schedule, order: Order) -> None:
-        """Learn from a run that passed: what alone did not come about is not tried again."""
+    def learn(self, schedule: Schedule, order: Order) -> None:
+        """Learn from a run that passed, or failed by no order: what alone did not come about is not tried again."""
         self._tried.add(schedule)
         if len(schedule.deviations) != 1:
             return

@@ -92,6 +92,7 @@ class Explorer:
         self._runs, self._is_running = 0, False
         self._failing: Found | None = None
         self._unsteady: list[Unsteady] = []
+        self._unmet: list[Found] = []  # failed, and did not come about
         self._confirmed_order = Order()
         self._is_cut = False
         self._failed: Ran | None = None  # the run of the recorded order, where it failed
@@ -147,7 +148,9 @@ class Explorer:
         return told.failed(self._failing, is_over=False) if self._failing is not None else told.broken_off()
 
     def _telling(self) -> Telling:
-        return Telling(self._words, self._coverage, self._runs, self._unsteady, self._is_cut, self._disturb)
+        return Telling(
+            self._words, self._coverage, self._runs, self._unsteady, self._unmet, self._is_cut, self._disturb
+        )
 
     def _searching(self) -> _Search:
         recorded = yield Schedule(), _RECORDED
@@ -157,9 +160,11 @@ class Explorer:
             return (yield from self._curing(recorded))
         for schedule, why in drawing.schedules(self._most - 1, self._random):
             ran = yield schedule, why
-            if ran.passed:
-                drawing.passed(schedule, ran.order)
-            elif (yield from self._has_failed(Found(schedule, ran), space, drawing)):
+            found = Found(schedule, ran)
+            if ran.passed or not found.shown:
+                drawing.learn(schedule, ran.order)
+                self._unmet += [] if ran.passed else [found]
+            elif (yield from self._has_failed(found, space, drawing)):
                 break
         return self._telling().passed(drawing) if self._failing is None else self._telling().failed(self._failing)
 
@@ -185,6 +190,10 @@ class Explorer:
         runs, failed, recorded = 2, 1 + (yield from self._confirmed(found.schedule, 1, found.ran.order)), 0
         if failed == runs:
             found = yield from self._shrunk(found, space, drawing)
+            if not found.is_shown:
+                self._failing = None
+                self._unmet.append(found)
+                return False
             runs = 1 + _CONFIRM * (1 + len(self._unsteady))
             failed = 1 + (yield from self._confirmed(found.schedule, runs - 1, found.ran.order))
             recorded = yield from self._confirmed(Schedule(), 1 + len(self._unsteady))

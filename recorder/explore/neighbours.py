@@ -129,7 +129,7 @@ class Coverage:
     def __str__(self) -> str:
         if not self.pairs:
             got_nothing = "the client got none of the recorded answers and events"
-            return got_nothing if self.is_empty else "no two answers or events of this run may come in another order"
+            return got_nothing if self.is_empty else "no two acks or events of this run may come in another order"
         told = f"{self.both} of {_counted(len(self.pairs), 'pair')} of neighbours seen in both orders"
         if self.waited:
             told += f"; {self.waited} cannot be: the client itself waits for the first before it asks for the second"
@@ -147,6 +147,21 @@ def not_shown(order: Order) -> frozenset[Deviation]:
         for one in order.unmet
         if not (one.kind is Kind.BEFORE and str(one.item) in times and str(one.other) not in times)
     )
+
+
+def speaks_for(order: Order, deviations: Iterable[Deviation]) -> list[Deviation]:
+    """Return the deviations that a run which failed speaks for.
+
+    A late item that never came is one of them if it was asked for: the client gave up while it was held back. Where
+    others did not come about, the client failed by something else, such as the time for which they were waited for.
+    """
+    names = {act.name for act in order.acts}
+    silent = {
+        one
+        for one in not_shown(order)
+        if one.kind is not Kind.LATE or str(one.item) in names or f"request {one.item.triple}" not in names
+    }
+    return [one for one in deviations if one not in silent]
 
 
 def first_times(names: Iterable[str]) -> dict[str, int]:

@@ -17,7 +17,7 @@ class Verdict(Enum):
     EMPTY = "nothing tried"  # the client got none of the recorded answers and events, so there is no other order
     FAILED = "failed"  # a schedule does, and the recorded order does not
     RECORDED_FAILS = "recorded order fails"
-    UNSTEADY = "unsteady"  # a schedule failed and passed, and none fails each time
+    UNSTEADY = "unsteady"  # a schedule failed, but not each time, or without coming about
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Choice
 from .law import Law
-from .neighbours import not_shown
+from .neighbours import speaks_for
 from .outcome import Ran
 
 Trying: TypeAlias = Generator[tuple[Schedule, str], Ran, "Found"]
@@ -29,6 +29,16 @@ class Found:
 
     schedule: Schedule
     ran: Ran
+
+    @property
+    def shown(self) -> list[Deviation]:
+        """The deviations that the run speaks for."""
+        return speaks_for(self.ran.order, self.schedule.deviations)
+
+    @property
+    def is_shown(self) -> bool:
+        """True if the run speaks for all deviations; else the client may have failed because time passed."""
+        return len(self.shown) == len(self.schedule.deviations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +67,13 @@ class Shrinking:
         self._law, self._passed = law, set(passed)
 
     def shrink(self, found: Found) -> Trying:
-        """Yield schedules to run, with a word for why; return the smallest that failed."""
+        """Yield schedules to run, with a word for why; return the smallest that failed.
+
+        Where the run fails only with deviations that do not come about, it is returned as it is.
+        """
         found = yield from self._without_unmet(found)
+        if not found.is_shown:
+            return found
         found = yield from self._greedily(found)
         found = yield from self._fewest(found)
         for one in found.schedule.deviations:
@@ -68,8 +83,7 @@ class Shrinking:
 
     def _without_unmet(self, found: Found) -> Trying:
         """Leave out at once what did not come about."""
-        unmet = not_shown(found.ran.order)
-        left = [one for one in found.schedule.deviations if one not in unmet]
+        left = found.shown
         return (yield from self._first(found, [left])) if left else found
 
     def _greedily(self, found: Found) -> Trying:
@@ -100,7 +114,7 @@ class Shrinking:
                     break
                 found, one = halved, shorter
             return found
-        return (yield from self._first(found, ([*rest, like] for like in self._like(one)), is_shown=True))
+        return (yield from self._first(found, ([*rest, like] for like in self._like(one))))
 
     def _like(self, one: Deviation) -> Iterator[Deviation]:
         """Yield the smaller deviations of the kind of one: about nearer items, or the same names earlier."""
@@ -115,14 +129,15 @@ class Shrinking:
             return 1 << 30, 0, 0, str(one)
         return choice.rank, choice.distance, choice.place, str(one)
 
-    def _first(self, found: Found, candidates: Iterable[Sequence[Deviation]], *, is_shown: bool = False) -> Trying:
-        """Return the first candidate that fails, and shows all its deviations if asked; else what was found before."""
+    def _first(self, found: Found, candidates: Iterable[Sequence[Deviation]]) -> Trying:
+        """Return the first candidate that fails and shows all its deviations; else what was found before."""
         for candidate in candidates:
             schedule = Schedule.of(candidate)
             if schedule == found.schedule or schedule in self._passed or not self._law.allows(schedule.deviations):
                 continue
             ran = yield schedule, _WHY
-            if not ran.passed and not (is_shown and not_shown(ran.order)):
-                return Found(schedule, ran)
+            tried = Found(schedule, ran)
+            if not ran.passed and tried.is_shown:
+                return tried
             self._passed.add(schedule)
         return found

@@ -23,6 +23,10 @@ _STEADY = (
     "One order passed and failed, so something else decides, too: real time (a timeout, a sleep), a random value, or "
     "what an earlier run left behind."
 )
+_WAITS = (
+    "The client seems to give up within half a second, before it has done what that order waits for. So these runs say "
+    "nothing about the order; a late event (--delay) shows how long the client waits."
+)
 _ELSEWHERE = "It may talk to another server: it should use the URL of the stand-in."
 _TAKES = {
     Disturbance.POLL: "No poll was lost: that takes a client that gets events by polls.",
@@ -39,6 +43,7 @@ class Telling:
     Attributes:
         runs: How many runs there were.
         unsteady: The schedules that failed now and then.
+        unmet: Those that failed, and did not come about.
         is_cut: Whether the client got more acks and events than a search looks at.
         disturb: The kinds of trouble that were asked for.
     """
@@ -47,6 +52,7 @@ class Telling:
     coverage: Coverage
     runs: int
     unsteady: Sequence[Unsteady] = ()
+    unmet: Sequence[Found] = ()
     is_cut: bool = False
     disturb: frozenset[Disturbance] = frozenset()
 
@@ -125,7 +131,7 @@ class Telling:
         return self._none_fails([told, self._covered()], is_over=False)
 
     def _failures(self, what: str) -> str:
-        if self.unsteady:
+        if self.unsteady or self.unmet:
             return f"no schedule fails each time, in {counted(self.runs, 'run')}"
         return f"no failure in {counted(self.runs, what)}"
 
@@ -139,11 +145,20 @@ class Telling:
             lines.append(f"{told}; replay it with --schedule {schedule.id}")
         return [*lines, _STEADY] if lines else []
 
+    def _gives_up(self) -> list[str]:
+        """Return what is told of the schedules that failed and did not come about."""
+        if not self.unmet:
+            return []
+        first, many = self.unmet[0].schedule, len(self.unmet)
+        told = f"fails while the stand-in waits for an order that does not come about: {counted(many, 'run')}"
+        told += f", {'first ' if many > 1 else ''}if {self.words.clauses(first)}"
+        return [f"{told}; replay it with --schedule {first.id}", _WAITS]
+
     def _none_fails(self, lines: list[str], *, is_over: bool = True) -> Result:
-        if not self.unsteady:
+        if not self.unsteady and not self.unmet:
             return self._result(Verdict.PASSED, lines, None, is_over=is_over)
-        found = self.unsteady[0].found
-        lines = [*self._now_and_then(), *lines]
+        found = self.unsteady[0].found if self.unsteady else self.unmet[0]
+        lines = [*self._now_and_then(), *self._gives_up(), *lines]
         return self._result(Verdict.UNSTEADY, lines, found.ran, found.schedule, is_over=is_over)
 
     def _covered(self) -> str:

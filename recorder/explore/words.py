@@ -34,8 +34,11 @@ class Words:
             return f"the ack of {one.name} (triple {item.triple})"
         if one.name in ("", one.channel):
             return f"the event on {one.channel} ({item})"
-        where = f" on {one.channel}" if one.name in self._twice else ""
-        return f"{one.name}{where} ({item})"
+        return f"{one.name}{self._where(one)} ({item})"
+
+    def _where(self, one: Placed) -> str:
+        """Return the channel of an event whose name others have on other channels."""
+        return f" on {one.channel}" if one.name in self._twice else ""
 
     def clause(self, one: Deviation) -> str:
         """Return what is different, as what follows `if`: `OrderPicked (event 4.1) arrives before the ack of …`."""
@@ -187,9 +190,11 @@ class Words:
         return ack.name if ack is not None else f"triple {item.triple}"
 
     def short(self, item: Item) -> str:
-        """Return the name of an item alone."""
+        """Return the name of an item without its number."""
         one = self._items.get(item)
-        return str(item) if one is None else f"the ack of {one.name}" if item.is_ack else one.name
+        if one is None or item.is_ack:
+            return str(item) if one is None else f"the ack of {one.name}"
+        return one.name + self._where(one)
 
 
 def _both(deviation: Deviation) -> frozenset[Item | None]:

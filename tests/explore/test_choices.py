@@ -136,7 +136,7 @@ def test_what_alone_did_not_come_about_is_not_tried_again() -> None:
     unmet = schedule("ack 2 before event 1.2")
     acts = (Act("event 1.2", 0.0), Act("request 2", 0.1), Act("ack 2", 0.2))
 
-    drawing.passed(unmet, Order(acts, unmet=frozenset(unmet.deviations)))
+    drawing.learn(unmet, Order(acts, unmet=frozenset(unmet.deviations)))
 
     left = [str(one) for one in drawing.single(space.singles)]
     assert "ack 2 before event 1.2" not in left
@@ -165,7 +165,7 @@ def test_coverage_of_nothing_says_so() -> None:
 
     assert str(coverage) == "the client got none of the recorded answers and events"
     coverage.add(Order((Act("request 1", 0.0), Act("ack 1", 0.0))))
-    assert str(coverage) == "no two answers or events of this run may come in another order"
+    assert str(coverage) == "no two acks or events of this run may come in another order"
 
 
 def test_a_set_is_not_drawn_that_needs_what_the_client_does_not_let_come_about() -> None:
@@ -175,7 +175,7 @@ def test_a_set_is_not_drawn_that_needs_what_the_client_does_not_let_come_about()
     unmet = schedule("ack 3 before event 2.2")
     acts = (Act("event 2.2", 0.0), Act("request 3", 0.1), Act("ack 3", 0.2))
 
-    drawing.passed(unmet, Order(acts, unmet=frozenset(unmet.deviations)))
+    drawing.learn(unmet, Order(acts, unmet=frozenset(unmet.deviations)))
 
     drawn = [str(one) for one, _ in drawing.schedules(400, Random(0))]
     assert "event 2.3 before event 2.2" in drawn
@@ -221,7 +221,7 @@ def test_what_a_patient_client_never_lets_come_about_is_postponed() -> None:
 
     for one, _ in drawing.schedules(200, Random(0)):
         order = desktop.run(one)
-        drawing.passed(one, order)
+        drawing.learn(one, order)
         unmet.append(bool(order.unmet))
 
     assert sum(unmet[:40]) <= 8

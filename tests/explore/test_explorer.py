@@ -14,6 +14,7 @@ from recorder.errors import UsageError
 from recorder.explore.explorer import Explorer
 from recorder.explore.outcome import Result, Verdict
 from recorder.explore.placed import placed
+from recorder.explore.words import Words
 from recorder.replay.engine.orders.deviations import Deviation, Disturbance, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
@@ -200,6 +201,51 @@ def test_a_client_that_fails_at_random_ends_soon_and_blames_no_order(chance: flo
 
     assert result.verdict in {Verdict.UNSTEADY, Verdict.RECORDED_FAILS}
     assert result.runs < 300
+
+
+def gives_up(order: Order) -> bool:
+    """A client that waits no longer than a stand-in does that waits for the client."""
+    return not order.unmet
+
+
+def test_an_order_that_does_not_come_about_is_not_told_as_the_cause() -> None:
+    result, log = searched(explorer(schedules=60), PATIENT, gives_up)
+
+    assert result.verdict is Verdict.UNSTEADY
+    assert len([line for line in log if line.startswith(("shrinking", "confirming"))]) < 10
+    told, cause, rest, _ = result.says.splitlines()
+    assert told.startswith("fails while the stand-in waits for an order that does not come about: ")
+    assert f" runs, first if {Words(ITEMS).clauses(result.schedule)}; replay it with --schedule " in told
+    assert cause.startswith("The client seems to give up within half a second, ")
+    assert rest.startswith(f"no schedule fails each time, in {result.runs} runs: ")
+
+
+def test_a_race_of_a_client_that_gives_up_soon_is_found_by_what_came_about() -> None:
+    bears = Desktop.patient(ITEMS)
+
+    result = found(lambda order: gives_up(order) and ack_first(order), bears)
+
+    assert result.verdict is Verdict.FAILED
+    assert result.schedule == schedule("event 2.1 before ack 2")
+    assert result.says.splitlines()[0].startswith(
+        "fails if ChainedRecord on /v2/me/outbound (event 2.1) arrives before"
+    )
+
+
+def test_a_late_item_that_a_client_did_not_wait_for_is_the_cause() -> None:
+    def run(of: Schedule) -> Order:
+        order = HASTY.run(of)
+        late = [one for one in of.deviations if one.kind is Kind.LATE and one.item == Item(2, 3)]
+        acts = tuple(act for act in order.acts if not late or act.name != "event 2.3")
+        return replace(order, acts=acts, met=order.met - {*late}, unmet=order.unmet | {*late})
+
+    search = explorer()
+    while (trial := search.next()) is not None:
+        order = run(trial.schedule)
+        search.ran("event 2.3" in {act.name for act in order.acts}, "", order)
+
+    assert search.result.verdict is Verdict.FAILED
+    assert [one.kind for one in search.result.schedule.deviations] == [Kind.LATE]
 
 
 def test_a_search_broken_off_after_a_failure_by_chance_tells_it() -> None:

@@ -41,7 +41,7 @@ CAUSES = [
     ("ack 1 before event 1.1", "need PreviewRecord before the ack of GetPreviewRecord"),
     ("event 1.2 before event 1.1", "the order of /v2/me/outbound and /me/internal"),
     ("ack 3 before ack 2", "take acks in the order of its requests"),
-    ("ack 2 before event 1.1", "asked for GetChainedRecord before PreviewRecord was there"),
+    ("ack 2 before event 1.1", "asked for GetChainedRecord before PreviewRecord on /v2/me/outbound was there"),
     ("event 3.1 before ack 2", "count on one operation being over before the next one goes on"),
     ("event u1 before event 2.3", "count on ChainedRecordsDataEnd coming first. Nothing orders the two"),
     ("event 3.1 with event u1", "read one event of an answer only"),
