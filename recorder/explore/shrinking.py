@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import TypeAlias
 
 from ..replay.engine.orders.deviations import Deviation, Kind
+from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Choice
 from .law import Law
@@ -114,12 +115,22 @@ class Shrinking:
                     break
                 found, one = halved, shorter
             return found
+        if one.kind in (Kind.TOGETHER, Kind.APART):
+            ordered = yield from self._first(found, ([*rest, like] for like in self._orders_of(one)), without=one)
+            if ordered is not found:
+                return ordered
         return (yield from self._first(found, ([*rest, like] for like in self._like(one))))
 
     def _like(self, one: Deviation) -> Iterator[Deviation]:
         """Yield the smaller deviations of the kind of one: about nearer items, or the same names earlier."""
         measure = self._measure(one)
         known = (other for other in self._choices if other.kind is one.kind and self._measure(other) < measure)
+        yield from sorted(known, key=self._measure)[:_LIKE]
+
+    def _orders_of(self, one: Deviation) -> Iterator[Deviation]:
+        """Yield reversals that hold back what a batch holds back: by them the client may fail, and not by the batch."""
+        held = one.other if one.kind is Kind.TOGETHER else one.item
+        known = [other for other in self._choices if other.kind is Kind.BEFORE and other.other == held]
         yield from sorted(known, key=self._measure)[:_LIKE]
 
     def _measure(self, one: Deviation) -> tuple[int, int, int, str]:
@@ -129,15 +140,31 @@ class Shrinking:
             return 1 << 30, 0, 0, str(one)
         return choice.rank, choice.distance, choice.place, str(one)
 
-    def _first(self, found: Found, candidates: Iterable[Sequence[Deviation]]) -> Trying:
-        """Return the first candidate that fails and shows all its deviations; else what was found before."""
+    def _first(
+        self, found: Found, candidates: Iterable[Sequence[Deviation]], *, without: Deviation | None = None
+    ) -> Trying:
+        """Return the first candidate that fails and shows all its deviations; else what was found before.
+
+        Args:
+            found: The smallest so far.
+            candidates: Sets of deviations.
+            without: A batch that must not come about by the way.
+        """
         for candidate in candidates:
             schedule = Schedule.of(candidate)
             if schedule == found.schedule or schedule in self._passed or not self._law.allows(schedule.deviations):
                 continue
             ran = yield schedule, _WHY
             tried = Found(schedule, ran)
-            if not ran.passed and tried.is_shown:
+            if not ran.passed and tried.is_shown and not (without and _came_about(without, ran.order)):
                 return tried
             self._passed.add(schedule)
         return found
+
+
+def _came_about(batch: Deviation, order: Order) -> bool:
+    """Return whether two events came in one answer, or in two, as a batch wants it; one alone is in neither."""
+    answers = {act.name: act.answer for act in reversed(order.acts)}
+    first, second = answers.get(str(batch.item)), answers.get(str(batch.other))
+    is_one = first is not None and first == second != 0
+    return is_one == (batch.kind is Kind.TOGETHER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,12 +27,15 @@ TOGETHER = [Deviation.parse(text) for text in (
 
 
 def shrunk(
-    begin: Schedule, fails: Callable[[Schedule], bool], unmet: Callable[[Schedule], set[Deviation]] = lambda _: set()
+    begin: Schedule,
+    fails: Callable[[Schedule], bool],
+    unmet: Callable[[Schedule], set[Deviation]] = lambda _: set(),
+    acts: Callable[[Schedule], tuple[Act, ...]] = lambda _: (),
 ) -> tuple[Schedule, int]:
     """The schedule that is left, and how many runs that took."""
 
     def ran(of: Schedule) -> Ran:
-        return Ran(not fails(of), "", Order(unmet=frozenset(unmet(of))))
+        return Ran(not fails(of), "", Order(acts(of), unmet=frozenset(unmet(of))))
 
     search = Shrinking(SPACE.singles, SPACE.law, [Schedule()]).shrink(Found(begin, ran(begin)))
     runs = 0
@@ -69,6 +73,21 @@ def test_what_did_not_come_about_is_left_out_at_once() -> None:
 
     assert found == schedule("event 1.1 before ack 1")
     assert runs <= 10
+
+
+BATCH, ORDER = "event 2.1 with event 1.2", "event 2.1 before event 1.2"
+
+
+@pytest.mark.parametrize(
+    ("in_one_answer", "left"), [({BATCH, ORDER}, BATCH), ({BATCH}, ORDER)], ids=["the batch", "the order"]
+)
+def test_of_a_batch_that_also_holds_something_back_the_cause_is_told(in_one_answer: set[str], left: str) -> None:
+    def acts(of: Schedule) -> tuple[Act, ...]:
+        return Act("event 1.2", 0.1, 7), Act("event 2.1", 0.1, 7 if str(of) in in_one_answer else 8)
+
+    found, _ = shrunk(schedule(BATCH), lambda of: str(of) in {BATCH, ORDER}, acts=acts)
+
+    assert str(found) == left
 
 
 def test_a_nearer_pair_takes_the_place_of_one_far_apart() -> None:
