@@ -46,6 +46,9 @@ def keep(kept: Kept, folder: Path, cassettes: Sequence[Path]) -> Path:
         UsageError: If its name is taken by a folder or a device.
     """
     path = folder / file_name(cassettes[0].name, kept.schedule)
+    if path.is_dir():  # nobody chose this name, so nobody can choose another one
+        way = "move it away, or name another folder"
+        raise UsageError(f"{path}: is a folder, and the file of the schedule has this name; {way}")
     with replacing(path, force=True, like=cassettes) as file:
         file.write(to_text(kept).encode("utf-8", "backslashreplace"))
     return path

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from recorder.explore.files import file_name
+from recorder.replay.engine.orders.deviations import Deviation
+from recorder.replay.engine.orders.schedule import Schedule
 from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run
 from tests.cli.test_json import problems
 from tests.lab.processes import RECORDER, until
@@ -170,6 +173,33 @@ def test_equal_seeds_write_equal_files(small: Path, python: list[str], tmp_path:
 
     one, two = files
     assert (one.name, one.read_bytes()) == (two.name, two.read_bytes())
+
+
+@pytest.mark.parametrize("place", ["the folder is a file by then", "a folder has the name"])
+def test_what_was_found_is_told_where_its_file_cannot_be_written(
+    place: str, small: Path, python: list[str], tmp_path: Path
+) -> None:
+    if place == "a folder has the name":
+        options, code_ = [], 2
+        (tmp_path / file_name(small.name, Schedule.of([Deviation.parse("event 1.1 before ack 1")]))).mkdir()
+    else:
+        options, code_ = ["-o", tmp_path / "folder"], 4
+        client = Path(python[-1])
+        client.write_text(f"open({str(tmp_path / 'folder')!r}, 'w')\n" + client.read_text("utf-8"), "utf-8")
+
+    told = explore(small, [*python, "hasty"], *options)
+    (tmp_path / "folder").unlink(missing_ok=True)
+    as_json = explore(small, [*python, "hasty"], *options, "--json")
+
+    assert told.exit_code == as_json.exit_code == code_, told.stderr
+    assert told.stdout.startswith(RACE)
+    assert "an event came before the ack" in told.stderr
+    assert "--schedule 'event 1.1 before ack 1' -- " in told.stderr
+    problem = "is a folder, and the file of the schedule has this name; " if not options else "is not a folder"
+    assert problem in told.stderr.splitlines()[-1]
+    assert "add the name" not in told.stderr
+    result = json.loads(as_json.stdout)
+    assert (result["verdict"], result["file"], problems("explore", result)) == ("failed", None, [])
 
 
 def test_programs_read_json(small: Path, python: list[str], tmp_path: Path) -> None:

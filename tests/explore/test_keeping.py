@@ -52,6 +52,14 @@ def test_nobody_reads_a_schedule_who_may_not_read_its_cassette(cassette: Path) -
     assert stat.S_IMODE(keep(FOUND, cassette.parent, [cassette]).stat().st_mode) == 0o600
 
 
+def test_a_name_that_a_folder_has_is_told_as_that(cassette: Path) -> None:
+    path = cassette.with_name(f"s.{FOUND.schedule.id}.schedule.json")
+    path.mkdir()
+
+    with pytest.raises(UsageError, match=r"schedule\.json: is a folder, .* move it away, or name another folder$"):
+        keep(FOUND, cassette.parent, [cassette])
+
+
 def test_a_cassette_at_a_url_needs_a_folder(tmp_path: Path) -> None:
     remote = place("memory://team/s.cassette")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...dialect.carried import dialect_of
 from ...dialect.definition import load
+from ...errors import RecorderError
 from ...explore.explorer import Explorer
 from ...explore.keeping import folder_for, keep
 from ...explore.outcome import Result, Trial
@@ -15,6 +16,7 @@ from ...model import Recording
 from ...replay.engine.orders.deviations import Disturbance
 from ...replay.engine.orders.played import Order
 from ...replay.engine.orders.schedule import Kept, Schedule
+from ..saying import say
 
 
 class ServedTrials:
@@ -42,9 +44,19 @@ class ServedTrials:
             return trial.kept, {"trial": _trial(trial), "result": None}
         if self._told is None:
             result = self._explorer.result
-            found = result.schedule or result.passes_with
-            self._told = _result(result, self._keep(result) if found is not None and found.deviations else None)
+            self._told = _result(result, self._kept(result))
         return None, {"trial": None, "result": self._told}
+
+    def _kept(self, result: Result) -> Path | None:
+        """Write the schedule that was found; None if there is none, or if its file cannot be written."""
+        found = result.schedule or result.passes_with
+        if found is None or not found.deviations:
+            return None
+        try:
+            return self._keep(result)
+        except RecorderError as exc:  # the client is told what its trials found all the same
+            say(str(exc))
+            return None
 
 
 def begin(

@@ -49,19 +49,14 @@ class Telling:
     def ended(self, result: Result, failed: Ran | None, *, as_json: bool) -> int:
         """Print the result, and keep the schedule that was found; return the exit code.
 
+        The runs took long: what they found is told also if its file cannot be written.
+
         Args:
             result: The result.
             failed: The last run that failed under the schedule of the result; None if none did.
             as_json: Print JSON for programs.
-
-        Raises:
-            OutputError: If the file of the schedule cannot be written.
         """
-        path = None
-        schedule = result.schedule or result.passes_with
-        if schedule is not None and schedule.deviations:
-            kept = result.kept((path.name for path in self.cassettes), shlex.join(self.words))
-            path = keep(kept, self.folder, self.cassettes)
+        path, problem = self._kept(result)
         if as_json:
             announce(to_json(self._row(result, failed, path), indent=None))
         else:
@@ -74,14 +69,35 @@ class Telling:
         say(f"{runs}; {result.coverage}")
         if failed is not None:
             tell_failure(failed)
-        if path is not None and schedule is not None:
+        schedule = result.schedule or result.passes_with
+        if schedule is not None and schedule.deviations:
+            self._tell_ways(schedule, path)
+        if problem is None:
+            return 1
+        say(str(problem))
+        return problem.exit_code
+
+    def _kept(self, result: Result) -> tuple[Path | None, RecorderError | None]:
+        """Write the schedule that was found, if there is one; return its file, or why there is none."""
+        schedule = result.schedule or result.passes_with
+        if schedule is None or not schedule.deviations:
+            return None, None
+        kept = result.kept((path.name for path in self.cassettes), shlex.join(self.words))
+        try:
+            return keep(kept, self.folder, self.cassettes), None
+        except RecorderError as exc:
+            return None, exc
+
+    def _tell_ways(self, schedule: Schedule, path: Path | None) -> None:
+        """Say how to play a schedule again and how to look at it: by its file, or else by its deviations."""
+        named = str(schedule)
+        if path is not None:
             say(f"{path}: holds the schedule")
             named = schedule.id if path.parent == self.cassettes[0].parent else str(path)
-            again = ["recorder", "explore", *map(as_argument, self.cassettes), "--schedule", named]
-            say(f"again: {shlex.join([*again, '--', *self.words])}")
-            page = ["recorder", "report", as_argument(self.cassettes[0]), "--schedule", named, "-o", "orders.html"]
-            say(f"both orders on a page: {shlex.join(page)}")
-        return 1
+        again = ["recorder", "explore", *map(as_argument, self.cassettes), "--schedule", named]
+        say(f"again: {shlex.join([*again, '--', *self.words])}")
+        page = ["recorder", "report", as_argument(self.cassettes[0]), "--schedule", named, "-o", "orders.html"]
+        say(f"both orders on a page: {shlex.join(page)}")
 
     def _row(self, result: Result, failed: Ran | None, path: Path | None) -> dict[str, Any]:
         passing, schedule = result.passes_with, result.schedule

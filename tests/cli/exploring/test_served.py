@@ -9,6 +9,7 @@ import pytest
 from recorder.cli import main
 from recorder.cli.exploring.served import ServedTrials
 from recorder.dialect.carried import dialect_of
+from recorder.errors import OutputError
 from recorder.explore.explorer import Explorer
 from recorder.explore.outcome import Result
 from recorder.library.recording import load_recording
@@ -65,6 +66,20 @@ def test_what_fails_is_told_and_kept_once(trials: ServedTrials) -> None:
     assert len(result["deviations"]) == 1
     assert len(kept) == 1
     assert awaited[:3] == [False, False, True], "the third trial waits for the requests of the second, which failed"
+
+
+def test_the_result_is_told_where_its_file_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    def full(_: Result) -> Path:
+        raise OutputError("found.schedule.json: cannot be written: no space")
+
+    trials = ServedTrials(Explorer(RECORDING, dialect_of(RECORDING.header), schedules=3, delay=0.0), full)
+    while (trial := trials.next()[0]) is not None:
+        trials.judge(ORDER, [], passed=not trial.schedule.deviations, says="it broke")
+
+    result = trials.next()[1]["result"]
+    assert (result["verdict"], result["file"]) == ("failed", None)
+    assert trials.next()[1]["result"] == result
+    assert capsys.readouterr().err == "recorder: found.schedule.json: cannot be written: no space\n"
 
 
 def test_a_request_that_matches_nothing_fails_a_trial(trials: ServedTrials) -> None:
