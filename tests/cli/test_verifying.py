@@ -18,6 +18,8 @@ from click.testing import CliRunner, Result
 
 from recorder import StandIn
 from recorder.cli import main
+from recorder.cli.commands import diff, verify
+from recorder.errors import OutputError
 
 ROOT = Path(__file__).parents[2]
 PREVIEW = ROOT / "cassettes" / "preview-session.cassette"
@@ -54,6 +56,23 @@ def test_a_server_that_does_as_recorded_is_in_order(tmp_path: Path) -> None:
     root = ET.parse(files["junit"]).getroot()
     assert (root.get("failures"), len(root)) == ("0", 2)
     assert "<html" in files["html"].read_text()[:200]
+
+
+@pytest.mark.parametrize("option", ["--junit", "--html"])
+def test_what_was_found_is_told_where_a_file_cannot_be_written(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_: object, **__: object) -> None:
+        raise OutputError(f"{path}: cannot be written: no space")
+
+    monkeypatch.setattr(verify, "write_text", full)
+    monkeypatch.setattr(diff, "write_text", full)
+
+    result = against(["http 500 UpdateRecord"], "--json", option, tmp_path / "file")
+
+    assert result.exit_code == 4
+    assert weighty(result) == [("error", "refused", 4, "ack.status")]
+    assert result.stderr.endswith("file: cannot be written: no space\n")
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,9 @@ def _verify(drive: Drive, given: dict[str, Any], own: dict[str, Any], *, as_json
         _look_at_baseline(own["baseline"], old, baseline)
         verdict = verdict_of(old, runs, drive.dialect, policy, baseline=baseline, limit=Limit(own["factor"]))
         tier = Tier(own["fail_on"])
+        # the runs were real: what they showed is told also if a file cannot be written
+        _print(drive.path, verdict, [str(path) for path in cassettes] if kept else [], own["form"], as_json=as_json)
+        say(summary(verdict))
         if own["junit"] is not None:
             headers = [one.header.redaction for one in (old, *(run.recording for run in runs))]
             page = junit(verdict, old, drive.path.name, tier, [times(old, run.recording) for run in runs])
@@ -137,8 +140,6 @@ def _verify(drive: Drive, given: dict[str, Any], own: dict[str, Any], *, as_json
             place = verdict.telling - 1
             found = differences(old, runs[place].recording, drive.dialect, policy, bound=runs[place].bindings)
             _write_page(own["html"], (drive.path, cassettes[place]), drive.dialect, found, force=given["force"])
-    _print(drive.path, verdict, [str(path) for path in cassettes] if kept else [], own["form"], as_json=as_json)
-    say(summary(verdict))
     if ended is not None:
         say(f"judged {len(runs)} of {given['repeat']} runs: the others did not end")
         raise ended
