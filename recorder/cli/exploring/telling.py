@@ -148,13 +148,25 @@ def tell_run(ran: Ran, schedule: Schedule, *, as_json: bool) -> int:
             )
         )
     else:
-        announce(printable(f"{'passes' if ran.passed else 'fails'} under {schedule}"))
+        announce(printable(_went(ran, schedule)))
     for text in unmet:
         say(f"was not met, so the run says nothing about it: {text}")
     if ran.passed:
         return 0
     tell_failure(ran)
     return 1
+
+
+def _went(ran: Ran, schedule: Schedule) -> str:
+    """Return how a run went; under a schedule it went only as far as that came about."""
+    told = "passes" if ran.passed else "fails"
+    unmet = ran.order.unmet.intersection(schedule.deviations)
+    met = Schedule.of(one for one in schedule.deviations if one not in unmet)
+    if not unmet:
+        return f"{told} under {schedule}"
+    *others, last = sorted(map(str, unmet))
+    lacking = f"{', '.join(others)} and {last}" if others else last
+    return f"{told}{f' under {met}' if met.deviations else ''}, but {lacking} did not come about"
 
 
 def tell_failure(ran: Ran) -> None:
