@@ -20,14 +20,18 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from ..dialect.definition import Dialect
+from ..model import Recording
 from ..replay.engine.orders.deviations import Deviation, Kind
 from ..replay.engine.orders.items import Item
-from .placed import Chain, Placed
+from ..replay.engine.orders.schedule import Schedule
+from .placed import Chain, Placed, placed
 
 _NO_POLL = frozenset({Kind.IN_REPLY, Kind.CUT})  # another way than a poll
+_BODY = "body"  # kind of a chain: see `placed.py`
 _OF_A_POLL = frozenset({Kind.LOST_POLL, Kind.TWICE})
 
 
@@ -36,6 +40,7 @@ class Law:
 
     def __init__(self, items: Sequence[Placed]) -> None:
         """Take the acks and events of the recording, in recorded order."""
+        self._placed = items
         self._chains = {one.item: one.chains for one in items}
         self._items = [one.item for one in items]
         self._places = {item: place for place, item in enumerate(self._items)}
@@ -69,6 +74,32 @@ class Law:
         """Return whether some legal order has all these deviations."""
         found = tuple(deviations)
         return all(map(self.knows, found)) and _are_single(found) and not self._is_circle(found)
+
+    def forbids(self, deviations: Iterable[Deviation]) -> str:
+        """Return in one sentence why no legal order has all these deviations; "" if one has, or if items are unknown.
+
+        It names the fewest of them that do not go together, and the rule.
+        """
+        core = list(deviations)
+        if not all(map(self.knows, core)) or self.allows(core):
+            return ""
+        for one in tuple(core):
+            rest = [other for other in core if other != one]
+            if not self.allows(rest):
+                core = rest
+        told = _listed([*map(str, core)])
+        if not self._only(None).allows(core):
+            return f"{told} contradict each other"
+        chains = sorted({chain for item in _related(core) for chain in self._chains[item]})
+        broken = next((chain for chain in chains if not self._only(chain).allows(core)), None)
+        return f"no server may send {told}: {_rule(broken)}"
+
+    def _only(self, chain: Chain | None) -> Law:
+        """Return the law that knows one chain, or none."""
+        has_body = chain is not None and chain[0] == _BODY
+        return Law(
+            [replace(one, chains=one.chains & {chain}, body=one.body if has_body else None) for one in self._placed]
+        )
 
     def is_spare(self, deviations: Sequence[Deviation]) -> bool:
         """Return whether the other deviations already bring about one of these, which changes nothing then."""
@@ -171,6 +202,42 @@ class _Graph:
     def together(self, one: Item, other: Item) -> None:
         self.answers[one].add(other)
         self.answers[other].add(one)
+
+
+def forbidden(recording: Recording, dialect: Dialect, schedule: Schedule) -> str:
+    """Return in one sentence why no server may show a schedule; "" if one may, or if the recording lacks its items.
+
+    Args:
+        recording: The recording that is played.
+        dialect: Its dialect, which tells what keeps its order.
+        schedule: The schedule.
+    """
+    wanted = {item for one in schedule.deviations for item in (one.item, one.other) if item is not None}
+    if not wanted:
+        return ""
+    # of a long recording the first are not all
+    found = {one.item: one for one in (*placed(recording, dialect), *placed(recording, dialect, wanted))}
+    return Law(sorted(found.values(), key=lambda one: one.at)).forbids(schedule.deviations)
+
+
+def _rule(chain: Chain | None) -> str:
+    """Return what a chain says, in words; None is for several of them, one after the other."""
+    if chain is None:
+        return "what stands between them keeps its order"
+    (kind, _, number), where = chain[0].partition(" of "), chain[2]
+    events = f"the events of triple {number}" if number != "0" else "unsolicited events"
+    return {
+        "events": f"{events} on {where} keep their order",
+        "stream": f"{events} on one stream keep their order",
+        "ids": "events with an id keep their order on their stream",
+        "replay": f"events with a replay id keep their order on {where}",
+        _BODY: "the answers to the publishes of one body leave together, in their order",
+    }.get(kind) or f"the dialect keeps them in order (entry {int(where) + 1} of its `ordered`)"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """Return texts as a list in a sentence."""
+    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
 def _is_in_one(reversal: Deviation, deviations: Iterable[Deviation]) -> bool:

@@ -18,7 +18,7 @@ from recorder.replay.engine.orders.deviations import Deviation
 from recorder.replay.engine.orders.schedule import Schedule
 from tests.cli.test_cassettes import PREVIEW, SMALL, fails, run
 from tests.cli.test_json import problems
-from tests.lab.processes import RECORDER, until
+from tests.lab.processes import RECORDER, recorder, until
 
 CLIENT = """
 import http.client, json, os, select, sys
@@ -88,6 +88,7 @@ while (events.length < 2) events.push(...(await poll({})));
 await sent;
 await tell("/meta/disconnect", {});
 """
+CHAIN = Path(__file__).parents[1] / "cassettes" / "races" / "chain.cassette"
 RACE = "fails if ChainedRecordsDataEnd on /v2/me/outbound (event 1.1) arrives before the ack of GetChainedRecord"
 FEW = ("--schedules", "3", "--delay", "0")  # each run starts a client
 
@@ -302,6 +303,35 @@ def test_what_came_about_of_a_schedule_is_told_apart(small: Path, python: list[s
     told = explore(small, python, "--schedule", f"{UNMET}; event 1.1 twice")
 
     assert told.stdout == f"passes under {UNMET}, but event 1.1 twice did not come about\n"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "says"),
+    [
+        (
+            "event 2.3 before event 2.1",
+            "no server may send event 2.3 before event 2.1: the events of triple 2 on /v2/me/outbound keep their order",
+        ),
+        (
+            "ack 1 before event 1.1; event 1.1 before ack 1",
+            "ack 1 before event 1.1 and event 1.1 before ack 1 contradict each other",
+        ),
+    ],
+)
+def test_an_order_that_no_server_may_show_is_told_by_each_command(schedule: str, says: str, tmp_path: Path) -> None:
+    page = tmp_path / "orders.html"
+
+    played, drawn = (
+        explore(CHAIN, code("pass"), "--schedule", schedule),
+        run("report", CHAIN, "--schedule", schedule, "-o", page),
+    )
+    with recorder("replay", CHAIN, "--schedule", schedule) as served:
+        pass
+
+    assert (played.exit_code, drawn.exit_code) == (0, 0)
+    assert f"recorder: {says}\n" in played.stderr
+    assert f"recorder: {says}\n" in drawn.stderr
+    assert f"recorder: {says}\n" in served.stderr
 
 
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(small: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,6 +120,57 @@ def test_a_deviation_that_others_bring_about_is_spare() -> None:
     assert not LAW.is_spare(schedule("event 2.1 before ack 2", "event 2.2 before ack 2").deviations)
 
 
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (
+            ["event 2.3 before event 2.1", "ack 3 before ack 2"],
+            "no server may send event 2.3 before event 2.1: the events of triple 2 on /v2/me/outbound keep their order",
+        ),
+        (
+            ["ack 1 before event 1.1", "event 1.1 before ack 1"],
+            "ack 1 before event 1.1 and event 1.1 before ack 1 contradict each other",
+        ),
+        (
+            ["ack 3 before ack 2", "ack 2 before event 3.1", "event 2.1 twice", "event 3.1 before ack 3"],
+            "ack 2 before event 3.1, ack 3 before ack 2 and event 3.1 before ack 3 contradict each other",
+        ),
+        (["event 2.1 1s late", "event 2.1 2s late"], "event 2.1 1s late and event 2.1 2s late contradict each other"),
+        (
+            ["event 2.3 before ack 3", "ack 3 before event 2.1"],
+            (
+                "no server may send ack 3 before event 2.1 and event 2.3 before ack 3: the events of triple 2 on "
+                "/v2/me/outbound keep their order"
+            ),
+        ),
+        (["event 2.2 before event 2.1"], ""),
+        (["event 9.1 before ack 2", "event 2.3 before event 2.1"], ""),
+    ],
+)
+def test_the_rule_is_told_that_forbids_an_order(texts: list[str], told: str) -> None:
+    assert LAW.forbids(schedule(*texts).deviations) == told
+
+
+def test_a_rule_of_the_dialect_is_told() -> None:
+    law = Law(IN_ORDER)
+
+    assert law.forbids(schedule("event 2.1 before ack 2").deviations).endswith(
+        ": the dialect keeps them in order (entry 1 of its `ordered`)"
+    )
+    # event 2.2 (first entry) before event 2.1 (both entries) before event 3.1 (second entry)
+    assert law.forbids(schedule("event 3.1 before ack 2").deviations) == (
+        "no server may send event 3.1 before ack 2: what stands between them keeps its order"
+    )
+
+
+@given(st.lists(st.sampled_from([*PAIRS, *BATCHES]), min_size=1, max_size=6, unique=True), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_a_rule_is_told_of_each_order_that_is_forbidden(deviations: list[Deviation], has_groups: bool) -> None:
+    law = Law(IN_ORDER if has_groups else ITEMS)
+
+    assert bool(law.forbids(deviations)) is not law.allows(deviations)
+
+
 @given(st.lists(st.sampled_from(PAIRS), min_size=1, max_size=6, unique=True), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_a_hasty_client_meets_each_legal_set_and_no_other(deviations: list[Deviation], has_groups: bool) -> None:
@@ -182,6 +234,10 @@ def test_the_replies_to_the_publishes_of_one_body_leave_at_once() -> None:
     assert not allows("event u1 before ack 1", "ack 2 before event u1", law=law)
     assert allows("event u1 before ack 1", "event u1 before ack 2", law=law)
     assert law.is_spare(schedule("event u1 before ack 1", "event u1 before ack 2").deviations)
+    for texts in (["ack 2 before ack 1"], ["event u1 before ack 1", "ack 2 before event u1"]):
+        assert law.forbids(schedule(*texts).deviations).endswith(
+            ": the answers to the publishes of one body leave together, in their order"
+        )
 
 
 def test_events_with_a_replay_id_keep_their_order_on_a_channel() -> None:
@@ -195,6 +251,9 @@ def test_events_with_a_replay_id_keep_their_order_on_a_channel() -> None:
 
     assert not allows("event 1.1 before event u2", law=law)
     assert allows("event 1.2 before event u2", law=law)
+    assert law.forbids(schedule("event 1.1 before event u2").deviations).endswith(
+        ": events with a replay id keep their order on /data/A"
+    )
 
 
 def change(number: int, channel: str = "/data/A") -> dict:

@@ -120,9 +120,14 @@ def command(cassettes: tuple[Path, ...], *, program: tuple[str, ...], as_json: b
 def _play(judge: Judge, cassettes: tuple[Path, ...], given: dict[str, Any], *, as_json: bool) -> int:
     """Run the command once under the schedule that the user names."""
     from ...explore.files import kept
+    from ...explore.law import forbidden
     from ..exploring.telling import tell_run
+    from ..saying import say
 
     wanted = kept(given["wanted"], cassettes)
+    rules = rules_of(judge.recording.header, given["dialect"])
+    if problem := forbidden(judge.recording, rules, wanted.schedule):
+        say(problem)
     return tell_run(judge.run(wanted), wanted.schedule, as_json=as_json)
 
 

@@ -20,7 +20,7 @@ from ...system.limits import allow_descriptors
 from ...system.signals import call_on, ends
 from ..exploring.options import explore_options
 from ..group import NEW_OBJECTS
-from ..loading import load
+from ..loading import load, rules_of
 from ..options import (
     Rate,
     cassettes_argument,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ...api.standin import StandIn
     from ...monitoring.log import LogFile
     from ...replay.engine.miss import Miss
-    from ...replay.engine.orders.schedule import Kept
+    from ...replay.engine.orders.schedule import Kept, Schedule
     from ...viewer.live.played import PlayedStandIn
     from ..exploring.served import ServedTrials
 
@@ -218,6 +218,8 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     collect_rarely()
     settings = _settings(options, cassettes)
     settings = replace(settings, trials=_trials(recording, cassettes, settings))
+    if settings.schedule is not None:
+        _tell_if_forbidden(recording, settings.schedule.schedule, settings.dialect)
     with logging_into(settings.log, takes_all=True) as log:
         with _viewed(recording, cassettes[0], settings) as page:
             standin, stalled = asyncio.run(_serve(recording, settings, log, page))
@@ -272,6 +274,14 @@ def _schedule(texts: tuple[str, ...], cassettes: tuple[Path, ...]) -> Kept | Non
     from ...explore.files import kept
 
     return kept(texts, cassettes)
+
+
+def _tell_if_forbidden(recording: Recording, schedule: Schedule, dialect: str | None) -> None:
+    """Say why no server may show the order that is to be played, if so."""
+    from ...explore.law import forbidden
+
+    if problem := forbidden(recording, rules_of(recording.header, dialect), schedule):
+        say(problem)
 
 
 def _trials(recording: Recording, cassettes: tuple[Path, ...], settings: Settings) -> ServedTrials | None:

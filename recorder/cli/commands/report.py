@@ -99,11 +99,16 @@ def _orders(wanted: str, cassettes: tuple[Path, ...], dialect: str | None) -> Or
         UsageError: If there is no such schedule, or it is not of these cassettes.
     """
     from ...explore.files import kept
+    from ...explore.law import forbidden
     from ...views.orders.beside import orders
 
     recording = load(cassettes, dialect)
     rules = rules_of(recording.header, dialect)
-    return orders(recording, rules, kept(wanted, cassettes))
+    found = kept(wanted, cassettes)
+    drawn = orders(recording, rules, found)
+    if problem := forbidden(recording, rules, found.schedule):
+        say(problem)
+    return drawn
 
 
 def _keep(wanted: str, keys: set[str]) -> Keep:
