@@ -113,7 +113,8 @@ def node(tmp_path: Path) -> list[str]:
 
 
 def explore(cassette: Path, program: list[str], *options: str | Path) -> Result:
-    return run("explore", cassette, *FEW, *options, "--", *program)
+    few = () if "--schedule" in options else FEW
+    return run("explore", cassette, *few, *options, "--", *program)
 
 
 def code(script: str) -> list[str]:
@@ -303,6 +304,25 @@ def test_what_came_about_of_a_schedule_is_told_apart(small: Path, python: list[s
     told = explore(small, python, "--schedule", f"{UNMET}; event 1.1 twice")
 
     assert told.stdout == f"passes under {UNMET}, but event 1.1 twice did not come about\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--seed", "0"], "--seed is for a search"),
+        (["-o", "new"], "--output is for a search"),
+        (["--disturb", "poll", "--schedules", "5"], "--schedules and --disturb are for a search"),
+    ],
+)
+def test_options_of_a_search_are_refused_where_one_order_is_played(
+    options: list[str], says: str, small: Path, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+
+    told = run("explore", small, "--schedule", "recorded", *options, "--", *code(f"open({str(ran)!r}, 'w')"))
+
+    fails(2, f"{says}; --schedule plays one order, once", by=told)
+    assert not ran.exists()
 
 
 @pytest.mark.parametrize(

@@ -95,11 +95,14 @@ def command(cassettes: tuple[Path, ...], *, program: tuple[str, ...], as_json: b
     from ...api.threads import LoopThread
     from ...fleet.store.fetched import at_hand
     from ...library.index.making import maker_of
+    from ..exploring.options import given_of
     from ..exploring.program import Program
     from ..exploring.trials import Judge
 
     if not program:
         raise click.UsageError("name the command to run, behind --: recorder explore session.cassette -- python app.py")
+    if given["wanted"] and (idle := given_of("schedules", "seed", "disturb", "delay", "folder")):
+        raise click.UsageError(f"{idle} for a search; --schedule plays one order, once")
     recording = load([at_hand(path) for path in cassettes], given["dialect"], maker_of)
     thread = LoopThread()
     try:

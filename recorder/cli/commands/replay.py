@@ -18,7 +18,7 @@ from ...model import Recording
 from ...printable import counted, printable, to_json
 from ...system.limits import allow_descriptors
 from ...system.signals import call_on, ends
-from ..exploring.options import explore_options
+from ..exploring.options import explore_options, given_of
 from ..group import NEW_OBJECTS
 from ..loading import load, rules_of
 from ..options import (
@@ -287,13 +287,15 @@ def _tell_if_forbidden(recording: Recording, schedule: Schedule, dialect: str | 
 def _trials(recording: Recording, cassettes: tuple[Path, ...], settings: Settings) -> ServedTrials | None:
     """Begin the search whose trials clients ask for, if one is wanted."""
     if settings.explore is None:
-        if settings.disturb:
-            raise click.UsageError("--disturb is for a search: give --explore N, or what is to happen by --schedule")
+        if given := given_of("explore_seed", "explore_delay", "disturb"):
+            raise click.UsageError(f"{given} for a search: give --explore N, or what is to happen by --schedule")
         return None
     from ..exploring.served import begin
 
     if settings.control_token is None:
         raise click.UsageError("--explore needs --control-token: a client asks for its trials by the control API")
+    if given := given_of("as_json"):
+        raise click.UsageError(f"{given} for a replay without --explore: the control API tells what a search found")
     if settings.schedule is not None:
         raise click.UsageError("--schedule plays one order, --explore searches for one: give one of the two")
     numbers = settings.explore, settings.explore_seed, settings.explore_delay

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
+
+from ..options import Finite
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -17,6 +20,21 @@ def explore_options(function: F) -> F:
     return function
 
 
+def given_of(*names: str) -> str:
+    """Return which options of these names the user gave to the running command, with a verb; "" if there are none."""
+    context = click.get_current_context()
+    found = [
+        max(param.opts, key=len)
+        for param in context.command.params
+        if param.name in names and context.get_parameter_source(param.name) not in _DEFAULTS
+    ]
+    if not found:
+        return ""
+    *others, last = found
+    return f"{', '.join(others)} and {last} are" if others else f"{last} is"
+
+
+_DEFAULTS = (ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None)
 _OPTIONS = (
     click.option(
         "--explore",
@@ -36,7 +54,7 @@ _OPTIONS = (
     click.option(
         "--explore-delay",
         metavar="SECONDS",
-        type=click.FloatRange(0, 3600),
+        type=Finite(0, 3600),
         default=1.0,
         show_default=True,
         help="Time by which that search delays an event or an ack; 0 for no delays.",

@@ -106,6 +106,13 @@ def test_what_passes_is_kept_where_the_recorded_order_fails() -> None:
     [
         (["--explore", "5"], "--explore needs --control-token"),
         (["--disturb", "poll"], "--disturb is for a search: give --explore N"),
+        (["--explore-seed", "3"], "--explore-seed is for a search: give --explore N"),
+        (["--explore-seed", "0"], "--explore-seed is for a search: give --explore N"),
+        (
+            ["--explore-delay", "2", "--disturb", "poll", "--schedule", "ack 1 before event 1.1"],
+            "--explore-delay and --disturb are for a search: give --explore N",
+        ),
+        (["--explore", "5", "--control-token", "TOKEN", "--json"], "--json is for a replay without --explore"),
         (["--explore", "5", "--control-token", "TOKEN", "--schedule", "ack 1 before event 1.1"], "give one of the two"),
     ],
 )
