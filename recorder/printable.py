@@ -26,6 +26,16 @@ def shown(text: str) -> str:
     return _UNSEEN.sub(lambda char: char[0] if char[0].isprintable() else _named(ord(char[0])), text)
 
 
+def shortened(text: str, most: int) -> str:
+    """Return the beginning of a text of which `printable` makes so many characters at most, with … where it is cut."""
+    length = 0
+    for place, char in enumerate(text):  # not longer than `most`
+        length += len(printable(char))
+        if length > most:
+            return f"{text[:place]}…"
+    return text
+
+
 def to_json(value: Any, *, indent: int | None = 2) -> str:
     """Return a value as JSON text, with non-printable characters escaped so that the text is safe on a terminal."""
     return _STEERING.sub(_escaped, json.dumps(value, indent=indent, ensure_ascii=False))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.printable import Count, counted, printable, to_json
+from recorder.printable import Count, counted, printable, shortened, to_json
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,18 @@ def test_a_template_takes_the_words_that_fit() -> None:
 
     assert template.format(count=Count(1), all=Count(7)) == "left out: 1 entry of 7"
     assert template.format(count=Count(2), all=Count(7)) == "left out: 2 entries of 7"
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "cut"),
+    [
+        ("short", 5, "short"),
+        ("longer", 5, "longe…"),
+        ("", 3, ""),
+        ("\0" * 9, 9, "\0\0…"),
+        ("ab\x1bcd", 5, "ab…"),
+        ("ab\x1bcd", 8, "ab\x1bcd"),
+    ],
+)
+def test_a_text_is_cut_by_what_is_printed_of_it(text: str, most: int, cut: str) -> None:
+    assert shortened(text, most) == cut

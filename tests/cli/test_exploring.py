@@ -248,6 +248,20 @@ except OSError: pass
     assert "1 request matched nothing: no recorded request matches GET /other" in told.stderr
 
 
+@pytest.mark.parametrize("char", ["\0", "x", "\x1b"])
+def test_a_long_line_of_the_command_is_cut_as_it_is_printed(char: str, small: Path) -> None:
+    client = code(f"print({char!r} * 100_000); raise SystemExit(1)")
+
+    told = explore(small, client, "--schedule", "recorded")
+
+    assert told.exit_code == 1
+    assert max(map(len, told.stderr.splitlines())) < 1_100
+    assert "exit code 1: " in told.stderr
+    assert "…" in told.stderr
+    as_json = explore(small, client, "--schedule", "recorded", "--json")
+    assert len(as_json.stdout) < 3_000
+
+
 ASKS_ONCE = """
 import os
 from urllib.request import Request, urlopen

@@ -12,7 +12,7 @@ from ...errors import RecorderError, UsageError
 from ...explore.keeping import folder_for, keep
 from ...explore.outcome import Verdict
 from ...files import as_argument
-from ...printable import counted, printable, to_json
+from ...printable import counted, printable, shortened, to_json
 from ...replay.engine.orders.schedule import Schedule
 from ..saying import say, tell
 from ..verdict import announce
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .trials import Ran
 
 _LINES = 20  # of what the command wrote last
+_LONGEST = 1_000  # characters of such a line, as it is printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def tell_failure(ran: Ran) -> None:
     """Say why a run failed, and print what the command wrote last."""
     lines = ran.output.splitlines()[-_LINES:]
     for line in lines:
-        tell(f"  {printable(line)}")
+        tell(f"  {printable(shortened(line, _LONGEST))}")
     say(ran.says)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...api.standin import StandIn
 from ...api.threads import LoopThread
 from ...model import Recording
-from ...printable import counted
+from ...printable import counted, shortened
 from ...replay.engine.orders.played import Order
 from ...replay.engine.orders.schedule import Kept, Schedule
 from ...replay.engine.status import unheard_text
@@ -18,7 +18,7 @@ from .program import Ended, Program
 if TYPE_CHECKING:
     from ...explore.explorer import Explorer
 
-_LONGEST = 300  # characters of a line
+_LONGEST = 300  # characters of a reason, as it is printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,12 @@ class Judge:
             reasons[-1] += f": {last}"
         if standin.missed:
             first = standin.misses[0].splitlines()[0]
-            reasons.append(f"{counted(standin.missed, 'request')} matched nothing: {first[:_LONGEST]}")
+            reasons.append(f"{counted(standin.missed, 'request')} matched nothing: {shortened(first, _LONGEST)}")
         reasons += [unheard_text(found) for found in standin.unheard]
         if self.fails_unplayed and (standin.unplayed or standin.unplayed_events):
             left = [f"triple {n}" for n in standin.unplayed]
             left += [f"event {one['event']} {one['name']}" for one in standin.unplayed_events]
-            reasons.append(f"not played: {', '.join(left)}"[:_LONGEST])
+            reasons.append(shortened(f"not played: {', '.join(left)}", _LONGEST))
         return reasons
 
 
@@ -138,4 +138,4 @@ class Trials:
 
 def _last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1][:_LONGEST] if lines else ""
+    return shortened(lines[-1], _LONGEST) if lines else ""
