@@ -109,6 +109,7 @@ class Commands(Named):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; print an error of the recorder or of its usage as one line, and exit with its code."""
         _raise_on_signals()
+        result = None
         try:
             result = super().invoke(ctx)
             flush()
@@ -122,6 +123,10 @@ class Commands(Named):
             ctx.exit(exc.exit_code)
         except OSError as exc:
             ctx.exit(failed(exc) or owed(ctx))
+        except SystemExit as exc:  # of a command that ends with the exit code of its verdict
+            if exc.code:
+                raise
+            flush()
         except KeyboardInterrupt:
             say("interrupted")
             ctx.exit(_INTERRUPTED)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from recorder import StandIn
 from recorder.cassette.codec import encode, encode_header
 from recorder.cli import main
 from tests.cli.test_cassettes import PREVIEW, SMALL
@@ -72,9 +73,17 @@ VERDICTS = [
     ("diff small.cassette preview.cassette --jsonl", 1),
     ("policy check right.toml right.toml wrong.toml", 1),
     ("dialect check wrong.toml", 1),
+    ("explore small.cassette --schedule recorded -- false", 1),
     ("ls damaged.cassette small.cassette", 4),
 ]
-SUCCESSES = ["scan clean.cassette --json", "doctor small.cassette", "policy check right.toml", "ls small.cassette"]
+SUCCESSES = [
+    "scan clean.cassette --json",
+    "doctor small.cassette",
+    "policy check right.toml",
+    "ls small.cassette",
+    "explore small.cassette --schedule recorded -- true",
+    "explore small.cassette --schedule recorded --json -- true",
+]
 
 
 @pytest.mark.usefixtures("folder")
@@ -105,6 +114,19 @@ def test_a_full_disk_fails_a_success_and_changes_no_verdict(
     words: str, wanted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert code(words, os.open("/dev/full", os.O_WRONLY), monkeypatch) == wanted
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", ["verify", "drive"])
+def test_a_full_disk_fails_a_run_against_a_server(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECORDER_HEADER_AUTHORIZATION", "Basic YWdlbnQ6c2VjcmV0")
+    codes = []
+    for place in (os.devnull, "/dev/full"):
+        with StandIn(PREVIEW, rate="instant") as stand_in:
+            words = f"{command} preview.cassette --to {stand_in.url} --allow-all --rate instant --json"
+            codes.append(code(words, os.open(place, os.O_WRONLY), monkeypatch))
+
+    assert codes == [0, 4]
 
 
 @pytest.mark.usefixtures("folder")
