@@ -314,7 +314,10 @@ class WithProgram(click.Command):
         left = super().parse_args(ctx, args[:end])
         if ctx.params.get("program") and not ctx.resilient_parsing:
             raise click.UsageError("write -- before the command to run", ctx)
-        ctx.params["program"] = tuple(args[end + 1 :])
+        program = tuple(args[end + 1 :])
+        if program and not program[0].strip() and not ctx.resilient_parsing:  # such as "$CLIENT"
+            raise click.UsageError("the command behind -- is empty, as of a variable that is not set: name it", ctx)
+        ctx.params["program"] = program
         return left
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:

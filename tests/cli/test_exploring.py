@@ -401,6 +401,12 @@ def test_a_command_that_cannot_be_run_is_told_in_one_line(small: Path) -> None:
     fails(2, "'python'", by=run("explore", small, "python", "client.py"))
 
 
+@pytest.mark.parametrize("program", ["", " ", "\n"])
+@pytest.mark.parametrize("command", [["explore", SMALL], ["record", "http://127.0.0.1:9", "-o", "new.cassette"]])
+def test_an_empty_command_is_told_as_that(command: list[str | Path], program: str) -> None:
+    fails(2, "the command behind -- is empty", by=run(*command, "--", program, "argument"))
+
+
 @pytest.mark.parametrize("seconds", ["inf", "1e12", "nan", "0", "-1"])
 def test_a_run_takes_a_time_that_can_be_waited_for(seconds: str, small: Path, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
