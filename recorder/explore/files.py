@@ -15,6 +15,7 @@ SUFFIX = ".schedule.json"
 _MOST = 64 << 20  # bytes of a file
 _FEW = 5  # ids that an error lists
 _ID = re.compile(r"[0-9a-fA-F]{4,8}")  # four digits of an id are enough where no other one begins with them
+_RECORDED = "recorded"
 _TEXT = re.compile(r"\s*(?:ack|event)\s|\s*recorded\s*(?:;|$)")
 _IN_NAME = re.compile(r"\.([0-9a-f]{8})" + re.escape(SUFFIX))
 
@@ -47,7 +48,10 @@ def kept(wanted: str | Sequence[str], cassettes: Sequence[Path]) -> Kept:
         _must_be_of(found, only, cassettes)
         return found
     texts = [text.strip() for one in given for text in one.split(";")]
-    return Kept(Schedule.of(Deviation.parse(text) for text in texts if text not in ("", "recorded")))
+    deviations = [Deviation.parse(text) for text in texts if text not in ("", _RECORDED)]
+    if deviations and _RECORDED in texts:
+        raise UsageError(f"'{_RECORDED}' is the order without deviations; leave it out, or the others")
+    return Kept(Schedule.of(deviations))
 
 
 def read(path: Path) -> Kept:
@@ -91,7 +95,8 @@ def _beside(beginning: str, cassettes: Sequence[Path]) -> Kept:
     where = ", ".join(path.name for path in cassettes)
     if fitting:
         raise UsageError(f"schedule {beginning}: {len(fitting)} beside {where} begin so; give more digits of the id")
-    there = f"there are {', '.join([*known][:_FEW])}{', …' if len(known) > _FEW else ''}" if known else "there is none"
+    ids = f"{', '.join([*known][:_FEW])}{', …' if len(known) > _FEW else ''}" or "none"
+    there = f"there {'are' if len(known) > 1 else 'is'} {ids}"
     raise UsageError(f"schedule {beginning}: no such schedule beside {where}; {there}")
 
 

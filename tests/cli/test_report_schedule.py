@@ -60,7 +60,7 @@ def test_a_schedule_is_drawn_beside_the_recorded_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("schedule", "says"),
     [
-        ("0000", "schedule 0000: no such schedule beside preview-session.cassette; there are "),
+        ("0000", "schedule 0000: no such schedule beside preview-session.cassette; there is "),
         ("none.json", "none.json: No such file or directory; a schedule is named by its file, its id, or deviations"),
         ("event 9.1 twice", "has 'event 9.1', which is not among the 6 triples and 0 unsolicited events here"),
         ("event 2.1 behind ack 2", "deviation 'event 2.1 behind ack 2': 'behind ack 2' is unknown; for example:"),

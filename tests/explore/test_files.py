@@ -47,10 +47,17 @@ def test_a_file_is_found_by_its_path_by_its_id_and_by_four_digits_of_it(tmp_path
         ([f"{EARLY}; {LATE};"], [EARLY, LATE]),
         ([LATE, EARLY], [EARLY, LATE]),
         (["recorded"], []),
+        (["recorded", "recorded;"], []),
     ],
 )
 def test_deviations_are_read_from_texts(wanted: list[str], texts: list[str]) -> None:
     assert kept(wanted, []) == Kept(of(*texts))
+
+
+@pytest.mark.parametrize("wanted", [[EARLY, "recorded"], [f"recorded; {EARLY}"], ["recorded", LATE, EARLY]])
+def test_the_recorded_order_stands_alone(wanted: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"'recorded' is the order without deviations; leave it out, or the others$"):
+        kept(wanted, [])
 
 
 @pytest.mark.parametrize("empty", ["", " ", [""], ["\n"]])
@@ -69,7 +76,11 @@ def test_an_id_finds_no_schedule_of_a_cassette_whose_name_begins_alike(tmp_path:
 def test_an_id_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     written(tmp_path, "a.cassette", EARLY)
 
-    with pytest.raises(UsageError, match=f"there are {of(EARLY).id}$"):
+    with pytest.raises(UsageError, match=f"; there is {of(EARLY).id}$"):
+        kept(["0000"], [tmp_path / "a.cassette"])
+
+    written(tmp_path, "a.cassette", LATE)
+    with pytest.raises(UsageError, match=f"; there are {', '.join(sorted([of(EARLY).id, of(LATE).id]))}$"):
         kept(["0000"], [tmp_path / "a.cassette"])
 
 
