@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 import shutil
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,29 @@ def test_a_schedule_of_another_cassette_is_told_in_one_line(tmp_path: Path) -> N
         f"recorder: schedule {file}: was found with preview-session.cassette, not with other.cassette; "
         "its deviations can be given as a text\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("deviation", "at", "says"),
+    [
+        (
+            "ack 99 before event 1.1",
+            0.0,
+            "has 'ack 99', which is not among the 6 triples and 0 unsolicited events here",
+        ),
+        ("event 1.1 before ack 1", inf, "its order holds a time that is none; find the schedule anew"),
+    ],
+)
+def test_a_file_that_cannot_be_drawn_is_told_by_its_name(deviation: str, at: float, says: str, tmp_path: Path) -> None:
+    cassette, _ = scheduled(tmp_path)
+    file = tmp_path / "far.json"
+    found = Kept(Schedule.of([Deviation.parse(deviation)]), played=(("request 1", at),))
+    text = to_text(found).replace(found.schedule.id, "1234abcd").replace("Infinity", "1e999")
+    file.write_text(text, "utf-8")
+
+    result = reported(cassette, str(file))
+
+    assert (result.exit_code, result.stderr) == (2, f"recorder: schedule {file}: {says}\n")
 
 
 def test_a_page_of_some_triples_has_the_order_of_these_alone(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def _orders(wanted: str, cassettes: tuple[Path, ...], dialect: str | None) -> Or
     recording = load(cassettes, dialect)
     rules = rules_of(recording.header, dialect)
     found = kept(wanted, cassettes)
-    drawn = orders(recording, rules, found)
+    drawn = orders(recording, rules, found, wanted)
     if problem := forbidden(recording, rules, found.schedule):
         say(problem)
     return drawn

@@ -71,8 +71,8 @@ def recorded(acts: Mapping[str, Known]) -> list[Act]:
     return _numbered(found)
 
 
-def played(kept: Kept, acts: Mapping[str, Known]) -> list[Act]:
-    """Return the order in which a schedule was played.
+def played(kept: Kept, acts: Mapping[str, Known], named: str) -> list[Act]:
+    """Return the order in which a schedule was played; `named` is what the user calls it.
 
     Where the answers are not known, what left at one time in one session is taken for one answer.
 
@@ -81,7 +81,7 @@ def played(kept: Kept, acts: Mapping[str, Known]) -> list[Act]:
 
     """
     if not all(isfinite(seconds) for _, seconds in kept.played):
-        raise UsageError(f"schedule {kept.schedule.id}: its order holds a time that is none; find the schedule anew")
+        raise UsageError(f"schedule {named}: its order holds a time that is none; find the schedule anew")
     began = kept.played[0][1] if kept.played else 0.0
     found: list[tuple[Act, object]] = []
     for place, (name, seconds) in enumerate(kept.played):

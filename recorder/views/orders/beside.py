@@ -36,23 +36,25 @@ class Orders:
     unsolicited: int
 
 
-def orders(recording: Recording, dialect: Dialect, kept: Kept) -> Orders:
+def orders(recording: Recording, dialect: Dialect, kept: Kept, named: str = "") -> Orders:
     """Return the recorded order beside that of a schedule: as it was played, or else as the schedule asks for it.
 
     Args:
         recording: The recording.
         dialect: The dialect that it is read by.
         kept: The schedule.
+        named: What the user calls it; "" for its id.
 
     Raises:
         UsageError: If the schedule names what the recording lacks, or holds a time that is none.
 
     """
     acts = known(recording)
-    _check(recording, kept, acts)
+    name = named or kept.schedule.id
+    _check(recording, kept, acts, name)
     shown = _without_ignored(acts, kept)
     left = recorded(shown)
-    right = played(kept, acts) if kept.played else planning.planned(left, kept.schedule, acts)
+    right = played(kept, acts, name) if kept.played else planning.planned(left, kept.schedule, acts)
     weights = _weights(kept)
     lines = aligned([act.name for act in left], [act.name for act in right], lambda name: weights.get(name, _REST))
     late = [*_held_back(kept)]
@@ -119,11 +121,11 @@ def _without_ignored(acts: Mapping[str, Known], kept: Kept) -> dict[str, Known]:
     return {name: act for name, act in acts.items() if not act.is_ignored or name in wanted}
 
 
-def _check(recording: Recording, kept: Kept, acts: Mapping[str, Known]) -> None:
+def _check(recording: Recording, kept: Kept, acts: Mapping[str, Known], named: str) -> None:
     lacking = next((name for name in _named(kept) if name not in acts), None)
     if lacking is None:
         return
     triples, others = len(recording.triples), len(recording.unsolicited)
     here = f"{counted(triples, 'triple')} and {counted(others, 'unsolicited event')}"
     own = f"; it was found with {', '.join(kept.cassettes)}" if kept.cassettes else ""
-    raise UsageError(f"schedule {kept.schedule.id}: has {lacking[:40]!r}, which is not among the {here} here{own}")
+    raise UsageError(f"schedule {named}: has {lacking[:40]!r}, which is not among the {here} here{own}")
