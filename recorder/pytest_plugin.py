@@ -298,8 +298,9 @@ def _played(item: pytest.Item, settings: Settings, thread: LoopThread) -> Iterat
         found[1] = verdict.left_over(played)
     _judge(item, found, settings)
     if exploring is None and kept is not None and played.order.unmet:
-        unmet = "; ".join(sorted(map(str, played.order.unmet)))
-        item.warn(CassetteWarning(f"the schedule was not met, so the run says nothing about it: {unmet}"))
+        from .plugin.schedules.found import unmet
+
+        item.warn(CassetteWarning(unmet(played, kept.schedule)))
 
 
 def _schedule(item: pytest.Item, settings: Settings) -> Kept | None:

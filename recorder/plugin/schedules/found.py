@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ...dialect.carried import dialect_of
+from ...dialect.definition import load
 from ...errors import RecorderError
 from ...explore.keeping import folder_for, keep
+from ...explore.law import forbidden
 from ...explore.outcome import Verdict
 from ...printable import counted
-from ...replay.engine.orders.schedule import Kept
+from ...replay.engine.orders.schedule import Kept, Schedule
 from ..telling import temporary
 
 if TYPE_CHECKING:
     from ...explore.outcome import Result
+    from ..playing import Playing
     from ..settings import Settings
 
 _NEW_LINE = "\n"
@@ -58,6 +62,15 @@ def written(item: pytest.Item, result: Result, settings: Settings) -> str:
             again[-1] = str(path)
     lines.append(f"again: pytest {shlex.join(again)}")
     return "\n".join(lines)
+
+
+def unmet(playing: Playing, schedule: Schedule) -> str:
+    """Return the warning about a schedule that did not come about, with the rule that forbids it if there is one."""
+    given = playing.settings.dialect
+    dialect = load(given) if given else dialect_of(playing.recording.header)
+    told = "; ".join(sorted(map(str, playing.order.unmet)))
+    rule = forbidden(playing.recording, dialect, schedule)
+    return f"the schedule was not met, so the run says nothing about it: {told}{f'; {rule}' if rule else ''}"
 
 
 def _says(result: Result) -> str:

@@ -97,6 +97,17 @@ def test_asks_for_nothing(standin): pass
     result.stdout.fnmatch_lines(["*CassetteWarning: *not met*: event 1.1 before ack 1"])
 
 
+def test_an_order_that_cannot_be_is_told_as_that(suite: Suite) -> None:
+    nothing = """
+@cassette(schedule=["event 1.1 before ack 1", "ack 1 before event 1.1"])
+def test_asks_for_nothing(standin): pass
+"""
+    result = suite(HEAD + nothing)
+
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*not met*; ack 1 before event 1.1 and event 1.1 before ack 1 contradict*"])
+
+
 def test_the_schedule_of_another_cassette_is_refused(suite: Suite, pytester: pytest.Pytester) -> None:
     suite(HEAD + WRONG)
     (kept,) = schedule_files(pytester.path / "cassettes")
