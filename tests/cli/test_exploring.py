@@ -195,6 +195,7 @@ def test_what_was_found_is_told_where_its_file_cannot_be_written(
 
     assert told.exit_code == as_json.exit_code == code_, told.stderr
     assert told.stdout.startswith(RACE)
+    assert "; replay it with --schedule 'event 1.1 before ack 1'\n" in told.stdout
     assert "an event came before the ack" in told.stderr
     assert "--schedule 'event 1.1 before ack 1' -- " in told.stderr
     problem = "is a folder, and the file of the schedule has this name; " if not options else "is not a folder"
@@ -202,6 +203,15 @@ def test_what_was_found_is_told_where_its_file_cannot_be_written(
     assert "add the name" not in told.stderr
     result = json.loads(as_json.stdout)
     assert (result["verdict"], result["file"], problems("explore", result)) == ("failed", None, [])
+    assert "--schedule 'event 1.1 before ack 1'\n" in result["says"]
+
+
+def test_a_schedule_in_another_folder_is_named_by_its_file(small: Path, python: list[str], tmp_path: Path) -> None:
+    told = explore(small, [*python, "hasty"], "-o", tmp_path / "found")
+
+    file = schedule_file(tmp_path / "found")
+    assert f"; replay it with --schedule {file}\n" in told.stdout
+    assert f"--schedule {file} -- {sys.executable} " in told.stderr
 
 
 def test_programs_read_json(small: Path, python: list[str], tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,11 @@ class Telling:
             as_json: Print JSON for programs.
         """
         path, problem = self._kept(result)
+        schedule = result.schedule or result.passes_with
+        named = "" if schedule is None or not schedule.deviations else self._named(schedule, path)
+        if schedule is not None and named:  # the search knows no files
+            says = result.says.replace(f"--schedule {schedule.id}", f"--schedule {shlex.quote(named)}")
+            result = replace(result, says=says)
         if as_json:
             announce(to_json(self._row(result, failed, path), indent=None))
         else:
@@ -70,9 +75,10 @@ class Telling:
         say(f"{runs}; {result.coverage}")
         if failed is not None:
             tell_failure(failed)
-        schedule = result.schedule or result.passes_with
-        if schedule is not None and schedule.deviations:
-            self._tell_ways(schedule, path)
+        if path is not None:
+            say(f"{path}: holds the schedule")
+        if named:
+            self._tell_ways(named)
         if problem is None:
             return 1
         say(str(problem))
@@ -89,12 +95,14 @@ class Telling:
         except RecorderError as exc:
             return None, exc
 
-    def _tell_ways(self, schedule: Schedule, path: Path | None) -> None:
-        """Say how to play a schedule again and how to look at it: by its file, or else by its deviations."""
-        named = str(schedule)
-        if path is not None:
-            say(f"{path}: holds the schedule")
-            named = schedule.id if path.parent == self.cassettes[0].parent else str(path)
+    def _named(self, schedule: Schedule, path: Path | None) -> str:
+        """Return what finds a schedule again: its id, its file if that lies elsewhere, or else its deviations."""
+        if path is None:
+            return str(schedule)
+        return schedule.id if path.parent == self.cassettes[0].parent else str(path)
+
+    def _tell_ways(self, named: str) -> None:
+        """Say how to play a schedule again and how to look at it."""
         again = ["recorder", "explore", *map(as_argument, self.cassettes), "--schedule", named]
         say(f"again: {shlex.join([*again, '--', *self.words])}")
         page = ["recorder", "report", as_argument(self.cassettes[0]), "--schedule", named, "-o", "orders.html"]
