@@ -44,7 +44,7 @@ class Telling:
     def interrupted(self, result: Result) -> None:
         """Say how far it came until Ctrl-C, and what failed by then."""
         if result.verdict is not Verdict.PASSED:
-            say(printable(result.says.partition("\n")[0]))
+            say(printable(_says(result, str(_found(result) or "")).partition("\n")[0]))
         say(f"{counted(result.runs, 'run')} so far; {result.coverage}")
 
     def ended(self, result: Result, failed: Ran | None, *, as_json: bool) -> int:
@@ -58,11 +58,9 @@ class Telling:
             as_json: Print JSON for programs.
         """
         path, problem = self._kept(result)
-        schedule = result.schedule or result.passes_with
-        named = "" if schedule is None or not schedule.deviations else self._named(schedule, path)
-        if schedule is not None and named:  # the search knows no files
-            says = result.says.replace(f"--schedule {schedule.id}", f"--schedule {shlex.quote(named)}")
-            result = replace(result, says=says)
+        schedule = _found(result)
+        named = "" if schedule is None else self._named(schedule, path)
+        result = replace(result, says=_says(result, named))
         if as_json:
             announce(to_json(self._row(result, failed, path), indent=None))
         else:
@@ -86,8 +84,7 @@ class Telling:
 
     def _kept(self, result: Result) -> tuple[Path | None, RecorderError | None]:
         """Write the schedule that was found, if there is one; return its file, or why there is none."""
-        schedule = result.schedule or result.passes_with
-        if schedule is None or not schedule.deviations:
+        if _found(result) is None:
             return None, None
         kept = result.kept((path.name for path in self.cassettes), shlex.join(self.words))
         try:
@@ -122,6 +119,20 @@ class Telling:
             "reason": None if failed is None else failed.says,
             "file": None if path is None else str(path),
         }
+
+
+def _found(result: Result) -> Schedule | None:
+    """Return the schedule that a result is about; None if it is about the recorded order alone."""
+    schedule = result.schedule or result.passes_with
+    return schedule if schedule is not None and schedule.deviations else None
+
+
+def _says(result: Result, named: str) -> str:
+    """Return the sentences of a result with the name by which its schedule is found: the search knows no files."""
+    schedule = _found(result)
+    if schedule is None:
+        return result.says
+    return result.says.replace(f"--schedule {schedule.id}", f"--schedule {shlex.quote(named)}")
 
 
 def folder_of(cassettes: Sequence[Path], wanted: Path | None) -> Path:
