@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 
 from ..replay.engine.orders.deviations import Disturbance
 from ..replay.engine.orders.items import Item
@@ -67,7 +68,7 @@ class Telling:
         lines = [f"{told}; replay it with --schedule {schedule.id}"]
         for one in telling[:_FEW]:
             lines += ["" if many else words.times(one, found.ran.order), words.cause(one)]
-        lines += self._now_and_then()
+        lines += self._now_and_then(is_steady=True)
         return self._result(Verdict.FAILED, lines, found.ran, schedule, is_over=is_over)
 
     def recorded_unsteady(self, recorded: Ran) -> Result:
@@ -107,7 +108,7 @@ class Telling:
         lines = [told]
         if cure.once is not None:
             clauses = self.words.clauses(cure.once)
-            lines += [f"It passed once, and then failed, if {clauses}; try it with --schedule {cure.once.id}.", _STEADY]
+            lines += [f"It passed once, and then failed, if {clauses}; try it with {_by_text(cure.once)}.", _STEADY]
         if cure.further is not None:
             schedule, order = cure.further.schedule, cure.further.ran.order
             clauses, number = CureWords(self.words).clauses(schedule, order), len(schedule.deviations)
@@ -135,14 +136,16 @@ class Telling:
             return f"no schedule fails each time, in {counted(self.runs, 'run')}"
         return f"no failure in {counted(self.runs, what)}"
 
-    def _now_and_then(self) -> list[str]:
-        """Return what is told of the schedules that failed in some of their runs."""
-        lines = []
+    def _now_and_then(self, *, is_steady: bool = False) -> list[str]:
+        """Return what is told of the schedules that failed in some of their runs; a result keeps one schedule."""
+        lines: list[str] = []
         for one in self.unsteady:
+            is_kept = lines == [] and not is_steady
             clauses, schedule = self.words.clauses(one.found.schedule), one.found.schedule
             told = f"fails now and then: {one.failed} of {counted(one.runs, 'run')} failed if {clauses}"
             told += ", and the recorded order failed later, too" if one.is_recorded else ""
-            lines.append(f"{told}; replay it with --schedule {schedule.id}")
+            named = f"--schedule {schedule.id}" if is_kept else _by_text(schedule)
+            lines.append(f"{told}; replay it with {named}")
         return [*lines, _STEADY] if lines else []
 
     def _gives_up(self) -> list[str]:
@@ -152,7 +155,8 @@ class Telling:
         first, many = self.unmet[0].schedule, len(self.unmet)
         told = f"fails while the stand-in waits for an order that does not come about: {counted(many, 'run')}"
         told += f", {'first ' if many > 1 else ''}if {self.words.clauses(first)}"
-        return [f"{told}; replay it with --schedule {first.id}", _WAITS]
+        named = _by_text(first) if self.unsteady else f"--schedule {first.id}"
+        return [f"{told}; replay it with {named}", _WAITS]
 
     def _none_fails(self, lines: list[str], *, is_over: bool = True) -> Result:
         if not self.unsteady and not self.unmet:
@@ -177,6 +181,11 @@ class Telling:
         says = "\n".join(dict.fromkeys(line for line in lines if line))
         order = ran.order if ran is not None else Order()
         return Result(verdict, schedule, says, self.runs, str(self.coverage), None, ran, order, is_over)
+
+
+def _by_text(schedule: Schedule) -> str:
+    """Return the option that plays a schedule of which no file is kept."""
+    return f"--schedule {quote(str(schedule))}"
 
 
 def _searched(drawing: Drawing) -> str:

@@ -189,6 +189,7 @@ def test_a_race_behind_a_failure_by_chance_is_found_and_both_are_told() -> None:
     first, *_, by_chance, cause = result.says.splitlines()
     assert first.startswith("fails if ")
     assert by_chance.startswith("fails now and then: 1 of 2 runs failed if ")
+    assert by_chance.endswith(f"; replay it with --schedule '{log[2].removeprefix('one deviation: ')}'")
     assert "real time" in cause
 
 

@@ -103,7 +103,10 @@ def of_text(text: bytes, where: str) -> Kept:
 
 def _kept(told: dict[str, Any]) -> Kept:
     deviations = [Deviation.parse(one) for one in _texts(told["deviations"])]
-    acts = [(str(name), float(seconds), [*map(int, answer)]) for name, seconds, *answer in told.get("played", ())]
+    try:
+        acts = [(str(name), float(seconds), [*map(int, answer)]) for name, seconds, *answer in told.get("played", ())]
+    except (ValueError, TypeError) as exc:
+        raise UsageError("its `played` is no list of names, each with its seconds") from exc
     played = tuple((name, seconds) for name, seconds, _ in acts)
     answers = tuple(answer[0] for *_, answer in acts if answer)
     cassettes = tuple(_texts(told.get("cassettes", [])))

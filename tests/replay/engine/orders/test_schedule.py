@@ -104,6 +104,14 @@ def test_a_file_whose_lists_are_none_is_no_schedule(wrong: dict[str, object]) ->
         of_text(json.dumps({"format": "recorder schedule 1"} | wrong).encode(), "some file")
 
 
+@pytest.mark.parametrize("played", [5, "ack 1", [["ack 1"]], [["ack 1", "soon"]], [["ack 1", 0.1, "last"]], [7]])
+def test_a_file_with_times_that_are_none_says_so(played: object) -> None:
+    text = json.dumps({"format": "recorder schedule 1", "deviations": [], "played": played}).encode()
+
+    with pytest.raises(UsageError, match=r"^some file: its `played` is no list of names, each with its seconds$"):
+        of_text(text, "some file")
+
+
 def test_a_file_of_another_version_or_with_a_wrong_text_is_named() -> None:
     with pytest.raises(UsageError, match=r"^some file: its format is 'recorder schedule 2'"):
         of_text(b'{"format": "recorder schedule 2"}', "some file")
