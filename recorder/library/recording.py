@@ -91,46 +91,45 @@ def _both(one: Recording, other: Recording) -> Recording:
 
 
 def _labelled(recording: Recording, place: int) -> Recording:
-    prefix = f"c{place}"
+    """Return a recording whose sessions, clientIds and streams have names that no other recording has.
+
+    Two files may have a clientId in common: copies of one, parts of one session, or pseudonyms.
+    """
+    prefix, shift = f"c{place}", place << _EXCHANGES
+    streams = {stream.exchange for stream in recording.streams}
+
+    def own(name: str) -> str:
+        return f"{prefix}.{name}"
 
     def label(session: str | None) -> str | None:
-        return session and f"{prefix}.{session}"
+        return session and own(session)
 
-    if recording.streams:
-        recording = _with_own_streams(recording, prefix, place << _EXCHANGES)
-    return replace(
-        recording,
-        triples=mapped(recording.triples, lambda t: replace(t, session=label(t.session))),
-        plain=mapped(recording.plain, lambda t: replace(t, session=label(t.session))),
-        unsolicited=mapped(recording.unsolicited, lambda u: replace(u, session=label(u.session))),
-        messages=tuple(replace(m, session=label(m.session)) for m in recording.messages),
-        session_starts={f"{prefix}.{name}": at for name, at in recording.session_starts.items()},
-        streams=tuple(replace(s, session=label(s.session)) for s in recording.streams),
-    )
-
-
-def _with_own_streams(recording: Recording, prefix: str, shift: int) -> Recording:
-    """Return a recording whose streams have keys, and numbers of exchanges, that no other recording has."""
-    keys = {stream.key for stream in recording.streams}
-    exchanges = {stream.exchange for stream in recording.streams}
+    def exchange(number: int) -> int:
+        return number + shift if number in streams else number
 
     def of_event(event: Event) -> Event:
-        if event.client_id not in keys:
-            return event
-        return replace(event, client_id=f"{prefix}.{event.client_id}", exchange=event.exchange + shift)
+        return replace(event, client_id=own(event.client_id), exchange=exchange(event.exchange))
 
     def of_triple(item: Triple) -> Triple:
         events = tuple(replace(link, event=of_event(link.event)) for link in item.events)
-        if item.request.exchange not in exchanges:
-            return replace(item, events=events)
-        request = replace(item.request, exchange=item.request.exchange + shift)
-        ack = item.ack and replace(item.ack, exchange=item.ack.exchange + shift)
-        return replace(item, request=request, ack=ack, events=events)
+        item = replace(item, session=label(item.session), events=events)
+        if item.request.exchange not in streams:
+            return item
+        request = replace(item.request, exchange=exchange(item.request.exchange))
+        return replace(item, request=request, ack=item.ack and replace(item.ack, exchange=exchange(item.ack.exchange)))
 
     return replace(
         recording,
         triples=mapped(recording.triples, of_triple),
         plain=mapped(recording.plain, of_triple),
-        unsolicited=mapped(recording.unsolicited, lambda u: replace(u, event=of_event(u.event))),
-        streams=tuple(replace(s, key=f"{prefix}.{s.key}", exchange=s.exchange + shift) for s in recording.streams),
+        unsolicited=mapped(
+            recording.unsolicited, lambda u: replace(u, session=label(u.session), event=of_event(u.event))
+        ),
+        messages=tuple(replace(m, session=label(m.session), client_id=own(m.client_id)) for m in recording.messages),
+        session_starts={own(name): at for name, at in recording.session_starts.items()},
+        windows={own(client): number for client, number in recording.windows.items()},
+        streams=tuple(
+            replace(s, session=label(s.session), key=own(s.key), exchange=exchange(s.exchange))
+            for s in recording.streams
+        ),
     )

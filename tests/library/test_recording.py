@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from recorder.cassette.reader import Cassette, read
+from recorder.correlate.anchors import Subscriptions
 from recorder.dialect.definition import load
 from recorder.errors import CassetteError, DialectError, UsageError
 from recorder.library.recording import derive, joined, load_recording
@@ -90,6 +91,41 @@ def test_sessions_are_kept_apart() -> None:
     assert [t.session for t in both.triples] == ["s1", "c2.s1", "c3.s1"]
     assert [p.session for p in both.plain] == ["s1", "c2.s1", "c3.s1"]
     assert [u.session for u in both.unsolicited] == ["s1", "c2.s1", "c3.s1"]
+
+
+def test_client_ids_that_several_recordings_have_in_common_are_kept_apart() -> None:
+    wire = Wire()
+    desk = wire.desk("c1", (("Cookie", "JSESSIONID=a"),))
+    wire.desk("c2", (("Cookie", "JSESSIONID=a"),))
+    wire.desk("c1.c2", (("Cookie", "JSESSIONID=b"),))
+    desk.hears(state_event())
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    one = wire.recording()
+
+    both = joined([one, one, one])
+
+    assert one.windows == {"c2": 1}
+    assert both.windows == {"c2": 1, "c2.c2": 1, "c3.c2": 1}
+    assert [link.event.client_id for t in both.triples for link in t.events] == ["c1", "c2.c1", "c3.c1"]
+    assert [u.event.client_id for u in both.unsolicited] == ["c1", "c2.c1", "c3.c1"]
+    of_client: dict[str, set[str | None]] = {}
+    for message in both.messages:
+        of_client.setdefault(message.client_id, set()).add(message.session)
+    assert all(len(sessions) == 1 for sessions in of_client.values())
+    assert len(of_client) == 9
+
+
+def test_subscriptions_of_one_recording_are_none_of_another_one() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    gone = {"channel": "/meta/unsubscribe", "subscription": "/**"}
+    wire.respond(desk.bayeux(gone | {"clientId": desk.client_id}), [gone | {"successful": True}])
+
+    both = joined([recording_of(7), wire.recording()])
+
+    covered = Subscriptions(both.messages).covered
+    assert [covered(u.event) for u in both.unsolicited] == [True]
+    assert [covered(link.event) for t in both.triples for link in t.events] == [True]
 
 
 def test_a_session_that_is_not_known_stays_so() -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from recorder.dialect.definition import Dialect, parse
+from recorder.library.recording import joined
 from recorder.model import Headers
 from recorder.replay.engine.faults import Faults
 from recorder.replay.engine.faults import parse as fault
@@ -193,3 +194,30 @@ def test_a_stream_is_cut_behind_what_another_agent_caused(dialect: Dialect) -> N
 
     assert [text.split()[0] for text in ben.desk.said] == ["ack", "data:", "end"]
     assert "end" not in [text.split()[0] for text in ann.desk.said]
+
+
+def by_bayeux() -> Wire:
+    """The same by Bayeux, shorter: Ben notes something, then Ann dials, and it rings at Ben."""
+    wire = Wire()
+    ann, ben = wire.desk("ann", ANN), wire.desk("ben", BEN)
+    post(wire, "/calls/call-0/note", {"note": "recorded-n"}, BEN)
+    ben.hears({"channel": "/calls", "data": {"type": "noted", "call": "call-0", "note": "recorded-n"}})
+    post(wire, "/calls", {"ref": "recorded-r"}, ANN)
+    ann.hears({"channel": "/calls", "data": {"type": "dialling", "call": "call-1", "ref": "recorded-r"}})
+    ben.hears({"channel": "/calls", "data": {"type": "ringing", "call": "call-1", "for": "recorded-r"}})
+    return wire
+
+
+def test_the_other_agent_hears_where_two_cassettes_have_their_client_ids_in_common(dialect: Dialect) -> None:
+    recording = by_bayeux().recording(dialect)
+    playing = Stage(joined([recording, recording]), INSTANT, dialect)
+    ann, ben = (playing.desk((("Authorization", f"Bearer {name}"),)) for name in ("ann", "ben"))
+    for one in (ann, ben):
+        one.listens()
+
+    ben.posts(Ask("/calls/call-0/note", {"note": "n"}))
+    ann.posts(Ask("/calls", {"ref": "r"}))
+
+    assert [event["data"]["type"] for event in ann.events] == ["dialling"]
+    assert [event["data"]["type"] for event in ben.events] == ["noted", "ringing"]
+    assert playing.standin.unplayed_events == []

@@ -1,0 +1,124 @@
+"""What of a recording is laid out for a search, and under which session: also where several cassettes are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from recorder.cassette.reader import Cassette
+from recorder.correlate.engine import correlate
+from recorder.explore.explorer import Explorer
+from recorder.explore.outcome import Result, Verdict
+from recorder.explore.placed import placed
+from recorder.explore.space import Space
+from recorder.library.recording import joined
+from recorder.library.select import slice_records
+from recorder.model import Recording
+from recorder.replay.engine.orders.items import Item
+from recorder.replay.engine.orders.played import Order
+from tests.explore.desk import GWS, Desktop, is_before, recorded, searched
+from tests.wire import HEADER, Wire, chained, done
+
+Names = list[tuple[str, str]]
+
+
+def conversation(client: str, *handles: int) -> Wire:
+    """A session; the event of each operation comes before its ack, and before the next operation."""
+    wire = Wire()
+    desk = wire.desk(client)
+    for handle in handles:
+        desk.asks(chained(handle, f"r{handle}"), done(handle, f"r{handle}"), early=1)
+        desk.asks(chained(handle, f"s{handle}"), done(handle, f"s{handle}"))
+    return wire
+
+
+def sliced(wire: Wire, *numbers: int) -> Recording:
+    """The recording of a slice with some triples."""
+    whole = Cassette(HEADER, tuple(wire.records))
+    recording = correlate(whole.records, GWS, HEADER)
+    chosen = [triple for triple in recording.triples if triple.n in numbers]
+    return correlate(slice_records(whole, recording, chosen), GWS, HEADER)
+
+
+def pairs(recording: Recording, triples: int = 0, unsolicited: int = 0) -> Names:
+    """The pairs that may come in either order, behind so many triples and events that nobody asked for."""
+
+    def name(item: Item) -> str:
+        moved = replace(item, triple=item.triple + triples) if item.triple else Item(0, item.index + unsolicited)
+        return str(moved)
+
+    return [(name(pair.first.item), name(pair.second.item)) for pair in Space.of(recording, GWS).pairs]
+
+
+def of_each(parts: Sequence[Recording]) -> Names:
+    triples, unsolicited, found = 0, 0, []
+    for part in parts:
+        found += pairs(part, triples, unsolicited)
+        triples, unsolicited = triples + len(part.triples), unsolicited + len(part.unsolicited)
+    return found
+
+
+def copies() -> list[Recording]:
+    """A cassette that was given twice."""
+    return [recorded(), recorded()]
+
+
+def slices() -> list[Recording]:
+    """Two parts of one session."""
+    return [sliced(conversation("client1", 7, 8), *numbers) for numbers in ((1, 2), (3, 4))]
+
+
+def others() -> list[Recording]:
+    """Sessions that have a clientId in common, and nothing else."""
+    return [conversation("client1", 7, 8).recording(), recorded(), conversation("client1", 9).recording()]
+
+
+def strangers() -> list[Recording]:
+    """Sessions whose clientIds differ."""
+    return [conversation("one", 7, 8).recording(), conversation("two", 9).recording()]
+
+
+@pytest.mark.parametrize("made", [copies, slices, others, strangers])
+def test_joined_cassettes_have_the_pairs_of_each(made: Callable[[], list[Recording]]) -> None:
+    parts = made()
+
+    both = joined(parts)
+
+    assert sorted(pairs(both)) == sorted(of_each(parts))
+    assert pairs(parts[-1]), "there is something to reverse"
+
+
+@pytest.mark.parametrize("made", [copies, slices, others, strangers])
+def test_acks_and_events_of_joined_cassettes_are_under_the_session_of_their_own(
+    made: Callable[[], list[Recording]],
+) -> None:
+    both = joined(made())
+
+    for one in placed(both, GWS):
+        owner = both.triples[one.item.triple - 1] if one.item.triple else both.unsolicited[one.item.index - 1]
+        assert one.session == owner.session, one.item
+
+
+def search(recording: Recording, bears: Callable[[Order], bool]) -> tuple[Result, list[str]]:
+    return searched(Explorer(recording, GWS), Desktop(placed(recording, GWS)), bears)
+
+
+@pytest.mark.parametrize("made", [copies, slices])
+def test_the_search_in_joined_cassettes_tells_the_cause_that_it_tells_in_one(
+    made: Callable[[], list[Recording]],
+) -> None:
+    first, *rest = made()
+
+    def bears(order: Order) -> bool:
+        """A client that reads the event of its second operation only after the ack."""
+        return not is_before(order, "event 2.1", "ack 2")
+
+    alone, _ = search(first, bears)
+    result, log = search(joined([first, *rest]), bears)
+
+    assert alone.verdict is result.verdict is Verdict.FAILED
+    assert (result.schedule, result.says) == (alone.schedule, alone.says)
+    assert str(result.schedule) == "event 2.1 before ack 2"
+    assert len(log) < 30
