@@ -134,9 +134,15 @@ class Words:
                     "what comes again."
                 )
             case Kind.LOST_SESSION:
-                return (
+                told = (
                     "After it has shaken hands anew, the client seems to lack something that it had before: a "
                     "subscription, or an operation that it waits for."
+                )
+                if one.item.is_ack:
+                    return told
+                return (
+                    f"{told} Or it does not listen yet: {self.short(one.item)} may come in the answer to a new "
+                    "subscription, before the next poll."
                 )
             case Kind.TWICE:
                 return (

@@ -50,6 +50,10 @@ CAUSES = [
     ("event 3.1 in a reply", "read events in the answers to its polls alone"),
     ("event 3.1 in a lost poll", "lose what a broken poll would have brought"),
     ("ack 3 after a lost session", "After it has shaken hands anew"),
+    (
+        "event 3.1 after a lost session",
+        "that it waits for. Or it does not listen yet: RecordProcessedAcknowledge may come in the answer to a new sub",
+    ),
     ("event 3.1 twice", "handle twice what comes twice"),
     ("ack 3 after a cut websocket", "go on where it was"),
 ]
@@ -63,6 +67,10 @@ def test_a_deviation_is_told_with_the_names_of_the_recording(text: str, clause: 
 @pytest.mark.parametrize(("text", "cause"), CAUSES)
 def test_a_deviation_speaks_for_a_cause_in_the_client(text: str, cause: str) -> None:
     assert cause in WORDS.cause(Deviation.parse(text))
+
+
+def test_an_ack_after_a_lost_session_is_no_matter_of_subscriptions_answers() -> None:
+    assert "answer" not in WORDS.cause(Deviation.parse("ack 3 after a lost session"))
 
 
 def test_the_same_event_for_two_operations_is_a_matter_of_ids() -> None:
