@@ -49,10 +49,10 @@ class Law:
             for chain in one.chains:
                 self._members[chain].append(one.item)
         self._is_simple = all(len(one.chains) < 2 for one in items)
-        self._bodies: defaultdict[int, list[Item]] = defaultdict(list)
+        self._bodies: defaultdict[tuple[str, int], list[Item]] = defaultdict(list)  # cassettes have numbers in common
         for one in items:
             if one.body is not None:
-                self._bodies[one.body].append(one.item)
+                self._bodies[one.session, one.body].append(one.item)
         self._body = {item: body for body, found in self._bodies.items() for item in found if len(found) > 1}
 
     def knows(self, deviation: Deviation) -> bool:

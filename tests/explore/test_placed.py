@@ -9,6 +9,7 @@ import pytest
 
 from recorder.cassette.reader import Cassette
 from recorder.correlate.engine import correlate
+from recorder.dialect.definition import parse
 from recorder.explore.explorer import Explorer
 from recorder.explore.outcome import Result, Verdict
 from recorder.explore.placed import placed
@@ -18,7 +19,8 @@ from recorder.library.select import slice_records
 from recorder.model import Recording
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Order
-from tests.explore.desk import GWS, Desktop, is_before, recorded, searched
+from tests.answers import ANSWERS, publish, yes
+from tests.explore.desk import GWS, Desktop, is_before, recorded, schedule, searched
 from tests.wire import HEADER, Wire, chained, done
 
 Names = list[tuple[str, str]]
@@ -99,6 +101,31 @@ def test_acks_and_events_of_joined_cassettes_are_under_the_session_of_their_own(
     for one in placed(both, GWS):
         owner = both.triples[one.item.triple - 1] if one.item.triple else both.unsolicited[one.item.index - 1]
         assert one.session == owner.session, one.item
+
+
+ORDERED = parse(ANSWERS.replace("[event]\n", '[event]\nordered = ["/service/kept"]\n'), path="ordered.toml")
+
+
+def published(*channels: str) -> Recording:
+    """A session with publishes; each is acked, and the next one follows."""
+    wire = Wire()
+    desk = wire.desk()
+    for n, channel in enumerate(channels):
+        sent = publish(desk, f"r{n}", n, channel)
+        exchange = desk.bayeux(sent)
+        wire.respond(exchange, [yes(sent)])
+    return wire.recording(ORDERED)
+
+
+def test_bodies_of_two_cassettes_are_two_although_their_numbers_are_equal() -> None:
+    free, kept = published("/service/double", "/service/double"), published("/service/kept", "/service/kept")
+    reversal = schedule("ack 2 before ack 1").deviations
+
+    assert Space.of(free, ORDERED).law.allows(reversal)
+    assert not Space.of(kept, ORDERED).law.allows(reversal)
+    law = Space.of(joined([free, kept]), ORDERED).law
+    assert law.allows(reversal)
+    assert set(law.brought_about(reversal)) == {(Item(2), Item(1))}
 
 
 def search(recording: Recording, bears: Callable[[Order], bool]) -> tuple[Result, list[str]]:
