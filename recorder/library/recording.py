@@ -82,6 +82,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         windows=one.windows | other.windows,
         addressed=one.addressed | other.addressed | {("upstream", other.header.upstream)},
         messages=(*one.messages, *other.messages),
+        replies=(*one.replies, *other.replies),
         guard=one.guard if one.guard[0] else other.guard,
         subprotocols=tuple(sorted({*one.subprotocols, *other.subprotocols})),
         connection_types=tuple(sorted({*one.connection_types, *other.connection_types})),
@@ -126,6 +127,7 @@ def _labelled(recording: Recording, place: int) -> Recording:
             recording.unsolicited, lambda u: replace(u, session=label(u.session), event=of_event(u.event))
         ),
         messages=tuple(replace(m, session=label(m.session), client_id=own(m.client_id)) for m in recording.messages),
+        replies=tuple(replace(r, session=label(r.session), client_id=own(r.client_id)) for r in recording.replies),
         session_starts={own(name): at for name, at in recording.session_starts.items()},
         windows={own(client): number for client, number in recording.windows.items()},
         streams=tuple(

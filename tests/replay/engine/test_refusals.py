@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from recorder.library.recording import joined
+from recorder.model import Recording
 from recorder.replay.engine.faults import Faults, parse
 from recorder.replay.engine.http import HttpRequest
 from recorder.replay.engine.timeline import INSTANT
@@ -421,3 +423,45 @@ def test_faults_of_sessions_that_do_not_hit_change_no_byte() -> None:
     faults = ["refuse subscribe /**#9", "refuse publish /service/x#9", "expire session after 9s idle"]
 
     assert transcript() == transcript(*faults) == transcript("end session after GetChainedRecord#9")
+
+
+def late(handle: int, *, is_refused: bool) -> Recording:
+    """A session with one operation, and a subscription after it; its clientId is that of the other ones."""
+    wire = Wire()
+    recorded = Recorded(wire)
+    recorded.shakes_hands()
+    recorded.works(handle)
+    refusal = {"successful": False, "error": f"403::{handle}"} if is_refused else {}
+    recorded.says(SUBSCRIBE, refusal, subscription="/late")
+    return wire.recording()
+
+
+@pytest.mark.parametrize(("first", "second"), [(False, True), (True, False), (True, True)])
+@pytest.mark.parametrize("follows", [7, 8])
+def test_a_client_is_refused_what_the_cassette_that_it_follows_refused(first: bool, second: bool, follows: int) -> None:
+    recordings = [late(7, is_refused=first), late(8, is_refused=second)]
+    live = Live(Stage(joined(recordings)))
+    live.says(HANDSHAKE)
+    live.desk.posts(chained(follows, "live"))
+    live.polls()
+
+    told = live.says(SUBSCRIBE, subscription="/late")
+
+    assert told.get("error") == (f"403::{follows}" if {7: first, 8: second}[follows] else None)
+
+
+def test_the_session_that_the_second_cassette_ended_ends() -> None:
+    wire = Wire()
+    recorded = Recorded(wire)
+    recorded.shakes_hands()
+    recorded.works(8)
+    ended = {"successful": False, "error": "402::Unknown client", "advice": {"reconnect": "handshake"}}
+    recorded.says(CONNECT, ended, advice={"timeout": 0})
+    stage = Stage(joined([late(7, is_refused=False), wire.recording()]))
+    live = Live(stage)
+    live.says(HANDSHAKE)
+    live.desk.posts(chained(8, "live"))
+    live.polls()
+    stage.wait(1)
+
+    assert live.polls()["error"] == "402::Unknown client"
