@@ -92,12 +92,11 @@ def _both(one: Recording, other: Recording) -> Recording:
 
 
 def _labelled(recording: Recording, place: int) -> Recording:
-    """Return a recording whose sessions, clientIds and streams have names that no other recording has.
+    """Return a recording whose sessions, clientIds, streams and exchanges have names that no other recording has.
 
     Two files may have a clientId in common: copies of one, parts of one session, or pseudonyms.
     """
     prefix, shift = f"c{place}", place << _EXCHANGES
-    streams = {stream.exchange for stream in recording.streams}
 
     def own(name: str) -> str:
         return f"{prefix}.{name}"
@@ -105,19 +104,19 @@ def _labelled(recording: Recording, place: int) -> Recording:
     def label(session: str | None) -> str | None:
         return session and own(session)
 
-    def exchange(number: int) -> int:
-        return number + shift if number in streams else number
-
     def of_event(event: Event) -> Event:
-        return replace(event, client_id=own(event.client_id), exchange=exchange(event.exchange))
+        return replace(event, client_id=own(event.client_id), exchange=event.exchange + shift)
 
     def of_triple(item: Triple) -> Triple:
-        events = tuple(replace(link, event=of_event(link.event)) for link in item.events)
-        item = replace(item, session=label(item.session), events=events)
-        if item.request.exchange not in streams:
-            return item
-        request = replace(item.request, exchange=exchange(item.request.exchange))
-        return replace(item, request=request, ack=item.ack and replace(item.ack, exchange=exchange(item.ack.exchange)))
+        ack, failure = item.ack, item.failure
+        return replace(
+            item,
+            session=label(item.session),
+            request=replace(item.request, exchange=item.request.exchange + shift),
+            ack=ack and replace(ack, exchange=ack.exchange + shift),
+            failure=failure and replace(failure, exchange=failure.exchange + shift),
+            events=tuple(replace(link, event=of_event(link.event)) for link in item.events),
+        )
 
     return replace(
         recording,
@@ -131,7 +130,6 @@ def _labelled(recording: Recording, place: int) -> Recording:
         session_starts={own(name): at for name, at in recording.session_starts.items()},
         windows={own(client): number for client, number in recording.windows.items()},
         streams=tuple(
-            replace(s, session=label(s.session), key=own(s.key), exchange=exchange(s.exchange))
-            for s in recording.streams
+            replace(s, session=label(s.session), key=own(s.key), exchange=s.exchange + shift) for s in recording.streams
         ),
     )

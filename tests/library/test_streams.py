@@ -268,6 +268,23 @@ def test_joined_recordings_keep_their_streams_apart() -> None:
     ]
 
 
+def test_exchanges_of_a_cassette_without_streams_are_none_of_the_streams_of_another_one() -> None:
+    one, other = (correlate(tape.records, PUSH, HEADER) for tape in (session(), lined()))
+    plain = Tape()
+    for ref in ("r5", "r6", "r7"):
+        plain.order(ref)
+    without = correlate(plain.records, PUSH, HEADER)
+    assert not without.streams
+
+    both = joined([one, without, other])
+
+    streams = {stream.exchange for stream in one.streams}
+    assert streams & {t.request.exchange for t in without.triples}
+    mine = both.triples[len(one.triples) : len(one.triples) + len(without.triples)]
+    assert not streams & {t.request.exchange for t in mine}
+    assert [t.ack and t.ack.exchange for t in mine] == [t.request.exchange for t in mine]
+
+
 def test_merged_captures_keep_their_streams_apart() -> None:
     header, records = merge_records([cassette(session()), cassette(session(("r3", "r4"), "b"))])
 
