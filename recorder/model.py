@@ -540,6 +540,7 @@ class Recording:
         attempts: `seq` of a request that got no answer, and that of the request that repeats it.
         index: What is known of all triples without reading them; None for a recording in memory, whose sequences are
             tuples. Those of a file are read when they are asked for: never copy them all.
+        parts: The recordings that it was joined of, each with triples numbered from 1; empty for one that was not.
     """
 
     header: Header
@@ -559,6 +560,7 @@ class Recording:
     attempts: Sequence[tuple[int, int]] = ()
     connection_types: tuple[str, ...] = ()
     index: RecordingIndex | None = field(default=None, compare=False, repr=False)
+    parts: tuple[Recording, ...] = field(default=(), compare=False, repr=False)
 
 
 def value_of(texts: Iterable[str]) -> Value | None:

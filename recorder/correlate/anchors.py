@@ -35,19 +35,40 @@ _BEGIN: Final = (-1, 0)
 
 
 def anchors(recording: Recording, events: Sequence[Unsolicited] | None = None) -> tuple[Anchor, ...]:
-    """Return the anchor of each unsolicited event of a recording, or of other `events`, in their order."""
+    """Return the anchor of each unsolicited event of a recording, or of other `events`, in their order.
+
+    Those of a recording that was joined are those of its parts: an id in two cassettes is no id of two sessions.
+    """
+    if events is None and recording.parts:
+        return tuple(_of_parts(recording.parts))
     is_one = recording.index is not None  # an index is that of one file
     if events is None:
         return tuple(_referring(recording, is_one=is_one))
     return tuple(_placed(_followed(recording, events, _walks(recording), is_one=is_one)))
 
 
+def _of_parts(parts: Sequence[Recording]) -> Iterator[Anchor]:
+    triples, others = 0, sum(len(part.triples) for part in parts)
+    for part in parts:
+        own = len(part.triples)
+        for anchor in anchors(part):
+            if anchor.place is None:
+                yield anchor
+            elif anchor.place < own:
+                yield replace(anchor, place=anchor.place + triples, number=anchor.number + triples)
+            else:
+                yield replace(anchor, place=anchor.place - own + others)
+        triples, others = triples + own, others + len(part.plain)
+
+
 def anchoring(recording: Recording) -> Iterator[Anchor]:
-    """Yield the anchor of each unsolicited event in the recording of one file, in their order.
+    """Yield the anchor of each unsolicited event of a recording, in their order.
 
     All are held in memory only where a client published: an event may repeat an id of what was published.
     """
-    if any(one.kind is AnchorKind.PUBLISH for one in recording.messages):
+    if recording.parts:
+        yield from _of_parts(recording.parts)
+    elif any(one.kind is AnchorKind.PUBLISH for one in recording.messages):
         yield from _referring(recording, is_one=True)
     else:
         followed = _followed(recording, recording.unsolicited, _walks(recording), is_one=True)

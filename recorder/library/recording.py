@@ -88,6 +88,7 @@ def _both(one: Recording, other: Recording) -> Recording:
         connection_types=tuple(sorted({*one.connection_types, *other.connection_types})),
         streams=(*one.streams, *other.streams),
         index=None,  # of one file alone
+        parts=(*(one.parts or (one,)), *(other.parts or (other,))),
     )
 
 
@@ -127,6 +128,7 @@ def _labelled(recording: Recording, place: int) -> Recording:
         ),
         messages=tuple(replace(m, session=label(m.session), client_id=own(m.client_id)) for m in recording.messages),
         replies=tuple(replace(r, session=label(r.session), client_id=own(r.client_id)) for r in recording.replies),
+        parts=tuple(_labelled(part, place) for part in recording.parts),
         session_starts={own(name): at for name, at in recording.session_starts.items()},
         windows={own(client): number for client, number in recording.windows.items()},
         streams=tuple(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recorder.cassette.reader import Cassette, read
-from recorder.correlate.anchors import Subscriptions
+from recorder.correlate.anchors import Subscriptions, anchors
 from recorder.dialect.definition import load
 from recorder.errors import CassetteError, DialectError, UsageError
 from recorder.library.recording import derive, joined, load_recording
-from recorder.model import Header, Recording
+from recorder.model import Anchor, AnchorKind, Header, Recording
 from tests.wire import HEADER, Wire, chained, done, get_me, state_event
 
 PREVIEW = Path(__file__).parents[2] / "cassettes" / "preview-session.cassette"
@@ -126,6 +127,60 @@ def test_subscriptions_of_one_recording_are_none_of_another_one() -> None:
     covered = Subscriptions(both.messages).covered
     assert [covered(u.event) for u in both.unsolicited] == [True]
     assert [covered(link.event) for t in both.triples for link in t.events] == [True]
+
+
+def asking(question: str, channel: str = "/service/ask") -> Recording:
+    """A publish, a request, and what repeats the id of the publish."""
+    wire = Wire()
+    desk = wire.desk()
+    sent = {"channel": channel, "clientId": desk.client_id, "data": {"id": question}}
+    wire.respond(desk.bayeux(sent), [{"channel": channel, "successful": True}])
+    wire.respond(desk.post(get_me()), {"statusCode": 0})
+    desk.hears({"channel": "/answer", "data": {"of": question}}, state_event())
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    desk.hears(state_event())
+    return wire.recording()
+
+
+def of_each(parts: Sequence[Recording]) -> list[Anchor]:
+    """The anchors of each recording, with the places and numbers that they have among those of all."""
+    triples, others, found = 0, sum(len(part.triples) for part in parts), []
+    for part in parts:
+        for one in anchors(part):
+            if one.place is None:
+                found.append(one)
+            elif one.kind is AnchorKind.OPERATION:
+                found.append(replace(one, place=one.place + triples, number=one.number + triples))
+            else:
+                found.append(replace(one, place=one.place - len(part.triples) + others))
+        triples, others = triples + len(part.triples), others + len(part.plain)
+    return found
+
+
+PARTS = {
+    "copies": lambda: [asking("question-1"), asking("question-1")],
+    "equal numbers": lambda: [asking("question-1"), asking("question-2", "/service/other")],
+    "three": lambda: [recording_of(7), asking("question-1"), recording_of(8)],
+}
+
+
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+def test_events_of_joined_cassettes_follow_what_they_follow_in_one(parts: Callable[[], list[Recording]]) -> None:
+    recordings = parts()
+    both = joined(recordings)
+
+    assert list(anchors(both)) == of_each(recordings)
+    for one in anchors(both):
+        if one.place is not None:
+            asked = (*both.triples, *both.plain)[one.place]
+            assert (asked.request.seq, asked.n or 1) == (one.at[0], one.number)
+
+
+def test_joined_recordings_may_be_joined_again() -> None:
+    one, two, three = asking("question-1"), asking("question-1"), asking("question-2")
+
+    assert list(anchors(joined([one, joined([two, three])]))) == of_each([one, two, three])
+    assert list(anchors(joined([joined([one, two]), three]))) == of_each([one, two, three])
 
 
 def test_a_session_that_is_not_known_stays_so() -> None:

@@ -559,3 +559,27 @@ def test_each_event_leaves_after_its_anchor_once_and_to_its_session(
     told = {one["event"] for one in not_come if one["event"].startswith("u")}
     names = {text: f"u{number}" for number, text in enumerate(events, 1)}
     assert told == {names[text] for text in events if text not in heard}, "what did not come is told"
+
+
+def questioned(handle: int) -> Recording:
+    """An operation, a publish, a request, and the answer to the publish."""
+    wire = Wire()
+    client = Recorded(wire)
+    client.says(SUBSCRIBE, subscription="/a")
+    client.does(("operate", str(handle)))
+    client.says("/service/ask", data={"id": "question-1"})
+    client.asks(get("/state"))
+    client.hears({"channel": "/a", "data": {"messageType": "answer", "of": "question-1"}})
+    return wire.recording()
+
+
+@pytest.mark.parametrize("handles", [(7,), (7, 7), (7, 8), (8, 7)])
+def test_an_answer_follows_its_publish_in_several_cassettes_too(handles: tuple[int, ...]) -> None:
+    live = Live(Stage(joined([questioned(handle) for handle in handles])))
+    live.says(SUBSCRIBE, subscription="/a")
+    live.does(("operate", "7"))
+    live.looks()
+
+    live.says("/service/ask", data={"id": "question-live"})
+
+    assert live.looks() == ["answer"]
