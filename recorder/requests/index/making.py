@@ -47,7 +47,7 @@ from .rows import (
 )
 from .streams import ends
 from .whole import Whole
-from .windows import copies
+from .windows import copies_by_session
 
 _REMEMBERED = 1_000  # requests while an index is made: equal ones stand near each other
 
@@ -255,13 +255,14 @@ class _Requests:
 def _anchored(recording: Recording) -> Iterator[AnchorRow]:
     """Yield the rows of all events, replies and ends of streams that nobody asked for."""
     only = only_session(recording)
-    again = copies((pushed.event for pushed in recording.unsolicited), recording.windows)
+    again = copies_by_session(((one.session or only, one.event) for one in recording.unsolicited), recording.windows)
     of_each = anchors(recording) if recording.index is None else anchoring(recording)
     found = zip(recording.unsolicited, of_each, strict=True)
     for number, (pushed, anchor) in enumerate(found):
-        is_copy = (pushed.event.seq, pushed.event.index) in again
+        session = pushed.session or only
+        is_copy = (session, pushed.event.seq, pushed.event.index) in again
         # what only a later window got comes to any window that does what that window did
-        group = group_of(pushed.session or only, anchor, anchor.window if is_copy else 0)
+        group = group_of(session, anchor, anchor.window if is_copy else 0)
         yield AnchorRow(group, EVENT, number, anchor, is_copy, pushed.is_ignored)
     for number, (said, anchor) in enumerate(endings(recording)):
         yield AnchorRow(group_of(said.session or only, anchor, anchor.window), REPLY, number, anchor)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from recorder.bayeux.messages import Message
+from recorder.library.recording import joined
 from recorder.model import Headers, Recording
 from recorder.requests.index.windows import copies
 from tests.replay.stage import Desk, Stage
-from tests.wire import Wire, chained, done, record_event
+from tests.wire import Wire, chained, done, record_event, state_event
 
 JAR: Headers = (("Cookie", "JSESSIONID=one"),)
 
@@ -132,3 +137,66 @@ def test_the_client_is_there_until_its_last_window_closes() -> None:
     other.disconnects()
 
     assert (over_too_early, stage.standin.is_over) == (False, True)
+
+
+OTHER: Headers = (("Cookie", "JSESSIONID=other"),)
+
+
+def told_once(wire: Wire, jar: Headers = OTHER) -> None:
+    """A session with one window that hears what nobody asked for."""
+    wire.desk(headers=jar).hears(state_event())
+
+
+def told_in_the_second(wire: Wire) -> None:
+    """A session that hears the same, in its second window alone; its first one asks for something."""
+    first = wire.desk(headers=JAR)
+    second = wire.desk(headers=JAR)
+    first.asks(chained(7, "recorded"), done(7, "recorded"))
+    second.hears(state_event())
+
+
+def of_one_cassette() -> Recording:
+    wire = Wire()
+    told_once(wire)
+    told_in_the_second(wire)
+    return wire.recording()
+
+
+def of_two_cassettes() -> Recording:
+    wires = Wire(), Wire()
+    told_once(wires[0])
+    told_in_the_second(wires[1])
+    return joined([wire.recording() for wire in wires])
+
+
+@pytest.mark.parametrize("recorded", [of_one_cassette, of_two_cassettes])
+def test_what_another_session_heard_is_no_copy(recorded: Callable[[], Recording]) -> None:
+    stage = Stage(recorded())
+    desk = stage.desk()
+    desk.listens()
+
+    desk.posts(chained(7, "live"))
+    stage.wait(10)
+
+    assert [event["data"]["messageType"] for event in desk.events].count("DeviceStateChangeMessage") == 1
+
+
+def test_places_of_two_cassettes_are_two_although_their_numbers_are_equal() -> None:
+    wires = Wire(), Wire()
+    for wire, handle in zip(wires, (7, 8), strict=True):
+        first, second = wire.desk(headers=JAR), wire.desk(headers=JAR)
+        first.asks(chained(handle, "recorded"), done(handle, "recorded"))
+        first.hears(state_event("Ready"))
+        (second if handle == 7 else first).hears(state_event("Ready" if handle == 7 else "Busy"))
+    recordings = [wire.recording() for wire in wires]
+    copy, busy = (recording.unsolicited[-1].event for recording in recordings)
+    assert (copy.seq, copy.index) == (busy.seq, busy.index)
+    stage = Stage(joined(recordings))
+    desk = stage.desk()
+    desk.listens()
+
+    desk.posts(chained(8, "live"))
+    stage.wait(10)
+
+    states = [event["data"]["devices"][0]["userState"]["state"] for event in desk.events if "devices" in event["data"]]
+    assert states == ["Ready", "Busy"]
