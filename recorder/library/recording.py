@@ -51,6 +51,7 @@ def joined(recordings: Sequence[Recording]) -> Recording:
 
     """
     first, *others = recordings
+    has_streams = any(one.streams for one in recordings)
     for place, other in enumerate(others, 2):
         if not are_same(other.header, first.header):
             has_other_name = other.header.dialect != first.header.dialect
@@ -65,7 +66,7 @@ def joined(recordings: Sequence[Recording]) -> Recording:
                 f"cassette {place} was redacted by {other.header.redaction!r}, the cassettes before it by "
                 f"{first.header.redaction!r}; play the cassettes one by one"
             )
-        first = _both(first, _labelled(other, place))
+        first = _both(first, _labelled(other, place, has_streams=has_streams))
         first = replace(first, header=replace(first.header, redaction=next(iter(policies), first.header.redaction)))
     return first
 
@@ -92,12 +93,13 @@ def _both(one: Recording, other: Recording) -> Recording:
     )
 
 
-def _labelled(recording: Recording, place: int) -> Recording:
+def _labelled(recording: Recording, place: int, *, has_streams: bool) -> Recording:
     """Return a recording whose sessions, clientIds, streams and exchanges have names that no other recording has.
 
-    Two files may have a clientId in common: copies of one, parts of one session, or pseudonyms.
+    Two files may have a clientId in common: copies of one, parts of one session, or pseudonyms. Exchanges are looked
+    up by their numbers only where there are streams.
     """
-    prefix, shift = f"c{place}", place << _EXCHANGES
+    prefix, shift = f"c{place}", place << _EXCHANGES if has_streams else 0
 
     def own(name: str) -> str:
         return f"{prefix}.{name}"
@@ -109,14 +111,17 @@ def _labelled(recording: Recording, place: int) -> Recording:
         return replace(event, client_id=own(event.client_id), exchange=event.exchange + shift)
 
     def of_triple(item: Triple) -> Triple:
-        ack, failure = item.ack, item.failure
+        ack, failure, session = item.ack, item.failure, label(item.session)
+        events = tuple(replace(link, event=of_event(link.event)) for link in item.events)
+        if not shift:
+            return replace(item, session=session, events=events)
         return replace(
             item,
-            session=label(item.session),
+            session=session,
             request=replace(item.request, exchange=item.request.exchange + shift),
             ack=ack and replace(ack, exchange=ack.exchange + shift),
             failure=failure and replace(failure, exchange=failure.exchange + shift),
-            events=tuple(replace(link, event=of_event(link.event)) for link in item.events),
+            events=events,
         )
 
     return replace(
@@ -128,7 +133,7 @@ def _labelled(recording: Recording, place: int) -> Recording:
         ),
         messages=tuple(replace(m, session=label(m.session), client_id=own(m.client_id)) for m in recording.messages),
         replies=tuple(replace(r, session=label(r.session), client_id=own(r.client_id)) for r in recording.replies),
-        parts=tuple(_labelled(part, place) for part in recording.parts),
+        parts=tuple(_labelled(part, place, has_streams=has_streams) for part in recording.parts),
         session_starts={own(name): at for name, at in recording.session_starts.items()},
         windows={own(client): number for client, number in recording.windows.items()},
         streams=tuple(
