@@ -14,7 +14,7 @@ from ..replay.engine.orders.deviations import DISTURBANCES, Deviation, Disturban
 from ..replay.engine.orders.items import Item
 from .law import Law
 from .neighbours import Pair, by_session
-from .placed import Placed
+from .placed import Placed, unknown_sessions
 
 Look: TypeAlias = tuple[str, ...]
 
@@ -137,13 +137,14 @@ def _in_replies(recording: Recording, items: Sequence[Placed]) -> Iterator[Devia
     if not replies_carry_events(recording):
         return
     sent: dict[str, list[tuple[int, int]]] = {}
-    for message in recording.messages:
+    unknown = unknown_sessions(recording, lambda part: len(part.messages))
+    for message, session in zip(recording.messages, unknown, strict=True):
         if message.kind is not AnchorKind.START or message.renews:
-            sent.setdefault(message.session or "", []).append(message.at)
-    for session in by_session(items):
-        times = sent.get(session[0].session, [])
-        for place, one in enumerate(session):
-            if one.is_bayeux and any(_is_near(at, session, place) for at in times):
+            sent.setdefault(message.session or session, []).append(message.at)
+    for its in by_session(items):
+        times = sent.get(its[0].session, [])
+        for place, one in enumerate(its):
+            if one.is_bayeux and any(_is_near(at, its, place) for at in times):
                 yield Deviation(Kind.IN_REPLY, one.item)
 
 

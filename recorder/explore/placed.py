@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TypeAlias
 
 from ..correlate.anchors import anchors, only_session
@@ -72,14 +73,25 @@ def placed(recording: Recording, dialect: Dialect, wanted: Collection[Item] | No
 
 
 def _wanted(recording: Recording, dialect: Dialect, wanted: Collection[Item] | None) -> Iterator[Placed]:
-    of_client, only = sessions(recording), only_session(recording)
+    of_client, unknown = sessions(recording), [*unknown_sessions(recording, lambda part: len(part.triples))]
     numbers = None if wanted is None else {one.triple for one in wanted}
     for triple in _triples(recording, numbers):
-        found = _of_triple(triple, dialect, of_client, only)
+        found = _of_triple(triple, dialect, of_client, unknown[triple.n - 1])
         yield from (one for one in found if wanted is None or one.item in wanted)
     if numbers is None or 0 in numbers:
-        unsolicited = _unsolicited(recording, dialect, of_client, only)
+        unsolicited = _unsolicited(recording, dialect, of_client)
         yield from (one for one in unsolicited if wanted is None or one.item in wanted)
+
+
+def unknown_sessions(recording: Recording, count: Callable[[Recording], int]) -> Iterator[str]:
+    """Yield for each item of a kind what its session is called where it shows none: not alike in two cassettes.
+
+    Args:
+        recording: The recording.
+        count: Returns how many items of this kind a cassette has.
+    """
+    for place, part in enumerate(recording.parts or (recording,), 1):
+        yield from repeat(only_session(part) or ("" if place == 1 else f"c{place}"), count(part))
 
 
 def _triples(recording: Recording, numbers: set[int] | None) -> Iterable[Triple]:
@@ -101,10 +113,12 @@ def _of_triple(triple: Triple, dialect: Dialect, of_client: dict[str, str], only
         yield _of_event(Item(triple.n, index), link.event, (link.name, session, begin), dialect)
 
 
-def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, str], only: str) -> Iterator[Placed]:
+def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, str]) -> Iterator[Placed]:
     if not len(recording.unsolicited):
         return
-    for index, (one, anchor) in enumerate(zip(recording.unsolicited, anchors(recording), strict=True), 1):
+    unknown = unknown_sessions(recording, lambda part: len(part.unsolicited))
+    found = zip(recording.unsolicited, anchors(recording), unknown, strict=True)
+    for index, (one, anchor, only) in enumerate(found, 1):
         if not one.is_ignored:
             session = one.session or of_client.get(one.event.client_id, only)
             yield _of_event(Item(0, index), one.event, (one.name, session, anchor.at), dialect)

@@ -17,11 +17,12 @@ from recorder.explore.space import Space
 from recorder.library.recording import joined
 from recorder.library.select import slice_records
 from recorder.model import Recording
+from recorder.replay.engine.orders.deviations import Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Order
 from tests.answers import ANSWERS, publish, yes
 from tests.explore.desk import GWS, Desktop, is_before, recorded, schedule, searched
-from tests.wire import HEADER, Wire, chained, done
+from tests.wire import HEADER, Desk, Wire, chained, done, state_event
 
 Names = list[tuple[str, str]]
 
@@ -82,7 +83,20 @@ def strangers() -> list[Recording]:
     return [conversation("one", 7, 8).recording(), conversation("two", 9).recording()]
 
 
-@pytest.mark.parametrize("made", [copies, slices, others, strangers])
+def begun() -> list[Recording]:
+    """Cassettes that begin in the middle of a session, so that nobody knows which; and one whose session is known."""
+    found = [strangers()[0]]
+    for handle in (8, 9):
+        desk = Desk(Wire(), "client1", ())
+        desk.asks(chained(handle, f"r{handle}"), done(handle, f"r{handle}"), early=1)
+        desk.hears(state_event())
+        desk.asks(chained(handle, f"s{handle}"), done(handle, f"s{handle}"))
+        desk.hears(state_event())
+        found.append(desk.wire.recording())
+    return found
+
+
+@pytest.mark.parametrize("made", [copies, slices, others, strangers, begun])
 def test_joined_cassettes_have_the_pairs_of_each(made: Callable[[], list[Recording]]) -> None:
     parts = made()
 
@@ -126,6 +140,25 @@ def test_bodies_of_two_cassettes_are_two_although_their_numbers_are_equal() -> N
     law = Space.of(joined([free, kept]), ORDERED).law
     assert law.allows(reversal)
     assert set(law.brought_about(reversal)) == {(Item(2), Item(1))}
+
+
+def test_events_come_in_replies_to_the_messages_of_their_own_cassette() -> None:
+    wire = Wire()
+    desk = Desk(wire, "client1", ())
+    subscribes = {"channel": "/meta/subscribe", "clientId": "client1", "subscription": "/a"}
+    desk.polls()
+    asked = desk.bayeux(subscribes)
+    desk.hears(state_event())
+    wire.respond(asked, [subscribes | {"successful": True}])
+    quiet, sends = begun()[1], wire.recording()
+
+    def in_replies(recording: Recording) -> set[str]:
+        found = (choice.deviation for choice in Space.of(recording, GWS).singles)
+        return {str(one) for one in found if one.kind is Kind.IN_REPLY}
+
+    assert (in_replies(quiet), in_replies(sends)) == (set(), {"event u1 in a reply"})
+    assert in_replies(joined([sends, quiet])) == {"event u1 in a reply"}
+    assert in_replies(joined([quiet, sends])) == {"event u3 in a reply"}
 
 
 def search(recording: Recording, bears: Callable[[Order], bool]) -> tuple[Result, list[str]]:
