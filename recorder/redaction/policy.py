@@ -38,6 +38,9 @@ FORMER = {
         rf"""{_NAMES_OF_TOKENS}(?=[^\s\d"',;<>&]{{0,199}}+[^\s"',;<>&])([^\s"',;<>&]{{6,}})"""
     ),
 }
+# A header that names an event by the `id` that its stream gave it. Streams keep their ids, so it is treated as their
+# text is, by any policy: else it would name another event, by chance that of another stream.
+_LAST_EVENT = "last-event-id"
 _LONGEST = 400  # characters of a path, cut at the front: rules compare its last names
 
 
@@ -377,7 +380,7 @@ def parse(text: str, *, path: str, is_shipped: bool = False) -> Policy:
         text=text,
         cookies=Names.of(headers.texts("cookies", optional=True)),
         credentials=Names.of(headers.texts("credentials", optional=True)),
-        kept_headers=Names.of(headers.texts("keep", optional=extends)),
+        kept_headers=Names.of((*headers.texts("keep", optional=extends), _LAST_EVENT)),
         fields=list(_rules(fields, keep=True)),
         inside_of=list(_rules(inside, keep=False)),
         values=Values(

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recorder.capture.streams import Chunks
-from recorder.model import Chunk, Record, Response
+from recorder.model import Chunk, Record, Request, Response
 from recorder.redaction.again import Again
 from recorder.redaction.policy import load
 from recorder.redaction.redactor import Redactor
@@ -136,3 +136,22 @@ def test_an_event_that_looks_like_json_is_one_event() -> None:
     text = f'{{"a":1}}\ndata: {{"a":1,\ndata: "password":"{SECRET}"}}\n\n'
 
     assert SECRET not in joined(captured(stored(text.encode(), [])))
+
+
+JWT = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4ifQ.{'c2lnbmF0dXJl' * 3}"
+
+
+@pytest.mark.parametrize("id_", ["20", "0", "7f3a-1", "2026-11-30T12:00:00Z/5", "stream-6:15", "+1 650 555 0123", JWT])
+@pytest.mark.parametrize("name", ["Last-Event-ID", "last-event-id"])
+def test_a_client_goes_on_after_the_event_whose_id_the_stream_gave(id_: str, name: str) -> None:
+    """Else it may name the id of another stream, by chance, and its new stream is taken for a part of that one."""
+    redactor = Redactor(load(), KEY)
+    answer = Response(1, 1, 0, 200, (("content-type", "text/event-stream"),), b"", streamed=True)
+    chunk = Chunk(2, 2, 0, f"id: {id_}\ndata: {{}}\n\n".encode(), is_last=False)
+    again = Request(3, 3, 1, "c", "GET", "/events", ((name, id_),), b"")
+
+    _, told, request = map(redactor.redact, (answer, chunk, again))
+
+    assert isinstance(told, Chunk)
+    assert isinstance(request, Request)
+    assert told.body.splitlines()[0] == b"id: " + request.headers[0][1].encode()
