@@ -114,9 +114,14 @@ def unplayed(playheads: Iterable[Playhead], matcher: Matcher, before: Container[
 
 
 def unplayed_events(recording: Recording, found: Iterable[Unplayed]) -> list[dict[str, Any]]:
-    """Return events that did not come as JSON: their names as in `recorder explain`, and what they wait for."""
+    """Return events that did not come as JSON: their names as in `recorder explain`, and what they wait for.
+
+    Heartbeats are left out: they come as long as a client stays, and nobody waits for them.
+    """
     told: dict[str, dict[str, Any]] = {}
     for one in found:
+        if one.unsolicited is not None and recording.unsolicited[one.unsolicited].is_ignored:
+            continue
         label = f"u{one.unsolicited + 1}" if one.unsolicited is not None else _label(recording, one)
         if not label or label in told:
             continue

@@ -690,6 +690,21 @@ def test_events_that_wait_for_a_stream_are_reported(dialect: Dialect) -> None:
     assert (found["event"], found["waits_for"]) == ("1.1", "a stream, GET /events")
 
 
+def test_heartbeats_that_wait_for_a_stream_are_nobodys_loss(dialect: Dialect) -> None:
+    wire = Wire()
+    stream = wire.streams()
+    wire.ack(asks(wire, note("recorded-1")))
+    for text in (b'data: {"ref":"recorded-1"}\n\n', b": beat\n\n"):
+        wire.wait(0.02)
+        wire.sends(stream, text)
+    playing, desk = stage(wire, dialect)
+
+    desk.posts(note("a"))
+    playing.wait(1.0)
+
+    assert [one["event"] for one in playing.standin.unplayed_events] == ["1.1"]
+
+
 def a_subscription(*, cut: bool = False) -> Wire:
     """A client that says hello and subscribes on its socket, and hears what a note brings; perhaps twice."""
     wire = Wire()
