@@ -9,7 +9,8 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 HANGUP: int | None = getattr(signal, "SIGHUP", None)
@@ -39,6 +40,25 @@ def ends(*, hangs_up: bool = True) -> tuple[int, ...]:
     """
     given = (number for number in ENDS if hangs_up or number != HANGUP)
     return tuple(number for number in given if number != HANGUP or signal.getsignal(number) != signal.SIG_IGN)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let the signals that end a command come at the end of the block: a child that starts in it is known by then."""
+    if threading.current_thread() is not threading.main_thread():  # signals come into that one alone
+        yield
+        return
+    came: list[int] = []
+    before = {number: handler for number in ENDS if callable(handler := signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, lambda got, _frame: came.append(got))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def call_on(numbers: Iterable[int], take: Callable[[int], None]) -> Callable[[], None]:

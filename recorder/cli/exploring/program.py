@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from threading import Event, Timer
 from typing import IO, Any
 
 from ...errors import UsageError
-from ...system.signals import KILL, of_its_own
+from ...system.signals import KILL, held, of_its_own
 
 URL = "RECORDER_URL"  # variable with the URL of the stand-in, as of `recorder record`
 SCHEDULE = "RECORDER_SCHEDULE"  # variable with the id of the schedule
@@ -62,18 +62,21 @@ class Program:
         # in a session of its own: then its children can be ended with it, and Ctrl-C is for the recorder alone
         alone: dict[str, Any] = of_its_own() or {"start_new_session": True}
         with TemporaryFile() as output:  # a pipe would stay open as long as a child that it left behind
-            try:
-                child = subprocess.Popen(  # noqa: S603  # running it is what the user asks for
-                    words,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=os.environ | {URL: url, SCHEDULE: schedule},
-                    **alone,
-                )
-            except (OSError, ValueError) as exc:
-                raise UsageError(f"{words[0]}: cannot be run: {getattr(exc, 'strerror', None) or exc}") from exc
-            code, is_late = _waited(child, self.max_time)
+            with ExitStack() as started:
+                try:
+                    with held():  # else Ctrl-C may come when the child runs and nobody knows it yet
+                        child = subprocess.Popen(  # noqa: S603  # running it is what the user asks for
+                            words,
+                            stdin=subprocess.DEVNULL,
+                            stdout=output,
+                            stderr=subprocess.STDOUT,
+                            env=os.environ | {URL: url, SCHEDULE: schedule},
+                            **alone,
+                        )
+                        started.callback(_end, child)
+                except (OSError, ValueError) as exc:
+                    raise UsageError(f"{words[0]}: cannot be run: {getattr(exc, 'strerror', None) or exc}") from exc
+                code, is_late = _waited(child, self.max_time)
             return Ended(code if code >= 0 else 128 - code, is_late, _end_of(output))
 
 
@@ -95,8 +98,12 @@ def _waited(child: subprocess.Popen[bytes], seconds: float) -> tuple[int, bool]:
     finally:
         timer.cancel()
         ended.set()
-        _send(child, KILL)
-        child.wait()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a command, and all that it left behind."""
+    _send(child, KILL)
+    child.wait()
 
 
 def _send(child: subprocess.Popen[bytes], number: int) -> None:
