@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from recorder.model import Link, Recording
 from tests.correlate.shop import Shop
 from tests.correlate.tape import Tape, dialect
 from tests.correlate.test_properties import dialects, played, steps
+from tests.costs import assert_grows
 from tests.wire import Wire, chained, done, error_event, twin
 
 GWS = load("gws-outbound")
@@ -132,21 +133,13 @@ def calls(count: int) -> Recording:
     return tape.recording(dialect())
 
 
-def seconds(made: Callable[[int], object], count: int) -> float:
-    began = time.process_time()
-    made(count)
-    return time.process_time() - began
-
-
 @pytest.mark.parametrize(
     "made", [shared, only, never, handle, equal_ids, silent_events, errors, early_twins, sessions, calls]
 )
 def test_an_event_costs_the_same_however_many_operations_are_open(made: Callable[[int], object]) -> None:
     made(20)  # what is made once
 
-    small, large = (seconds(made, count) for count in (SMALL, LARGE))
-
-    assert large / LARGE <= MOST_GROWTH * small / SMALL
+    assert_grows(partial(made, SMALL), partial(made, LARGE), at_most=MOST_GROWTH * LARGE / SMALL)
 
 
 @pytest.mark.parametrize("made", [shared, only, handle])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from itertools import pairwise
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from recorder.links.pieces import Pieces
 from recorder.links.rewriting import Links, Origin, Server
+from tests.costs import assert_cheap
 
 LINKS, HERE = Links([Server("gws.example", 8090)]), Origin("desk:9")
 STREAM = (
@@ -71,9 +71,9 @@ def test_what_waits_is_behind_the_last_end_of_a_link_and_may_begin_one(text: byt
 
 def test_a_piece_without_links_is_passed_in_the_time_of_a_search() -> None:
     pieces, piece = Pieces(lambda piece: piece), b"x" * (1 << 16)
-    begin = time.thread_time()
 
-    for _ in range(160):
-        pieces.feed(piece)
+    def act() -> None:
+        for _ in range(160):
+            pieces.feed(piece)
 
-    assert time.thread_time() - begin < 0.4  # of 10 MB; a regular expression took 1.5 s, between turns of others
+    assert_cheap(act, below=0.4)  # of 10 MB; a regular expression took 1.5 s, between turns of others

@@ -6,13 +6,13 @@ import base64
 import json
 import random
 import string
-import time
 from collections.abc import Callable
 
 import pytest
 
 from recorder.redaction.detectors import found, is_jwt, is_pair, is_random
 from recorder.redaction.policy import names, shipped
+from tests.costs import assert_grows
 
 CHANCE = random.Random(7)
 CASES = string.ascii_letters + string.digits
@@ -249,23 +249,16 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_time_grows_with_the_length_of_a_text_only(piece: str) -> None:
-    assert growth(found, piece) < 8
+    assert_linear(found, piece)
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize("policy", names())
 def test_the_patterns_of_a_policy_take_time_for_the_length_of_a_text_only(policy: str, piece: str) -> None:
-    assert growth(shipped(policy).values.spans, piece) < 8
+    assert_linear(shipped(policy).values.spans, piece)
 
 
-def growth(search: Callable[[str], object], piece: str) -> float:
-    """Return the factor by which four times the text takes longer: about 4 if it is linear, 16 if it is quadratic."""
+def assert_linear(search: Callable[[str], object], piece: str) -> None:
+    """Four times the text takes four times as long; sixteen times if it is quadratic."""
     text = piece * (32_000 // len(piece))
-    short, long = (min(timed(search, text * times) for _ in range(2)) for times in (1, 4))
-    return long / max(short, 0.002)  # in less time the clock counts more than the text
-
-
-def timed(search: Callable[[str], object], text: str) -> float:
-    begin = time.process_time()
-    search(text)
-    return time.process_time() - begin
+    assert_grows(lambda: search(text), lambda: search(text * 4), at_most=8)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import time
 from collections.abc import Callable, Iterable
 from itertools import groupby
 
@@ -30,6 +29,7 @@ from recorder.requests.hidden_text import _FORMS
 from recorder.suggest import keys
 from recorder.suggest.causing import kinds
 from recorder.suggest.reading import values
+from tests.costs import assert_cheap, seconds
 
 SMALL, LARGE = 3_000, 12_000  # bytes
 MOST_ROWS = 3  # of a reader; all together take half a minute on a busy machine
@@ -49,12 +49,6 @@ def _some(rows: Iterable[Row], count: int = MOST_ROWS) -> list[Row]:
 BY_READER = {
     reader: _some(rows) for reader, rows in groupby(sorted(_PLAIN, key=_reader), _reader) if "detector: " not in reader
 } | {"detector": _some((row for row in _PLAIN if row.part == "detector"), 60)}
-
-
-def seconds(act: Callable[[], object]) -> float:
-    begin = time.thread_time()
-    act()
-    return time.thread_time() - begin
 
 
 @pytest.mark.once
@@ -98,14 +92,14 @@ ONCE: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("act", ONCE.values(), ids=ONCE)
 def test_what_took_minutes_takes_a_moment(act: Callable[[], object]) -> None:
-    assert seconds(act) < 2
+    assert_cheap(act, below=2)
 
 
 def test_the_places_of_a_deep_document_are_found_from_those_around_them() -> None:
     inner = json.dumps({f"m{number}": "x y" for number in range(3_000)})
     document = '{"a":' * 150 + inner + "}" * 150
 
-    assert seconds(lambda: scan(response(document, "application/json"))) < 4
+    assert_cheap(lambda: scan(response(document, "application/json")), below=4)
 
 
 @pytest.mark.parametrize(

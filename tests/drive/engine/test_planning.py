@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +19,7 @@ from recorder.drive.engine.plan import Act, Plan, Why
 from recorder.drive.engine.planning import plan_of
 from recorder.library.sealing import seal
 from recorder.redaction.joins import of_cassette
+from tests.costs import assert_grows
 from tests.drive.engine.plans import acts, check, hole, planned, sources, titled, waits, with_drive
 from tests.wire import (
     Ask,
@@ -641,29 +642,19 @@ def test_no_plan_has_a_circle(said):
     assert planned(wire) == plan
 
 
-def seconds(count: int) -> float:
-    """CPU seconds for the plan of so many triples."""
+def planning(count: int) -> Callable[[], Plan]:
+    """Return what makes the plan of so many triples."""
     wire = Wire()
     desks = [wire.desk(headers=(("Cookie", f"JSESSIONID={n}"),)) for n in range(5)]
     for n in range(count):
         desks[n % 5].asks(chained(100_000 + n, f"r{n}"), done(100_005 + n, f"r{n}"))
-    recording, dialect = wire.recording(), load()
-    gc.disable()  # it looks through all that other tests hold
-    try:
-        begun = process_time()
-        plan = plan_of(recording, wire.records, dialect)
-        taken = process_time() - begun
-    finally:
-        gc.enable()
-    assert len(plan.steps) == count + 10
-    return taken
+    act = partial(plan_of, wire.recording(), wire.records, load())
+    assert len(act().steps) == count + 10
+    return act
 
 
 def test_the_cost_is_linear():
-    seconds(50)
-    small, large = min(seconds(100) for _ in range(3)), min(seconds(400) for _ in range(3))
-
-    assert large < 4 * 2.5 * small
+    assert_grows(planning(100), planning(400), at_most=4 * 2.5)
 
 
 def test_requests_to_other_hosts_are_told_of():

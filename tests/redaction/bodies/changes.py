@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from recorder.redaction.bodies.change import Unread
@@ -53,13 +51,6 @@ def hashed(body: str | bytes, media: str = "") -> str:
 def finder() -> Finder:
     """Return a finder that puts `#` in place of values."""
     return Finder(load(), _hash, Known())
-
-
-def seconds(act: Callable[[], object]) -> float:
-    """Return the time that a call takes of the processor."""
-    began = time.process_time()
-    act()
-    return time.process_time() - began
 
 
 def _hash(kind: Kind, value: str, *, number: bool = False) -> str:
