@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from .placed import Placed, unknown_sessions
 
 Look: TypeAlias = tuple[str, ...]
 
+_ID = re.compile(r"[^/]*[0-9][^/]*")  # in a path
 _FAYE = frozenset({"in-process", "cross-origin-long-polling"})  # connection types that faye alone offers
 _NEAR = 4  # acks and events between an event and the message of the client whose answer could carry it
 _ROUNDS = 3  # deviations that look alike: so many are told apart from the rest
@@ -28,11 +30,12 @@ class Rank(IntEnum):
 
     OF_ONE = 0  # acks and events of one triple
     OF_SEVERAL = 1
-    BATCH = 2
-    REPLY = 3
-    TROUBLE = 4
-    UNSURE = 5  # the client may wait for one before it asks for the other
-    LATE = 6  # costs real seconds
+    PLAIN = 2  # answers to requests that are no operations
+    BATCH = 3
+    REPLY = 4
+    TROUBLE = 5
+    UNSURE = 6  # the client may wait for one before it asks for the other
+    LATE = 7  # costs real seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ def _placed(deviation: Deviation, rank: Rank, places: Mapping[Item, int]) -> Cho
 def _rank(pair: Pair) -> Rank:
     if not pair.is_sure:
         return Rank.UNSURE
+    if any(item.plain for item in pair.names):
+        return Rank.PLAIN
     return Rank.OF_ONE if pair.is_of_one else Rank.OF_SEVERAL
 
 
@@ -114,7 +119,8 @@ def _look(deviation: Deviation, names: Mapping[Item, Placed]) -> Look:
     told = [deviation.kind.name]
     for item in (deviation.item, deviation.other):
         if item is not None:
-            told += [names[item].name, names[item].channel]
+            name = names[item].name
+            told += [_ID.sub("*", name) if item.plain else name, names[item].channel]
     return tuple(told)
 
 
@@ -159,9 +165,10 @@ def _troubles(recording: Recording, items: Sequence[Placed], disturb: Collection
     sockets = {one.key for one in recording.streams if one.protocol == "websocket"}
     bayeux = {one.session for one in items if one.is_bayeux}
     cut = bayeux | {one.session for one in items if one.stream in sockets}
+    movable = [one for one in items if not one.item.plain]
     for kind, disturbance in DISTURBANCES.items():
         if disturbance in disturb:
-            for one in items:
+            for one in movable:
                 match kind:
                     case Kind.LOST_POLL | Kind.TWICE:
                         is_possible = one.is_bayeux
@@ -176,11 +183,12 @@ def _troubles(recording: Recording, items: Sequence[Placed], disturb: Collection
 def _late(items: Sequence[Placed], delay: float) -> Iterator[Deviation]:
     """Yield late items, each of another look: in turn an ack, the last event of a triple, an event after its like.
 
-    The last event of a triple is what a client waits for, and an event after its like what it may not wait for.
+    The last event of a triple is what a client waits for, and an event after its like what it may not wait for. Answers
+    to requests that are no operations come last.
     """
     if delay <= 0:
         return
-    events = [one for one in items if not one.item.is_ack]
+    events = [one for one in items if not one.item.is_answer]
     last = {one.item.triple: one.item for one in events if one.item.triple}
     liked = {(one.item.triple, one.name, one.channel): one.item for one in reversed(events)}
     turns = (
@@ -189,8 +197,9 @@ def _late(items: Sequence[Placed], delay: float) -> Iterator[Deviation]:
         [one for one in events if liked[one.item.triple, one.name, one.channel] != one.item],
         events,
     )
+    plain = _of_each_name(one for one in items if one.item.plain)
     seen: set[Item] = set()
-    for turn in zip_longest(*map(_of_each_name, turns)):
+    for turn in (*zip_longest(*map(_of_each_name, turns)), plain):
         for one in turn:
             if one is not None and one.item not in seen:
                 seen.add(one.item)

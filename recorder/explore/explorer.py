@@ -25,7 +25,7 @@ from ..dialect.definition import Dialect
 from ..errors import UsageError
 from ..model import Recording
 from ..replay.engine.orders.deviations import Disturbance
-from ..replay.engine.orders.items import Item
+from ..replay.engine.orders.items import REQUEST, Item, triple_of
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .choices import Rank
@@ -51,6 +51,7 @@ _LATE = 0.04  # share of late items among the schedules; each costs real seconds
 _FEWEST_LATE = 4
 _CURES = 0.25  # share of the schedules that may get no further, where the recorded order fails
 _FEWEST_CURES = 20
+_NEXT = 5  # answers to requests that are no operations, from one on that the client sent
 _AHEAD = 500  # acks and events that a client did not get yet, which a relation as a whole may move
 
 
@@ -255,13 +256,15 @@ class Explorer:
 
 
 def _items(order: Order) -> frozenset[Item]:
-    return frozenset(Item.parse(act.name) for act in order.acts if act.name.startswith(("ack ", "event ")))
+    return frozenset(Item.parse(act.name) for act in order.acts if not act.name.startswith(REQUEST))
 
 
 def _next_ones(recording: Recording, order: Order) -> set[Item]:
     """Return acks and events of the triples that a client asked for, and of some that come then."""
-    asked = [int(act.name.removeprefix("request ")) for act in order.acts if act.name.startswith("request ")]
-    found: set[Item] = set()
+    names = [act.name for act in order.acts if act.name.startswith(REQUEST)]
+    asked = [n for name in names if (n := triple_of(name))]
+    plain = [int(name.removeprefix(f"{REQUEST}p")) for name in names if not triple_of(name)]
+    found = {Item(0, plain=number) for first in plain for number in range(first, first + _NEXT)}
     for n in range(min(asked), len(recording.triples) + 1) if asked else ():
         triple = recording.triples[n - 1]
         if len(found) < _AHEAD or n in asked:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..replay.engine.orders.deviations import Deviation, Disturbance, Kind
-from ..replay.engine.orders.items import Item
+from ..replay.engine.orders.items import REQUEST, Item
 from ..replay.engine.orders.played import Order
 from .law import Law
 from .placed import Placed
@@ -85,12 +85,12 @@ class Coverage:
         self._names = [(str(pair.first.item), str(pair.second.item)) for pair in pairs]
         self._as_recorded: set[int] = set()  # places of pairs
         self._reversed: set[int] = set()
-        self._waited: set[tuple[Item, int]] = set()  # a client waits for the item before it asks for the triple
+        self._waited: set[tuple[Item, str]] = set()  # a client waits for the item before it sends the request
 
     def add(self, order: Order) -> None:
         """Count what a run showed."""
         times = first_times(act.name for act in order.acts)
-        self.is_empty &= all(name.startswith("request ") for name in times)
+        self.is_empty &= all(name.startswith(REQUEST) for name in times)
         self.trouble |= {one.disturbance for one in order.met if one.disturbance is not None}
         for place, (one, other) in enumerate(self._names):
             if one in times and other in times:
@@ -102,13 +102,13 @@ class Coverage:
         for one in order.unmet:
             if one.other is None or one.kind is Kind.APART:
                 continue
-            held, asked = times.get(str(one.other)), times.get(f"request {one.item.triple}")
+            held, asked = times.get(str(one.other)), times.get(one.item.request)
             if held is not None and asked is not None and held < asked:
-                self._waited.add((one.other, one.item.triple))
+                self._waited.add((one.other, one.item.request))
 
     def is_hopeless(self, first: Item, second: Item) -> bool:
         """Return whether a client was seen to wait for the first item before it asks for the second."""
-        return (first, second.triple) in self._waited
+        return (first, second.request) in self._waited
 
     @property
     def unseen(self) -> list[Pair]:
@@ -159,7 +159,7 @@ def speaks_for(order: Order, deviations: Iterable[Deviation]) -> list[Deviation]
     silent = {
         one
         for one in not_shown(order)
-        if one.kind is not Kind.LATE or str(one.item) in names or f"request {one.item.triple}" not in names
+        if one.kind is not Kind.LATE or str(one.item) in names or one.item.request not in names
     }
     return [one for one in deviations if one not in silent]
 

@@ -1,4 +1,4 @@
-"""Lay out the acks and events of a recording in recorded order: what each is, and what it cannot come before."""
+"""Lay out the answers and events of a recording in recorded order: what each is, and what it cannot come before."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from ..correlate.anchors import anchors, only_session
 from ..dialect.definition import Dialect
 from ..dialect.paths import lookup
 from ..model import Event, Recording, Triple
+from ..replay.engine.orders.answers import Answers, name_of
 from ..replay.engine.orders.items import Item
 from ..replay.engine.scheduling.player import sessions
 
 At: TypeAlias = tuple[int, int]
 Chain: TypeAlias = tuple[str, str, str]
 
-MOST = 2_000  # acks and events that a search looks at: each draw is held to the order of all of them
+MOST = 2_000  # answers and events that a search looks at: each draw is held to the order of all of them
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An ack or event at its place in the recording.
+    """An answer or event at its place in the recording.
 
     Attributes:
         at: `seq` of the record that carried it, and its place in that record.
         t: Nanoseconds from the begin of the capture.
         session: Label of the session whose client got it; "" if it is unknown.
-        channel: Channel of an event; "" for an ack.
-        name: Name of the operation that an ack answers; name of an event.
-        asked: Place of what it follows: the request of its triple, or the anchor of an unsolicited event.
+        channel: Channel of an event; "" for an answer.
+        name: Name of the operation that an ack answers, method and path that another answer is for; name of an event.
+        asked: Place of what it follows: the request of an answer or of its triple, the anchor of an unsolicited event.
         chains: Names of the chains that it is part of: the items of each keep their recorded order.
         body: `seq` of the request, of a Bayeux publish that came in one: all its publishes are answered at once.
         stream: Key of the event stream, or of the WebSocket without Bayeux, that carried an event; "" for all else.
@@ -50,7 +51,7 @@ class Placed:
     @property
     def is_bayeux(self) -> bool:
         """True for an event that a Bayeux message carried, so that one answer can carry several."""
-        return not self.item.is_ack and not self.stream
+        return not self.item.is_answer and not self.stream
 
     @property
     def carrier(self) -> int:
@@ -59,9 +60,10 @@ class Placed:
 
 
 def placed(recording: Recording, dialect: Dialect, wanted: Collection[Item] | None = None) -> tuple[Placed, ...]:
-    """Return the acks and events of a recording in recorded order, at most 2,000.
+    """Return the answers and events of a recording in recorded order, at most 2,000.
 
-    Events that the dialect ignores are left out, and the ends of triples without an answer.
+    Events that the dialect ignores are left out, the ends of triples without an answer, and answers to requests that
+    are no operations where these tell of no state (`Answers`).
 
     Args:
         recording: The recording.
@@ -81,6 +83,7 @@ def _wanted(recording: Recording, dialect: Dialect, wanted: Collection[Item] | N
     if numbers is None or 0 in numbers:
         unsolicited = _unsolicited(recording, dialect, of_client)
         yield from (one for one in unsolicited if wanted is None or one.item in wanted)
+        yield from _plain(recording, None if wanted is None else {one.plain for one in wanted})
 
 
 def unknown_sessions(recording: Recording, count: Callable[[Recording], int]) -> Iterator[str]:
@@ -111,6 +114,17 @@ def _of_triple(triple: Triple, dialect: Dialect, of_client: dict[str, str], only
     for index, link in enumerate(triple.events, 1):
         session = of_client.get(link.event.client_id, own)
         yield _of_event(Item(triple.n, index), link.event, (link.name, session, begin), dialect)
+
+
+def _plain(recording: Recording, numbers: set[int] | None) -> Iterator[Placed]:
+    answers, unknown = Answers(recording), [*unknown_sessions(recording, lambda part: len(part.plain))]
+    for number in range(1, len(recording.plain) + 1) if numbers is None else sorted(numbers):
+        if answers.has(number):
+            exchange = recording.plain[number - 1]
+            ack, session = exchange.ack, exchange.session or unknown[number - 1]
+            if ack is not None:
+                begin = exchange.request.seq, 0
+                yield Placed(Item(0, plain=number), (ack.seq, 0), ack.t, session, "", name_of(exchange), begin)
 
 
 def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, str]) -> Iterator[Placed]:

@@ -30,6 +30,8 @@ class Words:
         one = self._items.get(item)
         if one is None:
             return str(item)
+        if item.plain:
+            return f"the answer to {one.name} ({item})"
         if item.is_ack:
             return f"the ack of {one.name} (triple {item.triple})"
         if one.name in ("", one.channel):
@@ -138,7 +140,7 @@ class Words:
                     "After it has shaken hands anew, the client seems to lack something that it had before: a "
                     "subscription, or an operation that it waits for."
                 )
-                if one.item.is_ack:
+                if one.item.is_answer:
                     return told
                 return (
                     f"{told} Or it does not listen yet: {self.short(one.item)} may come in the answer to a new "
@@ -170,12 +172,20 @@ class Words:
                 f"The client seems to count on the order of {its.channel} and {mine.channel}. A server promises order "
                 "on one channel alone; if yours does for both, list them in `ordered` of the dialect."
             )
-        if item.is_ack and other.is_ack:
+        if item.is_answer and other.is_answer:
+            what = "acks" if item.is_ack and other.is_ack else "answers"
             return (
-                "The client seems to take acks in the order of its requests. They come on different connections, so "
+                f"The client seems to take {what} in the order of its requests. They come on different connections, so "
                 "a later request may be answered first."
             )
-        if not item.is_ack and not other.is_ack and mine.name == its.name:
+        if other.plain:
+            return (
+                f"The client seems to take {self.short(other)} for newer than {self.short(item)}. An event may "
+                "overtake an answer on its way: then the answer tells of the time before."
+            )
+        if item.plain:
+            return f"The client seems to need {self.short(other)} before {self.short(item)}, which may come first."
+        if not item.is_answer and not other.is_answer and mine.name == its.name:
             return (
                 f"The client seems to take the first {mine.name} for its own. With several operations under way it "
                 "has to look at the ids in the event."
@@ -198,8 +208,10 @@ class Words:
     def short(self, item: Item) -> str:
         """Return the name of an item without its number."""
         one = self._items.get(item)
-        if one is None or item.is_ack:
-            return str(item) if one is None else f"the ack of {one.name}"
+        if one is None:
+            return str(item)
+        if item.is_answer:
+            return f"the answer to {one.name}" if item.plain else f"the ack of {one.name}"
         return one.name + self._where(one)
 
 

@@ -66,7 +66,7 @@ def _triples(items: Sequence[Placed]) -> Iterator[tuple[Placed, list[Placed]]]:
     acks = {one.item.triple: one for one in items if one.item.is_ack}
     events: defaultdict[int, list[Placed]] = defaultdict(list)
     for one in items:
-        if not one.item.is_ack:
+        if not one.item.is_answer:
             events[one.item.triple].append(one)
     return ((ack, events[n]) for n, ack in acks.items() if n in events)
 
@@ -101,8 +101,8 @@ def _by_names(pairs: Sequence[Pair]) -> list[list[Deviation]]:
 
 
 def _is_of_ack(first: Item, second: Item) -> bool:
-    return first.is_ack or second.is_ack
+    return first.is_answer or second.is_answer
 
 
 def _name(one: Placed) -> tuple[str, str, bool]:
-    return one.name, one.channel, one.item.is_ack
+    return one.name, one.channel, one.item.is_answer

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from ...replay.engine.orders.deviations import Deviation, Kind
-from ...replay.engine.orders.items import Item
+from ...replay.engine.orders.items import REQUEST, Item, triple_of
 from ...replay.engine.orders.played import Order
 from ...replay.engine.orders.schedule import Schedule
 from ..choices import Choice, Rank
@@ -30,7 +30,6 @@ FURTHER, SHRINKING, CONFIRMING = "further", "shrinking", "confirming"
 
 _EARLY = 8  # relations that are tried before single deviations
 _SHRINK = 40  # runs that look for fewer deviations
-_REQUEST = "request "
 _FEW = 2  # deviations in whose place smaller ones are tried
 
 
@@ -83,13 +82,12 @@ class _Reached:
 
     @property
     def _requests(self) -> list[int]:
-        names = (act.name for act in self.ran.order.acts if act.name.startswith(_REQUEST))
-        return [int(name.removeprefix(_REQUEST)) for name in names]
+        return [n for act in self.ran.order.acts if (n := triple_of(act.name))]
 
     @property
     def got(self) -> frozenset[str]:
         """Names of the acks and events that it got."""
-        return frozenset(act.name for act in self.ran.order.acts if not act.name.startswith(_REQUEST))
+        return frozenset(act.name for act in self.ran.order.acts if not act.name.startswith(REQUEST))
 
 
 class Curing:
@@ -205,7 +203,7 @@ class Curing:
 
     def _singles(self, base: _Reached) -> list[Choice]:
         """Return the single deviations about what the client got or asked for, where it came to an end first."""
-        got, asked = base.got, base.asked
+        got, names = base.got, {act.name for act in base.ran.order.acts}
 
         def rank(one: Choice) -> tuple[bool, bool, tuple[int, ...]]:
             return (
@@ -215,7 +213,7 @@ class Curing:
             )
 
         def is_near(one: Choice) -> bool:
-            return all(str(item) in got or item.triple in asked for item in _items(one.deviation))
+            return all(str(item) in got or item.request in names for item in _items(one.deviation))
 
         usual = (one for one in self._laid_out.singles if one.deviation.disturbance is None)
         return sorted(filter(is_near, usual), key=rank)

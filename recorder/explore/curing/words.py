@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ...replay.engine.orders.deviations import Deviation, Kind
-from ...replay.engine.orders.items import Item
+from ...replay.engine.orders.items import REQUEST, Item
 from ...replay.engine.orders.played import Order
 from ...replay.engine.orders.schedule import Schedule
 from ..neighbours import first_times
@@ -122,7 +122,7 @@ def _side(told: Iterable[Deviation]) -> str:
     """Return which comes first if all deviations are about an ack and an event of one triple, in one way; or ""."""
     sides = set()
     for one in told:
-        is_one = one.kind is Kind.BEFORE and one.other is not None and one.item.triple == one.other.triple
+        is_one = one.kind is Kind.BEFORE and one.other is not None and one.item.triple == one.other.triple != 0
         if not is_one or one.other is None or one.item.is_ack == one.other.is_ack:
             return ""
         sides.add(_ACKS_FIRST if one.item.is_ack else _EVENTS_FIRST)
@@ -131,7 +131,7 @@ def _side(told: Iterable[Deviation]) -> str:
 
 def _holding(order: Order, *, is_ack_first: bool) -> dict[int, bool]:
     """Return for each triple with an ack and events whether all came in this order."""
-    times = first_times(act.name for act in order.acts if not act.name.startswith("request "))
+    times = first_times(act.name for act in order.acts if not act.name.startswith(REQUEST))
     events: defaultdict[int, list[int]] = defaultdict(list)
     acks: dict[int, int] = {}
     for name, time in times.items():

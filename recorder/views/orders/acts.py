@@ -10,20 +10,20 @@ from typing import NamedTuple
 
 from ...errors import UsageError
 from ...model import Recording, Triple
+from ...replay.engine.orders.answers import Answers, name_of
 from ...replay.engine.orders.items import Item
 from ...replay.engine.orders.schedule import Kept
 
 ALONE = -1
 _MOST_NAME = 60  # characters of a name that came from the wire
 _US = 1000  # nanoseconds
-_REQUEST = "request "
 
 
 class Act(NamedTuple):
     """Something that happened.
 
     Attributes:
-        name: `request 4`, or the name of an item: `ack 4`, `event 4.1`, `event u3`.
+        name: `request 4` or `request p2`, or the name of an item: `ack 4`, `event 4.1`, `event u3`, `answer p2`.
         at: Microseconds since the first act.
         answer: Number of the answer that carried this act and others; `ALONE` for an act that came by itself.
         came: Whether it came; False for what a run held back until its end.
@@ -60,7 +60,7 @@ class Known:
 
 def known(recording: Recording) -> dict[str, Known]:
     """Return all acts of a recording by their names, in their recorded order."""
-    found = [*_of_triples(recording.triples), *_unsolicited(recording)]
+    found = [*_of_triples(recording.triples), *_unsolicited(recording), *_plain(recording)]
     return dict(sorted(found, key=lambda pair: pair[1].order))
 
 
@@ -101,11 +101,6 @@ def clipped(name: str) -> str:
     return name if len(name) <= _MOST_NAME else f"{name[: _MOST_NAME - 1]}…"
 
 
-def name_of_request(triple: int) -> str:
-    """Return the name of the act that is a request."""
-    return f"{_REQUEST}{triple}"
-
-
 def _numbered(found: Iterable[tuple[Act, object]]) -> list[Act]:
     """Return acts with the numbers of their answers: those in a row that one answer carried."""
     acts: list[Act] = []
@@ -123,7 +118,7 @@ def _of_triples(triples: Iterable[Triple]) -> Iterator[tuple[str, Known]]:
         asked = Known(
             label, triple.session, (triple.n, "request"), (request.t, request.seq, place), None, is_shared=False
         )
-        yield name_of_request(triple.n), asked
+        yield Item(triple.n).request, asked
         if ack is not None:
             order = (ack.t, ack.seq, -1 if ack.message is None else ack.message)
             yield (
@@ -155,3 +150,15 @@ def _unsolicited(recording: Recording) -> Iterator[tuple[str, Known]]:
             str(Item(0, index)),
             Known(clipped(pushed.name), pushed.session, chain, order, answer, is_ignored=pushed.is_ignored),
         )
+
+
+def _plain(recording: Recording) -> Iterator[tuple[str, Known]]:
+    answers = Answers(recording)
+    for number, exchange in enumerate(recording.plain, 1):
+        if exchange.ack is not None and answers.has(number):
+            item, request, ack = Item(0, plain=number), exchange.request, exchange.ack
+            label, session = clipped(name_of(exchange)), exchange.session
+            asked = (request.t, request.seq, -1)
+            yield item.request, Known(label, session, (-number, "request"), asked, None, is_shared=False)
+            came, answer = (ack.t, ack.seq, -1), (session, ack.seq)
+            yield str(item), Known(label, session, (-number, "answer"), came, answer, is_shared=False)

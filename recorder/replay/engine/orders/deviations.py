@@ -14,7 +14,8 @@
 
 `in a reply` together with `after a lost session` is the answer to the new handshake, for an event that needs no
 subscription. Instead of an event there may be an ack where that makes sense: in `before`, `late`, `after a lost
-session`, `after a cut websocket`.
+session`, `after a cut websocket`. Where there may be an ack there may be the answer to a request that is no operation,
+such as `answer p2`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from enum import Enum
 from ....errors import UsageError
 from .items import Item
 
-_ITEM = r"(?:ack|event) \S+"
+_ITEM = r"(?:ack|event|answer) \S+"
 _FORM = re.compile(rf"({_ITEM}) (?:(before|with|apart from) ({_ITEM})|([0-9.]{{1,12}}(?:ms|s)) late|(.+))")
 _TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s)")
 
@@ -101,7 +102,9 @@ class Deviation:
         """
         found = _FORM.fullmatch(" ".join(text.split()))
         if found is None:
-            raise _wrong(text, "it should begin with an ack or an event, followed by what is different about it")
+            raise _wrong(
+                text, "it should begin with an ack, event or answer, followed by what is different about it"
+            )
         name, relation, other, time, words = found.groups()
         item = Item.parse(name)
         if time is not None:
@@ -115,7 +118,7 @@ class Deviation:
     def _checked(cls, text: str, made: Deviation) -> Deviation:
         if made.item == made.other:
             raise _wrong(text, "an item has no order with itself")
-        if made.kind not in _OF_ACKS and (made.item.is_ack or (made.other is not None and made.other.is_ack)):
+        if made.kind not in _OF_ACKS and (made.item.is_answer or (made.other is not None and made.other.is_answer)):
             raise _wrong(text, f"'{made.kind.value}' is for events")
         return made
 

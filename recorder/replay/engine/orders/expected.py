@@ -8,30 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .items import REQUEST
+
+_PLAIN = ("request p", "answer p")
+
 
 class Expected:
     """The requests and items of an earlier run, by their names in their order."""
 
     def __init__(self, names: Sequence[str] = ()) -> None:
-        """Expect what came in the earlier run; without names expect nothing."""
+        """Expect what came in the earlier run; without names expect nothing.
+
+        Runs of earlier versions do not name what is no operation. By them, nothing of it is counted.
+        """
+        self._counts_plain = any(name.startswith(_PLAIN) for name in names)
         self._items: list[str] = []
         self._requests: list[int] = []  # how many requests came before each item
         count = 0
         for name in names:
-            if name.startswith("request "):
+            if name.startswith(REQUEST):
                 count += 1
             else:
                 self._items.append(name)
                 self._requests.append(count)
         self._came = self._left = 0
 
-    def came(self) -> None:
-        """Note a request."""
-        self._came += 1
+    def came(self, request: str) -> None:
+        """Note a request by its name."""
+        self._came += self._counts_plain or not request.startswith(_PLAIN)
 
-    def left(self, number: int) -> None:
-        """Note how many items have left."""
-        self._left = number
+    def left(self, number: int, plain: int = 0) -> None:
+        """Note how many acks and events have left, and how many answers to requests that are no operations."""
+        self._left = number + (plain if self._counts_plain else 0)
 
     @property
     def item(self) -> str:

@@ -8,6 +8,7 @@ from ....errors import UsageError
 from ....model import Event, Recording
 from ....printable import counted
 from ..timeline import Run, Step
+from .answers import Answers
 from .deviations import Deviation
 from .items import Item
 from .schedule import Schedule
@@ -18,7 +19,7 @@ class Naming:
 
     def __init__(self, recording: Recording, session_of: Mapping[str, str]) -> None:
         """Take a recording, and the recorded session of each clientId and of each key of a stream."""
-        self._recording, self._session_of = recording, session_of
+        self._recording, self._session_of, self._answers = recording, session_of, Answers(recording)
         self._places: dict[int, dict[tuple[int, int], int]] = {}  # by triple: which of its events stands where
 
     def of_step(self, run: Run, step: Step | None) -> Item | None:
@@ -32,16 +33,26 @@ class Naming:
         return self._of_event(step.place, step.event)
 
     def of_ack(self, run: Run) -> Item | None:
-        """Return the ack of a run; None where it answers no operation, or a message that gets no answer."""
-        number = self.number(run)
-        return Item(number) if number and run.request is not None else None
+        """Return the answer to the request of a run; None for one that nobody can name, or a message without one."""
+        return None if run.request is None else self._answer_of(run)
 
-    def number(self, run: Run) -> int:
-        """Return the number of the triple that a run plays, 0 where it plays none."""
-        return run.place + 1 if run.place is not None and run.place < len(self._recording.triples) else 0
+    def request(self, run: Run) -> str:
+        """Return the name of the request that a run plays, "" where nobody can name it."""
+        found = self._answer_of(run)
+        return "" if found is None else found.request
+
+    def _answer_of(self, run: Run) -> Item | None:
+        if run.place is None:
+            return None
+        number = run.place + 1 - len(self._recording.triples)
+        if number <= 0:
+            return Item(run.place + 1)
+        return Item(0, plain=number) if self._answers.has(number) else None
 
     def session(self, item: Item) -> str | None:
         """Return the recorded session of the client that got an item; None if it is unknown."""
+        if item.plain:
+            return self._recording.plain[item.plain - 1].session
         if not item.triple:
             one = self._recording.unsolicited[item.index - 1]
             return self._session_of.get(one.event.client_id, one.session)
@@ -65,6 +76,11 @@ class Naming:
     def _instead_of(self, item: Item) -> str:
         """Return what the recording has where it lacks an item, "" where it has the item."""
         triples = self._recording.triples
+        if item.plain:
+            count = len(self._recording.plain)
+            if item.plain > count:
+                return f"{counted(count, 'exchange')} without an operation"
+            return "" if self._answers.has(item.plain) else "no answer there that may be moved (docs/races.md)"
         if not item.triple:
             count = len(self._recording.unsolicited)
             return "" if item.index <= count else counted(count, "unsolicited event")

@@ -19,7 +19,7 @@ class Act:
     """A request that came, or an ack or event that left for its client.
 
     Attributes:
-        name: `request 4`, `ack 4`, `event 4.1` or `event u3`.
+        name: `request 4`, `ack 4`, `event 4.1` or `event u3`; `request p2` and `answer p2` of what is no operation.
         at: Seconds of the stand-in's clock since the first act.
         answer: Number of the answer that it left in, the same for all that one answer carried; 0 for a request, and
             for an event on a stream or on a WebSocket without Bayeux.
@@ -72,20 +72,22 @@ class Log:
     Attributes:
         done: Deviations that came about without being seen in the order of acts, such as a lost poll.
         count: Number of acks and events that left.
+        plain: Number of answers that left to requests that are no operations.
     """
 
     naming: Naming
     done: set[Deviation] = field(default_factory=set)
     count: int = 0
+    plain: int = 0
     _entries: list[_Entry] = field(default_factory=list)
     _unsent: dict[int, list[_Entry]] = field(default_factory=dict)  # by answer
     _began: float | None = None
     _left: dict[tuple[Item, str], float] = field(default_factory=dict)
     _seen: dict[tuple[Item, str], float] = field(default_factory=dict)
 
-    def requested(self, number: int, client: str, now: float) -> None:
-        """Note the request of a triple."""
-        self._add(None, Act(f"request {number}", now, 0, client))
+    def requested(self, name: str, client: str, now: float) -> None:
+        """Note a request."""
+        self._add(None, Act(name, now, 0, client))
 
     def left(self, item: Item, client: str, now: float, answer: int = 0) -> None:
         """Note that an item is on its way to its client; `answer` is the number of the request that is answered."""
@@ -113,8 +115,8 @@ class Log:
         if not lost:
             return
         self._entries = [one for one in self._entries if one not in lost]
-        self.count -= len(lost)
         for one in lost:
+            self._count(one.item, -1)
             there = any(other.item == one.item and other.act.client == one.act.client for other in self._entries)
             if one.item is not None and not there:
                 self._left.pop((one.item, one.act.client), None)
@@ -126,9 +128,14 @@ class Log:
         if len(self._entries) < _MOST:
             entry = _Entry(item, replace(act, at=round(act.at - self._began, 6)))
             self._entries.append(entry)
-            self.count += item is not None
+            self._count(item, 1)
             if act.answer:
                 self._unsent.setdefault(act.answer, []).append(entry)
+
+    def _count(self, item: Item | None, number: int) -> None:
+        if item is not None:
+            self.plain += number if item.plain else 0
+            self.count += 0 if item.plain else number
 
     def left_at(self, item: Item, beside: Item, client: str) -> float | None:
         """Return when an item left for a client, or for the client of another session if `beside` is not of its own."""

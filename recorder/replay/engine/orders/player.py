@@ -174,9 +174,9 @@ class OrderedPlayer(Player):
 
     def begin(self, playhead: Playhead, run: Run) -> None:
         """Begin a run."""
-        if number := self._naming.number(run):
-            self._log.requested(number, playhead.name, run.started)
-            self._expected.came()
+        if name := self._naming.request(run):
+            self._log.requested(name, playhead.name, run.started)
+            self._expected.came(name)
         self._replying.clients[playhead.name] = playhead
         super().begin(playhead, run)
 
@@ -259,7 +259,7 @@ class OrderedPlayer(Player):
                 self._log.saw(mark.item, mark.client, self._now)
             else:
                 self._log.came_back(mark.item, mark.client)
-            self._expected.left(self._log.count)
+            self._expected.left(self._log.count, self._log.plain)
         super()._moved(run if mark is None else mark.run, out=out)
 
     def _acknowledge(self, playhead: Playhead, run: Run, now: float) -> None:
@@ -298,7 +298,7 @@ class OrderedPlayer(Player):
     def _notes(self, mark: Mark, answer: int) -> None:
         if mark.item is not None:
             self._log.left(mark.item, mark.client, self._now, answer)
-            self._expected.left(self._log.count)
+            self._expected.left(self._log.count, self._log.plain)
 
     def _sees(self, mark: Mark) -> None:
         if mark.item is not None:
@@ -349,7 +349,7 @@ class OrderedPlayer(Player):
         self._asked.pop(number, None)
         self._acks.pop(number, None)
         self._log.lost(number)
-        self._expected.left(self._log.count)
+        self._expected.left(self._log.count, self._log.plain)
         for client_id, sent in self._unseen.items():
             self._unseen[client_id] = [one for one in sent if one[0] != number]
         super().abort(number)
