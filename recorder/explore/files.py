@@ -16,7 +16,7 @@ _MOST = 64 << 20  # bytes of a file
 _FEW = 5  # ids that an error lists
 _ID = re.compile(r"[0-9a-fA-F]{4,8}")  # four digits of an id are enough where no other one begins with them
 _RECORDED = "recorded"
-_TEXT = re.compile(r"\s*(?:ack|event)\s|\s*recorded\s*(?:;|$)")
+_TEXT = re.compile(r"\s*(?:ack|event|answer)\s|\s*recorded\s*(?:;|$)")
 _IN_NAME = re.compile(r"\.([0-9a-f]{8})" + re.escape(SUFFIX))
 
 

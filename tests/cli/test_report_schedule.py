@@ -64,6 +64,12 @@ def test_a_schedule_is_drawn_beside_the_recorded_order(tmp_path: Path) -> None:
         ("0000", "schedule 0000: no such schedule beside preview-session.cassette; there is "),
         ("none.json", "none.json: No such file or directory; a schedule is named by its file, its id, or deviations"),
         ("event 9.1 twice", "has 'event 9.1', which is not among the 6 triples and 0 unsolicited events here"),
+        (
+            "event 2.1 before answer p9",
+            "schedule event 2.1 before answer p9: the recording has no answer p9; it has ",
+        ),
+        ("answer 2 1s late", "'answer 2' names no ack, event or answer; write 'ack 4', "),
+        ("answer p1 in a reply", "deviation 'answer p1 in a reply': 'in a reply' is for events; for example:"),
         ("event 2.1 behind ack 2", "deviation 'event 2.1 behind ack 2': 'behind ack 2' is unknown; for example:"),
     ],
 )

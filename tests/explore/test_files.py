@@ -117,6 +117,8 @@ def test_a_schedule_of_other_cassettes_is_refused(tmp_path: Path) -> None:
         ("none.json", r"none\.json: No such file or directory; a schedule is named by"),
         ("abc", "abc: No such file"),
         ("event 4.1 behind ack 4", "'behind ack 4' is unknown"),
+        ("answer p2 behind ack 4", "'behind ack 4' is unknown"),
+        ("answer 2 before ack 4", "'answer 2' names no ack, event or answer"),
     ],
 )
 def test_what_is_no_schedule_is_told_in_one_line(text: str, says: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from ...explore.placed import placed
 from ...explore.words import Words
 from ...model import Recording
 from ...printable import counted
+from ...replay.engine.orders.answers import Answers
 from ...replay.engine.orders.deviations import Deviation, Kind
 from ...replay.engine.orders.schedule import Kept
 from . import planning
@@ -19,6 +21,7 @@ from .acts import Act, Known, known, played, recorded
 from .alignment import NONE, aligned
 
 _NAMED, _OTHER, _REST = 1, 2, 4  # weights: what a schedule names is told as moved, rather than what it moves against
+_PLAIN = re.compile("(?:answer|request) p([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,13 @@ class Orders:
         rows: The orders as JSON; `docs/report.md` describes their shape.
         deviations: For each deviation its sentence, and the names of its items.
         unsolicited: Number of the unsolicited events of the recording.
+        plain: Number of its exchanges that are no operation.
     """
 
     rows: dict[str, Any]
     deviations: tuple[tuple[str, tuple[str, ...]], ...]
     unsolicited: int
+    plain: int = 0
 
 
 def orders(recording: Recording, dialect: Dialect, kept: Kept, named: str = "") -> Orders:
@@ -75,8 +80,9 @@ def orders(recording: Recording, dialect: Dialect, kept: Kept, named: str = "") 
         "recorded": _columns(left),
         "played": _columns(right) | {"came": [act.came for act in right]},
         "rows": [list(line) for line in lines],
+        "exchanges": _exchanges({act.name for act in (*left, *right)}, acts),
     }
-    return Orders(rows, told, len(recording.unsolicited))
+    return Orders(rows, told, len(recording.unsolicited), len(recording.plain))
 
 
 def _columns(order: list[Act]) -> dict[str, list[Any]]:
@@ -85,6 +91,12 @@ def _columns(order: list[Act]) -> dict[str, list[Any]]:
         "at": [act.at for act in order],
         "answer": [act.answer for act in order],
     }
+
+
+def _exchanges(names: Collection[str], acts: Mapping[str, Known]) -> dict[str, list[str | None]]:
+    """Return label and session of the exchanges that are no operation, by `p1`, `p2` and so on, as far as named."""
+    found = ((name.rpartition(" ")[2], act) for name, act in acts.items() if name in names)
+    return {number: [act.label, act.session] for number, act in found if number.startswith("p")}
 
 
 def _items(deviation: Deviation) -> tuple[str, ...]:
@@ -125,7 +137,16 @@ def _check(recording: Recording, kept: Kept, acts: Mapping[str, Known], named: s
     lacking = next((name for name in _named(kept) if name not in acts), None)
     if lacking is None:
         return
-    triples, others = len(recording.triples), len(recording.unsolicited)
-    here = f"{counted(triples, 'triple')} and {counted(others, 'unsolicited event')}"
+    here = _here(recording, lacking)
     own = f"; it was found with {', '.join(kept.cassettes)}" if kept.cassettes else ""
-    raise UsageError(f"schedule {named}: has {lacking[:40]!r}, which is not among the {here} here{own}")
+    raise UsageError(f"schedule {named}: {here}{own}")
+
+
+def _here(recording: Recording, lacking: str) -> str:
+    """Return what a recording has in place of an act that it lacks, as a sentence."""
+    found = _PLAIN.fullmatch(lacking)
+    if found and (problem := Answers(recording).why_not(int(found[1]))):
+        return problem
+    triples, others = len(recording.triples), len(recording.unsolicited)
+    there = f"{counted(triples, 'triple')} and {counted(others, 'unsolicited event')}"
+    return f"has {lacking[:40]!r}, which is not among the {there} here"

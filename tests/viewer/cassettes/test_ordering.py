@@ -58,7 +58,7 @@ def test_the_order_of_a_schedule_is_drawn_beside_the_recorded_one(path: Path) ->
     rows = viewing(path).json(f"c/1/api/rows?schedule={id_of(file)}")
 
     assert rows["orders"]["id"] == id_of(file)
-    assert rows["orders"]["recorded"]["name"][:3] == ["request 1", "event 1.1", "ack 1"]
+    assert rows["orders"]["recorded"]["name"][:3] == ["request p1", "answer p1", "request 1"]
     assert "deviates" in [one[2] for one in rows["recordings"][0]["problems"]]
 
 

@@ -13,12 +13,12 @@ from recorder.dialect.definition import load
 from recorder.replay.engine.orders.schedule import Kept
 from recorder.views.document import page as html
 from recorder.views.orders.beside import orders
-from recorder.views.report import document, part
+from recorder.views.report import Source, document, part, parts
 from tests.lab.browser import Browser
 from tests.views.look.test_look import AXE, OVERLAPPING, by_axe
-from tests.views.orders.made import RECORDED, schedule, session
+from tests.views.orders.made import RECORDED, calls, schedule, session
 from tests.views.test_page import HOSTILE, Report, heading, hostile_session, of, texts
-from tests.wire import Wire
+from tests.wire import HEADER, Wire
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -131,6 +131,58 @@ def test_what_was_held_back_when_the_run_ended_stands_below_the_end(browser: Bro
     found = report.look(act)
 
     assert found == [True, ["ack 2 | ", "event 2.1 | event 2.1", " | ack 2 ↓ had not come yet"], 1]
+
+
+OVERTAKEN = schedule(
+    "event 1.1 before answer p2",
+    played=run("request p2", "request 1", "ack 1", "event 1.1", "answer p2"),
+)
+
+
+def test_an_answer_to_a_request_that_is_no_operation_is_drawn_by_name_and_leads_to_its_details(
+    browser: Browser, tmp_path: Path
+) -> None:
+    report = written(browser, tmp_path, of(calls().records), OVERTAKEN)
+
+    def act(page: Page) -> list[Any]:
+        lines = page.evaluate(LINES)
+        named = page.locator(".act.left[data-name='answer p2'] .what-act").inner_text()
+        asked = page.locator(".act.left[data-name='request p2'] .what-act").inner_text()
+        legend = page.locator(".orders-told .signs").inner_text()
+        page.locator(".act.right[data-name='answer p2']").click()
+        return [lines[-3:], named, asked, "answer to a request that starts no operation" in legend, heading(page)]
+
+    lines, named, asked, has_sign, opened = report.look(act)
+
+    assert lines == [" | event 1.1 ↑ earlier", "answer p2 | answer p2", "event 1.1 | "]
+    assert (named, asked) == ("← answer to GET /calls answer p2", "→ GET /calls request p2")
+    assert has_sign is True
+    assert "GET /calls?state=open" in opened
+
+
+def test_an_answer_that_the_page_does_not_show_is_drawn_by_its_name_and_selects_nothing(
+    browser: Browser, tmp_path: Path
+) -> None:
+    wire, rules = calls(), load()
+    some = parts([Source("a", HEADER, wire.records, rules)], keep=lambda one: one["n"] == 1, most=None)
+    path = tmp_path / "some.html"
+    drawn = orders(wire.recording(rules), rules, OVERTAKEN)
+    path.write_text(html(document(some, "a", drawn)), "utf-8")
+
+    def act(page: Page) -> list[Any]:
+        answer = page.locator(".act.right[data-name='answer p2']")
+        answer.click()
+        named = answer.locator(".what-act").inner_text()
+        return [named, page.locator(".act[aria-current]").count(), page.evaluate("location.hash")]
+
+    assert Report(browser, path).look(act) == ["← answer to GET /calls answer p2", 0, ""]
+
+
+def test_the_legend_names_answers_only_where_there_is_one(early: Report) -> None:
+    legend = early.look(lambda page: page.locator(".orders-told .signs").inner_text())
+
+    assert "ack" in legend
+    assert "starts no operation" not in legend
 
 
 def test_the_filter_leaves_out_what_does_not_fit(early: Report) -> None:

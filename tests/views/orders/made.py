@@ -33,6 +33,24 @@ def session() -> Wire:
     return wire
 
 
+def calls() -> Wire:
+    """One desktop that is led elsewhere and lists its calls; an event comes when the answer with the calls has come."""
+    wire = Wire()
+    desk = wire.desk()
+    desk.polls()
+    page = wire.request("GET", "/", b"")
+    wire.respond(page, b"", status=302)
+    asked = desk.post(chained(7, "r1"))
+    listed = wire.request("GET", "/calls?state=open", b"")
+    wire.wait(0.02)
+    wire.ack(asked)
+    wire.wait(0.02)
+    wire.respond(listed, [{"id": 7}])
+    wire.wait(0.02)
+    desk.hears(done(7, "r1"))
+    return wire
+
+
 def schedule(*texts: str, played: list[tuple[str, float]] | None = None) -> Kept:
     """A schedule of `a.cassette`, with the order of a run if it is told."""
     return Kept(Schedule.of(map(Deviation.parse, texts)), ("a.cassette",), "test", "says", tuple(played or ()))

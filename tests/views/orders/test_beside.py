@@ -9,7 +9,7 @@ import pytest
 from recorder.errors import UsageError
 from recorder.replay.engine.orders.schedule import Kept
 from tests.views.late import late_session
-from tests.views.orders.made import RECORDED, drawn, lines, schedule, session
+from tests.views.orders.made import RECORDED, calls, drawn, lines, schedule, session
 from tests.wire import Ask, Wire, preview, record_event, twin
 
 
@@ -146,6 +146,76 @@ def test_what_the_recording_lacks_is_told_in_one_line(kept: Kept, lacks: str) ->
         f"schedule {kept.schedule.id}: has '{lacks}', which is not among the 3 triples and 1 unsolicited event here; "
         "it was found with a.cassette"
     )
+
+
+TWO = "it has 2 exchanges without an operation, p1 to p2 (`recorder ls --all` shows their numbers)"
+ORDER = ["request 1", "request p2", "ack 1", "answer p2", "event 1.1"]
+
+
+def test_an_answer_to_a_request_that_is_no_operation_has_its_place_and_its_name() -> None:
+    found = drawn(calls(), schedule())
+
+    assert found.rows["recorded"]["name"] == ORDER
+    assert found.rows["exchanges"] == {"p2": ["GET /calls", "s1"]}
+    assert found.plain == 2
+
+
+def test_an_answer_is_moved_behind_an_event_as_a_schedule_asks() -> None:
+    found = drawn(calls(), schedule("event 1.1 before answer p2"))
+
+    assert lines(found)[2:] == ["ack 1 | ack 1", "- | event 1.1", "answer p2 | answer p2", "event 1.1 | -"]
+    assert found.deviations[0][1] == ("event 1.1", "answer p2")
+    assert "the answer to GET /calls" in found.deviations[0][0]
+
+
+def test_a_late_answer_follows_what_comes_until_then() -> None:
+    found = drawn(calls(), schedule("answer p2 1s late"))
+
+    assert found.rows["played"]["name"] == ["request 1", "request p2", "ack 1", "event 1.1", "answer p2"]
+
+
+def test_the_order_of_a_run_has_answers_and_what_was_held_back() -> None:
+    run = played("request p2", "request 1", "event 1.1")
+
+    found = drawn(calls(), schedule("event 1.1 before answer p2", played=run))
+
+    assert found.rows["played"]["name"] == ["request p2", "request 1", "event 1.1", "answer p2"]
+    assert found.rows["played"]["came"] == [True, True, True, False]
+
+
+def test_a_run_of_an_earlier_version_has_no_answers() -> None:
+    found = drawn(calls(), schedule(played=played("request 1", "ack 1", "event 1.1")))
+
+    assert lines(found)[1] == "request p2 | -"
+    assert found.rows["exchanges"] == {"p2": ["GET /calls", "s1"]}
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [
+        (
+            schedule("event 1.1 before answer p9"),
+            f"the recording has no answer p9; {TWO}",
+        ),
+        (
+            schedule("answer p1 1s late"),
+            "answer p1 is no answer that may be moved: GET / is a redirect or not modified, status 302 (docs/races.md)",
+        ),
+        (
+            schedule(played=[("request p0", 0.0)]),
+            f"the recording has no answer p0; {TWO}",
+        ),
+        (
+            schedule(played=[("answer p" + "9" * 5000, 0.0)]),
+            f"has 'answer p{'9' * 32}', which is not among the 1 triple and 0 unsolicited events here",
+        ),
+    ],
+)
+def test_an_answer_that_the_recording_lacks_is_told_in_one_line(kept: Kept, says: str) -> None:
+    with pytest.raises(UsageError) as told:
+        drawn(calls(), kept)
+
+    assert str(told.value) == f"schedule {kept.schedule.id}: {says}; it was found with a.cassette"
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf")])

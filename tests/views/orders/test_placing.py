@@ -10,7 +10,7 @@ from recorder.library.recording import joined
 from recorder.views.document import Document
 from recorder.views.orders.beside import orders
 from recorder.views.report import Part, Source, comparison, document, part, parts
-from tests.views.orders.made import drawn, schedule, session
+from tests.views.orders.made import calls, drawn, schedule, session
 from tests.wire import HEADER, Wire
 
 
@@ -84,3 +84,49 @@ def test_in_a_comparison_the_orders_are_of_the_old_recording() -> None:
 
     assert moved(made) == [[["events", 4], ["unsolicited", 0]], []]
     assert made.rows["orders"]["unsolicited"] == [1]
+
+
+def test_an_exchange_that_is_no_operation_is_numbered_as_the_page_does_and_marked_where_it_moves() -> None:
+    wire = calls()
+
+    made = document([part_of(wire)], "t", drawn(wire, schedule("answer p2 1s late")))
+
+    assert moved(made) == [[["plain", 1]]]
+    assert made.rows["orders"]["exchanges"] == {"p2": ["GET /calls", "s1", 2]}
+
+
+def test_in_several_cassettes_exchanges_are_numbered_on() -> None:
+    early, late = calls(), Wire()
+    late.wait(60)
+    late.respond(late.request("GET", "/state", b""), {})
+    recording = joined([wire.recording(load()) for wire in (late, early)])
+
+    made = document(
+        [part_of(late), part_of(early)], "t", orders(recording, load(), schedule("event 1.1 before answer p3"))
+    )
+
+    assert [place for _, _, place in made.rows["orders"]["exchanges"].values()] == [2, 3]
+    assert moved(made) == [[], [["events", 0]]]
+
+
+def test_a_page_of_some_triples_has_the_exchanges_that_the_schedule_names_without_a_number() -> None:
+    wire = calls()
+    wire.respond(wire.request("GET", "/state", b""), {})
+    some = parts([Source("a", HEADER, wire.records, load())], keep=lambda one: one["n"] == 1, most=None)
+
+    made = document(some, "t", drawn(wire, schedule("event 1.1 before answer p2", "answer p2 1s late")))
+
+    found = made.rows["orders"]
+    assert found["exchanges"] == {"p2": ["GET /calls", "s1", None]}
+    assert moved(made) == [[["events", 0]]]
+    assert found["recorded"]["name"] == ["request 1", "request p2", "ack 1", "answer p2", "event 1.1"]
+    assert "request p3" not in found["played"]["name"]
+
+
+def test_in_a_comparison_exchanges_are_those_of_the_old_recording() -> None:
+    wire = calls()
+
+    made = comparison(part_of(wire), part_of(wire), "t", [], drawn(wire, schedule("answer p2 1s late")))
+
+    assert moved(made) == [[["plain", 1]], []]
+    assert made.rows["orders"]["exchanges"]["p2"] == ["GET /calls", "s1", 2]

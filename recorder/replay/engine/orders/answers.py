@@ -10,10 +10,12 @@ from collections.abc import Container
 
 from ....formats.charsets import media_of
 from ....model import Recording, Triple
+from ....printable import counted, shortened
 
 _FURNITURE = ("image/", "font/", "audio/", "video/")
 _OF_PAGES = frozenset({"text/html", "text/css", "application/wasm", "application/manifest+json"})
 _REDIRECTS = range(300, 400)
+_MOST_NAME = 60  # characters of what came from the wire
 
 
 class Answers:
@@ -23,23 +25,42 @@ class Answers:
         """Take a recording."""
         self._plain = recording.plain
         self._opening: Container[int] = frozenset(stream.exchange for stream in recording.streams)
-        self._known: dict[int, bool] = {}
+        self._known: dict[int, str] = {}
 
     def has(self, number: int) -> bool:
         """Return whether the exchange with a number, from 1, has an answer that a schedule may move."""
-        if not 0 < number <= len(self._plain):
-            return False
+        return 0 < number <= len(self._plain) and not self._problem(number)
+
+    def why_not(self, number: int) -> str:
+        """Return why no schedule may move the answer to an exchange, as a sentence for people; "" if one may."""
+        count = len(self._plain)
+        if not count:
+            return f"the recording has no answer p{number}: each of its requests starts an operation"
+        if not 0 < number <= count:
+            there = f"{counted(count, 'exchange')} without an operation, {'p1' if count == 1 else f'p1 to p{count}'}"
+            return f"the recording has no answer p{number}; it has {there} (`recorder ls --all` shows their numbers)"
+        problem = self._problem(number)
+        named = shortened(name_of(self._plain[number - 1]), _MOST_NAME)
+        return problem and f"answer p{number} is no answer that may be moved: {named} {problem} (docs/races.md)"
+
+    def _problem(self, number: int) -> str:
         found = self._known.get(number)
         if found is None:
-            found = self._known[number] = self._tells(self._plain[number - 1])
+            found = self._known[number] = self._against(self._plain[number - 1])
         return found
 
-    def _tells(self, exchange: Triple) -> bool:
+    def _against(self, exchange: Triple) -> str:
         answer = exchange.ack
-        if answer is None or answer.status in _REDIRECTS or exchange.request.exchange in self._opening:
-            return False
+        if answer is None:
+            return "got no answer"
+        if answer.status in _REDIRECTS:
+            return f"is a redirect or not modified, status {answer.status}"
+        if exchange.request.exchange in self._opening:
+            return "opens a stream"
         media = media_of(answer.headers).partition(";")[0].strip().lower()
-        return not (media.startswith(_FURNITURE) or media in _OF_PAGES or media.endswith("javascript"))
+        if media.startswith(_FURNITURE) or media in _OF_PAGES or media.endswith("javascript"):
+            return f"belongs to a page ({shortened(media, _MOST_NAME)})"
+        return ""
 
 
 def name_of(exchange: Triple) -> str:

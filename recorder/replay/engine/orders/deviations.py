@@ -102,9 +102,7 @@ class Deviation:
         """
         found = _FORM.fullmatch(" ".join(text.split()))
         if found is None:
-            raise _wrong(
-                text, "it should begin with an ack, event or answer, followed by what is different about it"
-            )
+            raise _wrong(text, "it should begin with an ack, event or answer, followed by what is different about it")
         name, relation, other, time, words = found.groups()
         item = Item.parse(name)
         if time is not None:

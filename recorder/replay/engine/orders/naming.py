@@ -62,7 +62,7 @@ class Naming:
         return self._session_of.get(triple.events[item.index - 1].event.client_id, triple.session)
 
     def check(self, schedule: Schedule) -> None:
-        """Check that the recording has all items of a schedule.
+        """Check that the recording has all items of a schedule, and that they may be moved.
 
         Raises:
             UsageError: If it lacks one; names the deviation, and says what there is.
@@ -70,17 +70,18 @@ class Naming:
         """
         for deviation in schedule.deviations:
             for item in (deviation.item, deviation.other):
-                if item is not None and (there := self._instead_of(item)):
+                if item is None:
+                    continue
+                if item.plain and not self._answers.has(item.plain):
+                    raise UsageError(f"deviation '{deviation}': {self._answers.why_not(item.plain)}")
+                if there := self._instead_of(item):
                     raise UsageError(f"deviation '{deviation}': the recording has no {item}; it has {there}")
 
     def _instead_of(self, item: Item) -> str:
         """Return what the recording has where it lacks an item, "" where it has the item."""
         triples = self._recording.triples
         if item.plain:
-            count = len(self._recording.plain)
-            if item.plain > count:
-                return f"{counted(count, 'exchange')} without an operation"
-            return "" if self._answers.has(item.plain) else "no answer there that may be moved (docs/races.md)"
+            return ""
         if not item.triple:
             count = len(self._recording.unsolicited)
             return "" if item.index <= count else counted(count, "unsolicited event")

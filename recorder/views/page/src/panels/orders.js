@@ -12,8 +12,8 @@ import { clipped, plain } from "../text.js";
 
 const HEIGHT = 30;
 const LONGEST = 500; // characters of a sentence: names in it come from the wire
-const GLYPHS = { request: "→", ack: "←", event: "◆", loose: "○" };
-const KINDS = [["request", "request"], ["ack", "ack"], ["event", "event"], ["loose", "unsolicited event"]];
+const GLYPHS = { request: "→", ack: "←", answer: "←", event: "◆", loose: "○" };
+const KINDS = [["request", "request"], ["ack", "ack"], ["answer", "answer to a request that starts no operation"], ["event", "event"], ["loose", "unsolicited event"]];
 
 export function ordersViewOf(root, { model, choose }) {
   const { orders } = model;
@@ -41,7 +41,8 @@ export function ordersViewOf(root, { model, choose }) {
       const go = () => choose(actOf(names[0])?.item?.id ?? null);
       return h("li", {}, h("button", { type: "button", class: "link", onclick: go }, badge(place + 1), " ", clipped(text, LONGEST)));
     });
-    const signs = KINDS.map(([kind, word]) => h("li", {}, glyph(kind), word));
+    const hasAnswers = orders.lines.some(({ left, right: act }) => left?.kind === "answer" || act?.kind === "answer");
+    const signs = KINDS.filter(([kind]) => kind !== "answer" || hasAnswers).map(([kind, word]) => h("li", {}, glyph(kind), word));
     signs.push(h("li", {}, h("span", { class: "sample-box", "aria-hidden": "true" }), "one answer brought them"));
     signs.push(h("li", {}, h("span", { class: "sample-move", "aria-hidden": "true" }), "moved"));
     if (orders.deviations.some(({ names }) => names.length > 1)) signs.push(h("li", {}, h("span", { class: "sample-crossing", "aria-hidden": "true" }), "order reversed"));
@@ -76,11 +77,11 @@ export function ordersViewOf(root, { model, choose }) {
 
   function cell(act, side, box) {
     if (!act) return h("span", { class: `act none ${side} ${box}` });
-    const { item, name, kind } = act;
+    const { item, other, name, kind } = act;
     const flag = flagOf(act, side);
     const parts = [
       h("span", { class: "time" }, act.came && (orders.isPlayed || side === "left") ? clock(act.at) : ""),
-      h("span", { class: "session" }, hasSessions ? (item?.session ?? item?.triple?.session ?? "") : ""),
+      h("span", { class: "session" }, hasSessions ? (item?.session ?? item?.triple?.session ?? other?.session ?? "") : ""),
       h("span", { class: "what-act" }, glyph(item?.kind === "loose" ? "loose" : kind), " ", labelOf(act), " ", h("code", {}, name, item?.channel && !isUnnamed(item) ? ` ${clipped(item.channel, 40)}` : "")),
       flag && h("span", { class: "flag" }, flag),
       ...(marks.get(name) ?? []).map(badge),
@@ -120,7 +121,7 @@ export function ordersViewOf(root, { model, choose }) {
   /** Show the lines that fit, with what is the same folded. */
   function list() {
     const all = matches.size === model.triples.length;
-    const fits = (act) => act?.item && (all || matches.has(tripleOf(act.item).id));
+    const fits = (act) => (act?.item ?? act?.other) && (all || (act.item && matches.has(tripleOf(act.item).id)));
     const fitting = orders.lines.filter(({ left, right: act }) => fits(left) || fits(act));
     listed = listOf(fitting, { marks, isPlayed: orders.isPlayed, isOpen: (key) => isPrinted || open.has(key) });
     rows.set(listed);
@@ -153,15 +154,20 @@ function marksOf({ deviations }) {
   return marks;
 }
 
-function label({ item, kind }) {
-  if (!item) return "not on this page";
-  return kind === "ack" ? `ack of ${item.label}` : (item.label ?? item.name);
+const OF = { ack: "ack of ", answer: "answer to " };
+
+function label(act) {
+  const name = nameOf(act);
+  return name ? `${OF[act.kind] ?? ""}${name}` : "not on this page";
+}
+
+function nameOf({ item, other }) {
+  return other?.label ?? item?.label ?? item?.name;
 }
 
 function labelOf(act) {
-  const { item, kind } = act;
-  if (kind !== "ack" || !item) return h("b", {}, clipped(label(act)));
-  return h("span", {}, "ack of ", h("b", {}, clipped(item.label)));
+  const [of, name] = [OF[act.kind], nameOf(act)];
+  return of && name ? h("span", {}, of, h("b", {}, clipped(name))) : h("b", {}, clipped(label(act)));
 }
 
 /** Whether an event has the name of its channel. */
