@@ -35,6 +35,7 @@ class Placed:
         chains: Names of the chains that it is part of: the items of each keep their recorded order.
         body: `seq` of the request, of a Bayeux publish that came in one: all its publishes are answered at once.
         stream: Key of the event stream, or of the WebSocket without Bayeux, that carried an event; "" for all else.
+        query: Query of the target that an answer to a plain request is for, with its `?`; "" for none.
     """
 
     item: Item
@@ -47,6 +48,7 @@ class Placed:
     chains: frozenset[Chain] = frozenset()
     body: int | None = None
     stream: str = ""
+    query: str = ""
 
     @property
     def is_bayeux(self) -> bool:
@@ -123,8 +125,9 @@ def _plain(recording: Recording, numbers: set[int] | None) -> Iterator[Placed]:
             exchange = recording.plain[number - 1]
             ack, session = exchange.ack, exchange.session or unknown[number - 1]
             if ack is not None:
-                begin = exchange.request.seq, 0
-                yield Placed(Item(0, plain=number), (ack.seq, 0), ack.t, session, "", name_of(exchange), begin)
+                begin, (_, mark, query) = (exchange.request.seq, 0), exchange.request.target.partition("?")
+                item, name = Item(0, plain=number), name_of(exchange)
+                yield Placed(item, (ack.seq, 0), ack.t, session, "", name, begin, query=mark + query)
 
 
 def _unsolicited(recording: Recording, dialect: Dialect, of_client: dict[str, str]) -> Iterator[Placed]:

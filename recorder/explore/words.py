@@ -12,6 +12,7 @@ from ..replay.engine.orders.schedule import Schedule
 from .placed import Placed
 
 _MILLISECOND = 1_000_000  # nanoseconds
+_LONGEST = 60  # characters of a query in a sentence
 
 
 class Words:
@@ -24,6 +25,10 @@ class Words:
         for one in self._items.values():
             channels[one.name].add(one.channel)
         self._twice = frozenset(name for name, found in channels.items() if len(found) > 1)
+        asked: defaultdict[str, set[str]] = defaultdict(set)
+        for one in self._items.values():
+            asked[one.name].add(one.query)
+        self._asked_otherwise = frozenset(name for name, found in asked.items() if len(found) > 1)
 
     def thing(self, item: Item) -> str:
         """Return the name of an item with its number: `the ack of GetOrder (triple 4)`, `OrderPicked (event 4.1)`."""
@@ -31,7 +36,8 @@ class Words:
         if one is None:
             return str(item)
         if item.plain:
-            return f"the answer to {one.name} ({item})"
+            query = _clipped(one.query) if one.name in self._asked_otherwise else ""
+            return f"the answer to {one.name}{query} ({item})"
         if item.is_ack:
             return f"the ack of {one.name} (triple {item.triple})"
         if one.name in ("", one.channel):
@@ -172,19 +178,8 @@ class Words:
                 f"The client seems to count on the order of {its.channel} and {mine.channel}. A server promises order "
                 "on one channel alone; if yours does for both, list them in `ordered` of the dialect."
             )
-        if item.is_answer and other.is_answer:
-            what = "acks" if item.is_ack and other.is_ack else "answers"
-            return (
-                f"The client seems to take {what} in the order of its requests. They come on different connections, so "
-                "a later request may be answered first."
-            )
-        if other.plain:
-            return (
-                f"The client seems to take {self.short(other)} for newer than {self.short(item)}. An event may "
-                "overtake an answer on its way: then the answer tells of the time before."
-            )
-        if item.plain:
-            return f"The client seems to need {self.short(other)} before {self.short(item)}, which may come first."
+        if item.plain or other.plain or (item.is_answer and other.is_answer):
+            return self._of_answers(mine, its)
         if not item.is_answer and not other.is_answer and mine.name == its.name:
             return (
                 f"The client seems to take the first {mine.name} for its own. With several operations under way it "
@@ -200,6 +195,28 @@ class Words:
             "cause of the other."
         )
 
+    def _of_answers(self, mine: Placed, its: Placed) -> str:
+        """Return what a client takes for granted that an answer before or after something breaks."""
+        item, other = mine.item, its.item
+        if item.plain and other.plain and mine.name == its.name:
+            return (
+                f"The client seems to take {self.short(item)} that comes last for the one it asked for last. They come "
+                "on different connections, so a later request may be answered first."
+            )
+        if item.is_answer and other.is_answer:
+            what = "acks" if item.is_ack and other.is_ack else "answers"
+            return (
+                f"The client seems to take {what} in the order of its requests. They come on different connections, so "
+                "a later request may be answered first."
+            )
+        if other.plain:
+            return (
+                f"The client seems to take {self.short(other)} for newer than {self.short(item)}, or to miss "
+                f"{self.short(item)} until that answer is there. An event may overtake an answer on its way: then the "
+                "answer tells of the time before."
+            )
+        return f"The client seems to need {self.short(other)} before {self.short(item)}, which may come first."
+
     def operation(self, item: Item) -> str:
         """Return the name of the operation that an item belongs to."""
         ack = self._items.get(Item(item.triple))
@@ -212,6 +229,8 @@ class Words:
             return str(item)
         if item.is_answer:
             return f"the answer to {one.name}" if item.plain else f"the ack of {one.name}"
+        if one.name in ("", one.channel):
+            return f"the event on {one.channel}"
         return one.name + self._where(one)
 
 
@@ -244,3 +263,7 @@ def _seconds(seconds: float) -> str:
     if seconds < 0.9995:
         return f"{max(round(seconds * 1000), 1)} ms"
     return f"{seconds:.3g} s"
+
+
+def _clipped(query: str) -> str:
+    return query if len(query) <= _LONGEST else f"{query[: _LONGEST - 1]}…"

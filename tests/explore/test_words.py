@@ -10,7 +10,7 @@ from recorder.replay.engine.orders.deviations import Deviation, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
 from tests.explore.desk import GWS, recorded, schedule
-from tests.wire import Wire, chained, done
+from tests.wire import Ask, Wire, chained, done, preview, record_event, state_event
 
 WORDS = Words(placed(recorded(), GWS))
 
@@ -123,3 +123,45 @@ def test_a_reversal_in_one_answer_is_told_in_one_clause() -> None:
     assert WORDS.clauses(schedule("event u1 with event 3.1")) == WORDS.clause(
         Deviation.parse("event u1 with event 3.1")
     )
+
+
+def _asking() -> Words:
+    """Words of a recording with two searches under way at once, a list, and events of which one has no name."""
+    wire = Wire()
+    desk = wire.desk()
+    desk.asks(preview("r1"), record_event("PreviewRecord", 7, "r1"))
+    first, second, other = (desk.post(Ask(path, b"", "GET")) for path in ("/calls?q=l", "/calls?q=la", "/state"))
+    for exchange in (first, second, other):
+        wire.ack(exchange)
+    desk.hears(state_event())
+    return Words(placed(wire.recording(), GWS))
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("answer p2 before answer p1", "take the answer to GET /calls that comes last for the one it asked for last"),
+        ("answer p3 before answer p1", "take answers in the order of its requests"),
+        ("event u1 before answer p3", "take the answer to GET /state for newer than the event on /v2/me/devices, or"),
+        ("event 1.1 before answer p3", "for newer than PreviewRecord, or to miss PreviewRecord until that answer is"),
+    ],
+)
+def test_an_answer_to_another_request_speaks_for_a_cause_in_the_client(text: str, cause: str) -> None:
+    assert cause in _asking().cause(Deviation.parse(text))
+
+
+def test_answers_of_one_path_are_told_apart_by_what_was_asked() -> None:
+    told = _asking().clause(Deviation.parse("answer p2 before answer p1"))
+
+    assert told == "the answer to GET /calls?q=la (answer p2) arrives before the answer to GET /calls?q=l (answer p1)"
+
+
+def test_a_long_query_is_cut() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for exchange in [desk.post(Ask(f"/calls?q={letter * 500}", b"", "GET")) for letter in "ab"]:
+        wire.ack(exchange)
+
+    told = Words(placed(wire.recording(), GWS)).thing(Item(0, plain=2))
+
+    assert told == f"the answer to GET /calls?q={'b' * 56}… (answer p2)"
