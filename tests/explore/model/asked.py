@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tests.explore.model.facts import Facts
 from tests.explore.model.law import Judge, Seen
 
-_ITEM = r"(?:ack \d+|event \d+\.\d+|event u\d+)"
+_ITEM = r"(?:ack \d+|event \d+\.\d+|event u\d+|answer p\d+)"
 _TWO = re.compile(rf"({_ITEM}) (before|with|apart from) ({_ITEM})")
 _LATE = re.compile(rf"({_ITEM}) ([\d.]+)(ms|s) late")
 _ONE = re.compile(rf"({_ITEM}) (in a reply|in a lost poll|after a lost session|twice|after a cut websocket)")
@@ -19,6 +19,7 @@ TROUBLES = {
     "twice": "duplicate",
     "after a cut websocket": "fallback",
 }
+_OF_EVENTS = ("with", "apart from", "in a reply", "in a lost poll", "twice")
 
 
 class Wish(NamedTuple):
@@ -57,6 +58,8 @@ def _against(facts: Facts, text: str, wish: Wish, disturb: Collection[str], dela
             yield f"{text}: {second} stands before {first} in the line '{line}'"
         if _leave_together(facts, first, second):
             yield f"{text}: both are answers to publishes of one body"
+    if wish.what in _OF_EVENTS and not all(name.startswith("event ") for name in (wish.item, wish.other) if name):
+        yield f"{text}: no answer comes {wish.what}"
     trouble = TROUBLES.get(wish.what)
     if trouble is not None and trouble not in disturb:
         yield f"{text}: nobody asked for {trouble}"

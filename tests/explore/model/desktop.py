@@ -98,10 +98,7 @@ def acts_of(recording: Recording, facts: Facts, session: str) -> list[Act]:
         if one.kind in words and one.session in (session, None) and not _is_again(recording, one)
     ]
     heard = [(fact.at, fact.name) for fact in facts.events if fact.session in (session, None)]
-    heard += [
-        (at, name) for name, at in facts.order.items()
-        if name.startswith("ack ") and recording.triples[int(name[4:]) - 1].session in (session, None)
-    ]  # fmt: skip
+    heard += [(fact.at, fact.name) for fact in facts.answers if fact.session in (session, None)]
     return [
         Act(*one, got=frozenset(name for at, name in heard if at < one[0]))
         for one in sorted(found, key=lambda one: one[0])
@@ -133,6 +130,7 @@ class World:
         self.desks: list[Desktop] = []
         self._numbers = count(1)
         self._owners: dict[int, Desktop] = {}
+        self._over: dict[int, str] = {}  # requests that got all of their answers: names of their desktops
         self._quiet_since = self.now
 
     def desk(
@@ -172,6 +170,7 @@ class World:
     def leaves(self, number: int) -> None:
         """Give a request up."""
         self._owners.pop(number, None)
+        self._over.pop(number, None)
         self.engine.abort(number)
 
     def _hand_out(self) -> bool:
@@ -181,7 +180,15 @@ class World:
             self.engine.sent(reply.number)
             if desk is not None:
                 desk.gets(reply)
+                self._over |= {} if reply.more else {reply.number: desk.name}
+            elif reply.number in self._over:
+                self._notes_once_more(reply)
         return bool(replies)
+
+    def _notes_once_more(self, reply: HttpResponse | Piece) -> None:
+        """Note what came for a request that was answered to its end."""
+        status = reply.status if isinstance(reply, HttpResponse) else 0
+        self.moments.append(Answers(self._over[reply.number], reply.number, self.now, status, reply.body))
 
     def _goes_on(self) -> bool:
         """Let time pass until something happens; return False if nothing will."""
@@ -409,11 +416,9 @@ class Desktop:
     def _answered(self, reply: HttpResponse) -> None:
         place = self._asked.pop(reply.number)
         self._note(Answers(self.name, reply.number, self._world.now, reply.status, reply.body, reply.more))
-        number = self._world.facts.requests[place].n
         if reply.more:
             self._readers[reply.number] = Reader(reply.status == 101)
-        if number:
-            self._got.add(f"ack {number}")
+        self._got.add(self._world.facts.answer(place))
 
     def _hears(self, reply: HttpResponse) -> None:
         waiting = self._waiting.pop(reply.number)

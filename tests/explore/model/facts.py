@@ -1,6 +1,7 @@
 """The facts of a recording that the rules of docs/races.md are about: who caused what, and which items stand in a line.
 
-An item is named as people do: `ack 4`, `event 4.1`, `event u3`. A line is a row of items that keep their order.
+An item is named as people do: `ack 4`, `event 4.1`, `event u3`, `answer p2`. A line is a row of items that keep their
+order.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from recorder.correlate.anchors import anchors
 from recorder.dialect.definition import Dialect
 from recorder.model import AnchorKind, Event, Recording, Triple
 
+_REDIRECT = 3  # hundreds of its status
+_OF_PAGES = re.compile(  # what a browser shows or runs, and what never changes
+    r"(?i)(?:image|font|audio|video)/|text/(?:html|css)|application/(?:wasm|manifest\+json)|(?:text|application)/(?:x-)?(?:java|ecma)script"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -29,7 +35,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fact:
-    """An event of the recording, or an ack; acks have no channel.
+    """An event of the recording, or an answer: an ack, or one to a request that is no operation; these have no channel.
 
     Attributes:
         at: Its place on the recorded wire.
@@ -58,16 +64,16 @@ class Facts:
     Attributes:
         requests: Triples and other exchanges, by place.
         events: All events, in the order of the wire.
-        acks: The acks of the operations.
+        answers: The acks of the operations, and the answers to other requests that tell of a state.
         lines: The items of each line, in recorded order.
-        order: Place of each item on the recorded wire, acks too.
+        order: Place of each item on the recorded wire, answers too.
         is_faye: Whether the recorded server delivers by connects alone.
         delivers_on_handshake: Whether it was seen to put events into the answer to a handshake.
     """
 
     requests: Sequence[Triple]
     events: tuple[Fact, ...]
-    acks: tuple[Fact, ...]
+    answers: tuple[Fact, ...]
     lines: Mapping[str, tuple[str, ...]]
     order: Mapping[str, tuple[int, int]]
     loses_sessions: bool
@@ -78,11 +84,20 @@ class Facts:
         """The event of a name."""
         return next((fact for fact in self.events if fact.name == name), None)
 
+    def label(self, place: int) -> str:
+        """The end of the names of a request and its answer: `4`, or `p2` of what is no operation."""
+        number = self.requests[place].n
+        return str(number) if number else f"p{place + 1 - sum(one.n > 0 for one in self.requests)}"
+
+    def answer(self, place: int) -> str:
+        """The name of the answer to a request."""
+        return f"{'ack' if self.requests[place].n else 'answer'} {self.label(place)}"
+
 
 def facts_of(recording: Recording, dialect: Dialect, *, is_faye: bool = False, on_handshake: bool = False) -> Facts:
     """Look up what the rules need to know; the marks of the server are seen in its capture, not in the recording."""
     requests = [*recording.triples, *recording.plain]
-    found = [*_caused(recording, requests), *_unasked(recording), *_acks(requests)]
+    found = [*_caused(recording, requests), *_unasked(recording), *_acks(requests), *_others(recording)]
     ordered = tomllib.loads(dialect.text).get("event", {}).get("ordered", [])
     lined = [_lined(fact, dialect, ordered) for fact in sorted(found, key=lambda fact: fact.at)]
     lines = defaultdict[str, list[str]](list)
@@ -134,6 +149,21 @@ def _acks(requests: list[Triple]) -> Iterator[Fact]:
         yield Fact(
             f"ack {triple.n}", triple.operation or "", "", None, at, triple.session, cause, is_covered=False, stream=""
         )
+
+
+def _others(recording: Recording) -> Iterator[Fact]:
+    """The answers to requests that are no operations, but those of which no event can say anything new."""
+    opening = {stream.exchange for stream in recording.streams}
+    for number, exchange in enumerate(recording.plain, 1):
+        answer = exchange.ack
+        if answer is None or answer.status // 100 == _REDIRECT or exchange.request.exchange in opening:
+            continue
+        media = next((value for name, value in answer.headers if name.lower() == "content-type"), "")
+        if _OF_PAGES.match(media.strip()):
+            continue
+        cause = Cause("request", place=len(recording.triples) + number - 1)
+        at = answer.seq, 0
+        yield Fact(f"answer p{number}", "", "", None, at, exchange.session, cause, is_covered=False, stream="")
 
 
 def _fact(  # noqa: PLR0917  # what an event is, in one row

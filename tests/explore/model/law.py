@@ -72,11 +72,12 @@ def judged(
 
 
 class Seen(NamedTuple):
-    """An ack or event that arrived: in which moment of the run, when, and what carried it.
+    """An answer or event that arrived: in which moment of the run, when, and what carried it.
 
     Attributes:
         moment: Number of the moment; equal for what one answer carried.
-        asked: Channels of the messages that the answer replied to; none for an ack over HTTP, and for a frame unasked.
+        asked: Channels of the messages that the answer replied to; none for the answer to anything else, and for
+            a frame unasked.
     """
 
     client: str
@@ -120,15 +121,15 @@ class Judge:
 
     Attributes:
         found: What was against the rules.
-        seen: All acks and events, as they arrived.
-        went: Numbers of the operations, each with the number of the moment of its request.
+        seen: All answers and events, as they arrived.
+        went: Names of the requests, each with the number of the moment in which it was sent.
         troubles: The troubles that the clients saw: the client, the number of the moment, and the name of the trouble.
     """
 
     def __init__(self, facts: Facts, sessions: Mapping[str, str] | None, disturb: frozenset[str]) -> None:
         self.found: list[str] = []
         self.seen: list[Seen] = []
-        self.went: list[tuple[int, int]] = []
+        self.went: list[tuple[str, int]] = []
         self.troubles: list[tuple[str, int, str]] = []
         self._moment, self._now = 0, 0.0
         self._facts, self._sessions, self._disturb = facts, sessions, disturb
@@ -138,8 +139,9 @@ class Judge:
             one = triple.request
             self._places[one.method, one.target, one.body].append(place)
         self._requested: set[int] = set()  # places of recorded requests that any client sent
-        self._named = {fact.name: fact for fact in (*facts.events, *facts.acks)}
+        self._named = {fact.name: fact for fact in (*facts.events, *facts.answers)}
         self._acks: Counter[int] = Counter()
+        self._asked: set[int] = set()  # numbers of requests without Bayeux
 
     def take(self, moment: Moment) -> None:
         """Take the next moment."""
@@ -174,6 +176,7 @@ class Judge:
     # -- requests and their answers
 
     def _asks(self, client: Client, moment: Asks) -> None:
+        self._asked.add(moment.number)
         places = self._places.get((moment.method, moment.target, moment.body), [])
         mine = [p for p in places if self._facts.requests[p].session in (client.session, None)] or places
         if not mine:
@@ -187,14 +190,16 @@ class Judge:
 
     def _goes(self, place: int) -> None:
         self._requested.add(place)
-        if self._facts.requests[place].n:
-            self.went.append((self._facts.requests[place].n, self._moment))
+        if self._facts.answer(place) in self._named or self._facts.requests[place].n:
+            self.went.append((f"request {self._facts.label(place)}", self._moment))
 
     def _answers(self, client: Client, moment: Answers) -> None:
         place = client.open.pop(moment.number, None)
         if place is None:
             if self._acks[moment.number]:
                 self._say(client, f"a second answer to the request {moment.number}")
+            elif moment.number not in self._asked:
+                self._say(client, f"an answer to the request {moment.number}, which nobody sent")
             return
         self._acks[moment.number] += 1
         if moment.more or moment.status == _UPGRADED:
@@ -337,7 +342,7 @@ class Judge:
             self._acked(client, place)
 
     def _acked(self, client: Client, place: int) -> None:
-        fact = self._named.get(f"ack {self._facts.requests[place].n}")
+        fact = self._named.get(self._facts.answer(place))
         if fact is not None:
             self.seen.append(Seen(client.name, fact.name, self._moment, self._now))
         if fact is not None and fact.name not in client.came:

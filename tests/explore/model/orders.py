@@ -1,6 +1,7 @@
 """The order of a run as a text that can be kept, and the deviations that lead from one order to another.
 
-An order is a row of steps: the request of an operation, an ack, or the events of one answer. `event u2 ~` came in the
+An order is a row of steps: the request of an operation, an ack, or the events of one answer; requests that are no
+operations and their answers are left out. `event u2 ~` came in the
 answer to something else than a poll; on a WebSocket no event is said to.
 
     request 1 | event 1.1 | ack 1 | request 2 | ack 2 | event 2.1 + event 2.2 | event u1 ~
@@ -29,7 +30,8 @@ KEPT = Path(__file__).with_name("orders.txt")
 def order_seen(judge: Judge) -> list[Step]:
     """The order that the one client of a run saw."""
     marked = [(one.moment, one.item + _mark(one.asked)) for one in judge.seen]
-    marked += [(moment, f"request {number}") for number, moment in judge.went]
+    marked += [(moment, name) for name, moment in judge.went]
+    marked = [one for one in marked if not one[1].startswith(("request p", "answer p"))]
     return [tuple(text for _, text in group) for _, group in groupby(sorted(marked, key=_moment), key=_moment)]
 
 

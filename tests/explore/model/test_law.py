@@ -141,6 +141,19 @@ def no_ack(moments: list[Moment]) -> list[Moment]:
     return [*moments[:place], *moments[place + 1 :]]
 
 
+def answered_before_it_was_sent(moments: list[Moment]) -> list[Moment]:
+    """The answer to a request that is no operation stands before it."""
+    facts = played().facts
+    fact = next(one for one in facts.answers if one.name.startswith("answer "))
+    request = facts.requests[fact.cause.place].request
+    asks = next(
+        n for n, one in enumerate(moments)
+        if isinstance(one, Asks) and (one.method, one.target) == (request.method, request.target)
+    )  # fmt: skip
+    place = next(n for n, one in enumerate(moments) if isinstance(one, Answers) and one.number == moments[asks].number)
+    return [*moments[:asks], moments[place], *moments[asks:place], *moments[place + 1 :]]
+
+
 def broken(moments: list[Moment]) -> list[Moment]:
     place = events_at(moments)
     return [*moments[:place], Breaks("desk1", moments[place].number, 0.0), *moments[place:]]
@@ -172,6 +185,7 @@ def made_up(moments: list[Moment]) -> list[Moment]:
         (other_ack, "is 500, recorded 200"),
         (two_acks, "a second answer"),
         (no_ack, "got no answer"),
+        (answered_before_it_was_sent, "which nobody sent"),
         (broken, "nobody asked for that"),
         (after_leaving, "after the disconnect"),
         (made_up, "was not recorded"),
@@ -225,6 +239,7 @@ def test_a_batch_comes_again_as_a_whole_and_in_order() -> None:
 def small() -> Facts:
     wire = Wire()
     desk = wire.desk()
+    wire.respond(wire.request("GET", "/calls", b""), [])
     for handle, reference in ((7, "r1"), (8, "r2")):
         post = desk.post(chained(handle, reference))
         desk.hears(done(handle, reference), twin("ChainedRecordsDataEnd", handle))
@@ -246,6 +261,13 @@ def small() -> Facts:
         ("event 1.3 apart from event 1.1", ""),
         ("event 1.1 in a reply", ""),
         ("ack 1 1s late", ""),
+        ("event 1.1 before answer p1", ""),
+        ("answer p1 before ack 2", ""),
+        ("answer p1 1s late", ""),
+        ("answer p1 2s late", "longer than 1.0 s"),
+        ("event 1.1 with answer p1", "no answer comes with"),
+        ("ack 1 in a reply", "no answer comes in a reply"),
+        ("answer p2 before ack 1", "has no answer p2"),
         ("event 1.3 before event 1.1", "in the line 'event 1 /v2/me/outbound'"),
         ("event 1.1 apart from event 1.3", "in the line 'event 1 /v2/me/outbound'"),
         ("ack 1 2s late", "longer than 1.0 s"),
@@ -271,6 +293,7 @@ def test_each_kind_of_deviation_is_read() -> None:
     }  # fmt: skip
 
     assert len(texts) == len(Kind)
+    assert wish_of("answer p1 before answer p12").other == "answer p12"
     assert {wish_of(text).what for text in texts} == {kind.value for kind in Kind}
 
 
@@ -293,6 +316,6 @@ def test_the_page_names_each_kind_of_deviation() -> None:
     from recorder.replay.engine.orders.deviations import Kind
 
     page = (ROOT / "docs" / "races.md").read_text(encoding="utf-8")
-    texts = re.findall(r"`((?:ack|event) [^`]*)`", page)
+    texts = re.findall(r"`((?:ack|event|answer) [^`]*)`", page)
 
     assert {wish_of(text).what for text in texts} == {kind.value for kind in Kind}

@@ -11,6 +11,7 @@ import pytest
 from recorder.bayeux.outbox import Outbox
 from recorder.explore.law import Law
 from recorder.replay.engine.anchored import Progress
+from recorder.replay.engine.orders.answers import Answers
 from recorder.replay.engine.orders.holding import Gate
 from recorder.replay.engine.orders.lines import Lines
 from recorder.replay.engine.orders.played import Log
@@ -125,6 +126,45 @@ def tells_all_as_met(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Log, "_shows", lambda *_, **__: True)
 
 
+def answers_twice(patch: pytest.MonkeyPatch) -> None:
+    """The answers to requests that are no operations come twice."""
+    once = NotedResponses.add
+
+    def add(self: NotedResponses, number: int, *rest: Any) -> None:
+        marks = () if self.player is None else self.player._acks.get(number, ())
+        for _ in range(1 + any(mark.item is not None and mark.item.plain for mark in marks)):
+            once(self, number, *rest)
+
+    patch.setattr(NotedResponses, "add", add)
+
+
+def answers_never(patch: pytest.MonkeyPatch) -> None:
+    """The stand-in forgets the answer to a request that is no operation, where it held it back."""
+    kept = Gate.let_out
+
+    def let_out(self: Gate, *args: Any) -> Any:
+        found = kept(self, *args)
+        return kept(self, *args) if found is not None and found.item is not None and found.item.plain else found
+
+    patch.setattr(Gate, "let_out", let_out)
+
+
+def moves_pages(patch: pytest.MonkeyPatch) -> None:
+    """The search moves the heads of streams, redirects and pages, too."""
+    patch.setattr(Answers, "has", lambda self, number: 0 < number <= len(self._plain))
+
+
+def keeps_quiet(patch: pytest.MonkeyPatch) -> None:
+    """The stand-in does not tell of answers to requests that are no operations."""
+    once = Log.left
+
+    def left(self: Log, item: Any, *rest: Any) -> None:
+        if not item.plain:
+            once(self, item, *rest)
+
+    patch.setattr(Log, "left", left)
+
+
 @pytest.mark.parametrize(
     ("mutate", "said", "options"),
     [
@@ -138,6 +178,10 @@ def tells_all_as_met(patch: pytest.MonkeyPatch) -> None:
         (answers_otherwise, "is 202, recorded 200", {}),
         (tells_otherwise, "the stand-in told", {}),
         (tells_all_as_met, "told as met, and no client saw it", {}),
+        (answers_twice, "a second answer", {}),
+        (answers_never, "got no answer", {"schedules": 30}),
+        (moves_pages, "the recording has no answer p", {"name": "orders-sse", "schedules": 30}),
+        (keeps_quiet, "the stand-in told", {}),
     ],
 )
 def test_a_fault_is_found(

@@ -134,6 +134,9 @@ def _told(judge: Judge, order: Order) -> Iterator[str]:
             yield f"told as not met, and a client saw it: {deviation}"
     told = [act.name for act in order.acts if not act.name.startswith("request ")]
     saw = [one.item for one in judge.seen]
+    asked = [act.name for act in order.acts if act.name.startswith("request ")]
+    if asked != [name for name, _ in judge.went] and len({one.client for one in judge.seen}) == 1:
+        yield f"the stand-in told {asked} where the client sent {[name for name, _ in judge.went]}"
     if told != saw and len({one.client for one in judge.seen}) == 1:
         place = next((n for n, (a, b) in enumerate(zip(told, saw, strict=False)) if a != b), min(len(told), len(saw)))
         yield f"the stand-in told {told[place : place + 4]} where the client saw {saw[place : place + 4]}"
