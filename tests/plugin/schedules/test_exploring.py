@@ -372,7 +372,7 @@ def test_the_command_line_decides_which_tests_are_explored(suite: Suite) -> None
         ("delay=-1", "delay must be a number of seconds from 0 to 3600, not -1"),
         ("schedule=7", "schedule must be a string or a list of strings, not 7"),
         ("schedule='7f3a'", "schedule 7f3a: no such schedule *"),
-        ("schedule='event 1 before ack 1'", "*'event 1' names no ack or event*"),
+        ("schedule='event 1 before ack 1'", "*'event 1' names no ack, event or answer*"),
     ],
 )
 def test_a_wrong_option_is_told_in_one_line(option: str, told: str, suite: Suite) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorder.dialect.carried import dialect_of
 from recorder.library.recording import load_recording
 from recorder.model import Recording
+from recorder.replay.engine.orders.answers import Answers
 from recorder.replay.engine.orders.deviations import OF_TWO, Deviation, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Order
@@ -35,14 +36,16 @@ def recording(name: str) -> Recording:
 def items(some: Recording) -> list[Item]:
     events = [Item(t.n, number) for t in some.triples for number, _ in enumerate(t.events, 1)]
     unsolicited = [Item(0, number) for number, _ in enumerate(some.unsolicited, 1)]
-    return [*(Item(t.n) for t in some.triples), *events, *unsolicited]
+    answers = Answers(some)
+    plain = [Item(0, plain=number) for number, _ in enumerate(some.plain, 1) if answers.has(number)]
+    return [*(Item(t.n) for t in some.triples), *plain, *events, *unsolicited]
 
 
 @st.composite
 def deviations(draw: st.DrawFn, among: list[Item]) -> Deviation:
     """Any deviation of some items, also one that no server may show."""
     kind = draw(st.sampled_from(sorted(Kind, key=str)))
-    fitting = [item for item in among if not (item.is_ack and kind in OF_EVENTS)]
+    fitting = [item for item in among if not (item.is_answer and kind in OF_EVENTS)]
     item = draw(st.sampled_from(fitting))
     other = draw(st.sampled_from([one for one in fitting if one != item])) if kind in OF_TWO else None
     return Deviation(kind, item, other, draw(st.sampled_from([0.001, 0.3, 2.0])) if kind is Kind.LATE else 0.0)
@@ -109,6 +112,8 @@ def test_nothing_is_lost_doubled_or_early(drawn: tuple[str, Schedule], pause: fl
     for number in {act.name.partition(" ")[2] for act in order.acts if act.name.startswith("request")}:
         mine = [act.name for act in order.acts if act.name.split()[-1].partition(".")[0] == number]
         assert mine[0] == f"request {number}"
+        if number.startswith("p"):
+            assert mine.count(f"answer {number}") == mine.count(f"request {number}")
 
 
 @settings(max_examples=20, deadline=None)

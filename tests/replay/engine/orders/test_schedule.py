@@ -8,24 +8,42 @@ from hypothesis import strategies as st
 
 from recorder.errors import UsageError
 from recorder.replay.engine.orders.deviations import OF_TWO, Deviation, Kind
-from recorder.replay.engine.orders.items import Item
+from recorder.replay.engine.orders.items import Item, triple_of
 from recorder.replay.engine.orders.schedule import Kept, Schedule, of_text, to_text
 
 NUMBERS = st.integers(1, 999_999_999)
 ACKS, UNSOLICITED = st.builds(Item, NUMBERS), st.builds(Item, st.just(0), NUMBERS)
+PLAIN = st.builds(lambda number: Item(0, plain=number), NUMBERS)
+ANSWERS = ACKS | PLAIN
 EVENTS = st.builds(Item, NUMBERS, NUMBERS) | UNSOLICITED
 PAIRS = st.tuples(EVENTS, EVENTS).filter(lambda pair: pair[0] != pair[1])
 DEVIATIONS = (
     st.builds(lambda kind, pair: Deviation(kind, *pair), st.sampled_from(sorted(OF_TWO, key=str)), PAIRS)
-    | st.builds(lambda item, n: Deviation(Kind.LATE, item, seconds=n / 1000), EVENTS | ACKS, st.integers(1, 10**7))
+    | st.builds(lambda pair: Deviation(Kind.BEFORE, *pair), st.tuples(ANSWERS, EVENTS) | st.tuples(EVENTS, ANSWERS))
+    | st.builds(lambda item, n: Deviation(Kind.LATE, item, seconds=n / 1000), EVENTS | ANSWERS, st.integers(1, 10**7))
     | st.builds(Deviation, st.sampled_from([Kind.IN_REPLY, Kind.LOST_POLL, Kind.TWICE]), EVENTS)
-    | st.builds(Deviation, st.sampled_from([Kind.LOST_SESSION, Kind.CUT]), EVENTS | ACKS)
+    | st.builds(Deviation, st.sampled_from([Kind.LOST_SESSION, Kind.CUT]), EVENTS | ANSWERS)
 )
 
 
-@given(ACKS | EVENTS)
+@given(ANSWERS | EVENTS)
 def test_an_item_is_read_from_its_name(item: Item) -> None:
     assert Item.parse(str(item)) == item
+    assert item.is_answer is str(item).startswith(("ack ", "answer "))
+    assert item.is_ack is str(item).startswith("ack ")
+
+
+@given(ANSWERS | EVENTS)
+def test_an_item_names_its_request(item: Item) -> None:
+    number = str(item).rpartition(" ")[2].partition(".")[0]
+
+    assert item.request == ("" if number.startswith("u") else f"request {number}")
+    assert triple_of(item.request) == item.triple
+
+
+@pytest.mark.parametrize("name", ["", "request", "request p2", "ack 4", "answer p2", "event 4.1", "4"])
+def test_what_is_no_request_of_a_triple_has_no_number(name: str) -> None:
+    assert triple_of(name) == 0
 
 
 @given(DEVIATIONS)
@@ -68,15 +86,21 @@ def test_what_another_version_wrote_is_kept() -> None:
         ("event 4 before ack 4", "names no ack, event or answer"),
         ("ack 4.1 before ack 5", "names no ack, event or answer"),
         ("event 0.1 before ack 5", "names no ack, event or answer"),
+        ("answer 2 before ack 4", "names no ack, event or answer"),
+        ("answer p0 before ack 4", "names no ack, event or answer"),
+        ("ack p2 before ack 4", "names no ack, event or answer"),
+        ("event 4.1 before request p2", "is unknown"),
+        ("answer p2 before answer p2", "no order with itself"),
+        ("answer p2 twice", "'twice' is for events"),
+        ("event 4.1 with answer p2", "'with' is for events"),
+        ("answer p2 apart from event 4.1", "'apart from' is for events"),
+        ("answer p2 in a reply", "'in a reply' is for events"),
         ("event 4.1 before event 4.1", "no order with itself"),
         ("event 4.1 0s late", "such as 2s"),
         ("event 4.1 1.2.3s late", "such as 2s"),
         ("ack 4 twice", "'twice' is for events"),
         ("event 4.1 with ack 4", "'with' is for events"),
-        ("answer p2 twice", "'twice' is for events"),
-        ("event 4.1 with answer p2", "'with' is for events"),
         ("answer p0 1s late", "write 'ack 4', 'event 4.1', 'event u3' or 'answer p2'"),
-        ("answer 2 before ack 4", "names no ack, event or answer"),
         ("event 4.1 twice ack 4", "is unknown"),
     ],
 )
