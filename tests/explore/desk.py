@@ -48,6 +48,21 @@ def recorded() -> Recording:
     return wire.recording()
 
 
+def listed() -> Recording:
+    """Two lists that are asked for at once, an event that changes one of them, and an operation."""
+    wire = Wire()
+    desk = wire.desk()
+    desk.polls()
+    exchanges = [wire.request("GET", f"/api/v2/calls/{number}?of=me", b"") for number in (17, 18)]
+    for exchange in exchanges:
+        wire.wait(0.01)
+        wire.respond(exchange, {})
+    wire.wait(0.01)
+    desk.hears(state_event())
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    return wire.recording()
+
+
 def ahead(dialect: Dialect = GWS) -> tuple[Recording, tuple[Placed, ...]]:
     recording = recorded()
     return recording, placed(recording, dialect)
@@ -79,7 +94,7 @@ class Desktop:
 
     def run(self, of: Schedule) -> Order:
         """What happens under a schedule."""
-        asked = {one.item.triple: one.asked for one in self.items if one.item.triple}
+        asked = {number_of(one.item): one.asked for one in self.items if number_of(one.item)}
         left: list[tuple[tuple[int, int], int | Placed]] = [(at, n) for n, at in asked.items()]
         left = sorted([*left, *((one.at, one) for one in self.items)], key=itemgetter(0))
         holds = [(one.item, one.other) for one in of.deviations if one.kind is Kind.BEFORE]
@@ -99,7 +114,7 @@ class Desktop:
             left.remove(taken)
             if isinstance(taken[1], int):
                 sent.add(taken[1])
-                gone.append(f"request {taken[1]}")
+                gone.append(f"request {taken[1]}" if taken[1] > 0 else f"request p{-taken[1]}")
             else:
                 told.add(taken[1].item)
                 gone.append(str(taken[1].item))
@@ -110,7 +125,12 @@ class Desktop:
         if isinstance(one, int):
             return self.waits.get(one, frozenset()) <= told
         before = (other for other in self.items if other.at < one.at and is_chained(other, one, self.ordered))
-        return one.item.triple in sent and all(other.item in told for other in before)
+        return number_of(one.item) in sent and all(other.item in told for other in before)
+
+
+def number_of(item: Item) -> int:
+    """Number of its request: below 0 for one that is no operation, 0 for an event that nobody asked for."""
+    return item.triple or -item.plain
 
 
 def held(one: int | Placed, holds: list[tuple[Item, Item]], told: set[Item]) -> bool:

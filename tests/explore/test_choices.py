@@ -22,7 +22,7 @@ from recorder.model import Recording
 from recorder.replay.engine.orders.deviations import Disturbance, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
-from tests.explore.desk import GWS, Desktop, recorded, schedule
+from tests.explore.desk import GWS, Desktop, listed, recorded, schedule
 from tests.wire import Wire, chained, done, state_event
 
 RECORDING = recorded()
@@ -73,6 +73,34 @@ def test_pairs_that_a_client_may_have_waited_with_come_late() -> None:
     assert unsure <= set(texts(space, Rank.UNSURE))
 
 
+def test_the_answers_to_other_requests_change_places_with_what_stands_near_them() -> None:
+    space = Space.of(listed(), GWS)
+
+    assert texts(space)[:3] == ["event 1.1 before ack 1", "answer p2 before answer p1", "event u1 before answer p2"]
+    assert texts(space, Rank.PLAIN) == [
+        "answer p2 before answer p1", "event u1 before answer p2", "event u1 before answer p1",
+    ]  # fmt: skip
+    assert {"ack 1 before answer p2", "event 1.1 before answer p2"} <= {*texts(space, Rank.UNSURE)}
+
+
+def test_answers_whose_paths_differ_in_ids_look_alike() -> None:
+    looks = {str(one.deviation): (one.look, one.again) for one in Space.of(listed(), GWS).singles}
+
+    first, second = looks["event u1 before answer p2"], looks["event u1 before answer p1"]
+    assert first[0] == second[0]
+    assert (first[1], second[1]) == (0, 1)
+
+
+def test_the_answers_to_other_requests_are_late_after_all_else_and_meet_no_trouble() -> None:
+    space = Space.of(listed(), GWS, delay=1.0, disturb=frozenset(Disturbance))
+
+    assert texts(space, Rank.LATE)[-2:] == ["answer p1 1s late", "answer p2 1s late"]
+    troubles = texts(space, Rank.TROUBLE)
+    assert [text for text in troubles if text.startswith("answer")] == []
+    assert "ack 1 after a lost session" in troubles
+    assert [text for text in texts(space, Rank.BATCH) + texts(space, Rank.REPLY) if "answer" in text] == []
+
+
 def test_nothing_is_late_without_a_delay_and_one_of_each_name_with_one() -> None:
     assert texts(Space.of(RECORDING, GWS), Rank.LATE) == []
     assert texts(Space.of(RECORDING, GWS, delay=0.25), Rank.LATE)[:4] == [
@@ -111,6 +139,13 @@ def test_only_what_is_wanted_is_laid_out() -> None:
     wanted = {Item(2), Item(2, 3), Item(0, 1), Item(99), Item(2, 99)}
 
     assert [str(one.item) for one in placed(RECORDING, GWS, wanted)] == ["ack 2", "event 2.3", "event u1"]
+
+
+def test_only_answers_that_are_wanted_are_laid_out() -> None:
+    wanted = {Item(0, plain=2), Item(0, plain=9), Item(1)}
+
+    assert [str(one.item) for one in placed(listed(), GWS, wanted)] == ["answer p2", "ack 1"]
+    assert [str(one.item) for one in placed(listed(), GWS, {Item(0, 1)})] == ["event u1"]
 
 
 def test_a_triple_without_an_answer_has_no_ack() -> None:

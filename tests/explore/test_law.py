@@ -17,7 +17,7 @@ from recorder.replay.engine.orders.deviations import Deviation, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.schedule import Schedule
 from tests.answers import ANSWERS
-from tests.explore.desk import GWS, Desktop, Entries, is_chained, recorded, schedule
+from tests.explore.desk import GWS, Desktop, Entries, is_chained, listed, recorded, schedule
 from tests.wire import Ask, Wire, state_event
 
 RECORDING = recorded()
@@ -69,6 +69,24 @@ def test_acks_and_events_of_different_triples_are_free() -> None:
     assert allows("ack 3 before ack 2")
     assert allows("event 3.1 before event 2.1")
     assert allows("event u1 before event 1.1")
+
+
+def test_nothing_orders_the_answer_to_a_request_that_is_no_operation() -> None:
+    items = placed(listed(), GWS)
+    law, names = Law(items), [one.item for one in items]
+
+    assert [str(one.item) for one in items if one.item.plain] == ["answer p1", "answer p2"]
+    for one in items:
+        if one.item.plain:
+            assert not one.chains
+            assert all(
+                law.allows((Deviation(Kind.BEFORE, *pair),)) for pair in ((one.item, n) for n in names if n != one.item)
+            )
+            assert all(
+                law.allows((Deviation(Kind.BEFORE, *pair),)) for pair in ((n, one.item) for n in names if n != one.item)
+            )
+    assert not allows("event u1 before answer p1", "answer p1 before event u1", law=law)
+    assert not allows("answer p3 before answer p1", law=law)
 
 
 def test_an_order_cannot_go_in_circles() -> None:

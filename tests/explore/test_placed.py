@@ -16,15 +16,16 @@ from recorder.explore.placed import placed
 from recorder.explore.space import Space
 from recorder.library.recording import joined
 from recorder.library.select import slice_records
-from recorder.model import Recording
+from recorder.model import Headers, Recording, Response, Triple, Unsolicited
 from recorder.replay.engine.orders.deviations import Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Order
 from tests.answers import ANSWERS, publish, yes
-from tests.explore.desk import GWS, Desktop, is_before, recorded, schedule, searched
+from tests.explore.desk import GWS, Desktop, is_before, listed, recorded, schedule, searched
 from tests.wire import HEADER, Desk, Wire, chained, done, state_event
 
 Names = list[tuple[str, str]]
+HTML: Headers = (("Content-Type", "text/html"),)
 
 
 def conversation(client: str, *handles: int) -> Wire:
@@ -45,10 +46,12 @@ def sliced(wire: Wire, *numbers: int) -> Recording:
     return correlate(slice_records(whole, recording, chosen), GWS, HEADER)
 
 
-def pairs(recording: Recording, triples: int = 0, unsolicited: int = 0) -> Names:
+def pairs(recording: Recording, triples: int = 0, unsolicited: int = 0, plain: int = 0) -> Names:
     """The pairs that may come in either order, behind so many triples and events that nobody asked for."""
 
     def name(item: Item) -> str:
+        if item.plain:
+            return str(Item(0, plain=item.plain + plain))
         moved = replace(item, triple=item.triple + triples) if item.triple else Item(0, item.index + unsolicited)
         return str(moved)
 
@@ -56,10 +59,11 @@ def pairs(recording: Recording, triples: int = 0, unsolicited: int = 0) -> Names
 
 
 def of_each(parts: Sequence[Recording]) -> Names:
-    triples, unsolicited, found = 0, 0, []
+    triples, unsolicited, plain, found = 0, 0, 0, []
     for part in parts:
-        found += pairs(part, triples, unsolicited)
+        found += pairs(part, triples, unsolicited, plain)
         triples, unsolicited = triples + len(part.triples), unsolicited + len(part.unsolicited)
+        plain += len(part.plain)
     return found
 
 
@@ -83,6 +87,11 @@ def strangers() -> list[Recording]:
     return [conversation("one", 7, 8).recording(), conversation("two", 9).recording()]
 
 
+def lists() -> list[Recording]:
+    """Cassettes with answers to requests that are no operations."""
+    return [listed(), conversation("client1", 7).recording(), listed()]
+
+
 def begun() -> list[Recording]:
     """Cassettes that begin in the middle of a session, so that nobody knows which; and one whose session is known."""
     found = [strangers()[0]]
@@ -96,7 +105,7 @@ def begun() -> list[Recording]:
     return found
 
 
-@pytest.mark.parametrize("made", [copies, slices, others, strangers, begun])
+@pytest.mark.parametrize("made", [copies, slices, others, strangers, lists, begun])
 def test_joined_cassettes_have_the_pairs_of_each(made: Callable[[], list[Recording]]) -> None:
     parts = made()
 
@@ -106,15 +115,44 @@ def test_joined_cassettes_have_the_pairs_of_each(made: Callable[[], list[Recordi
     assert pairs(parts[-1]), "there is something to reverse"
 
 
-@pytest.mark.parametrize("made", [copies, slices, others, strangers])
+@pytest.mark.parametrize("made", [copies, slices, others, strangers, lists])
 def test_acks_and_events_of_joined_cassettes_are_under_the_session_of_their_own(
     made: Callable[[], list[Recording]],
 ) -> None:
     both = joined(made())
 
     for one in placed(both, GWS):
-        owner = both.triples[one.item.triple - 1] if one.item.triple else both.unsolicited[one.item.index - 1]
+        owner: Triple | Unsolicited
+        if one.item.plain:
+            owner = both.plain[one.item.plain - 1]
+        else:
+            owner = both.triples[one.item.triple - 1] if one.item.triple else both.unsolicited[one.item.index - 1]
         assert one.session == owner.session, one.item
+
+
+def test_answers_are_laid_out_at_their_places_with_their_requests() -> None:
+    found = placed(listed(), GWS)
+
+    assert [str(one.item) for one in found] == ["answer p1", "answer p2", "event u1", "ack 1", "event 1.1"]
+    first, second, event, *_ = found
+    assert (first.name, second.name) == ("GET /api/v2/calls/17", "GET /api/v2/calls/18")
+    assert first.asked < second.asked < first.at < second.at < event.at
+    assert {first.session, second.session} == {event.session}
+    assert (first.channel, first.stream, first.chains, first.body) == ("", "", frozenset(), None)
+    assert not first.is_bayeux
+
+
+def test_a_page_and_an_answer_that_did_not_come_are_not_laid_out() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    desk.polls()
+    wire.respond(wire.request("GET", "/login", b""), b"", 302)
+    wire.records.append(Response(len(wire.records), 0, wire.request("GET", "/", b""), 200, HTML, b"<html>"))
+    wire.fail(wire.request("GET", "/api/v2/calls", b""))
+    wire.respond(wire.request("GET", "/api/v2/calls", b""), {})
+    desk.hears(state_event())
+
+    assert [str(one.item) for one in placed(wire.recording(), GWS)] == ["answer p4", "event u1"]
 
 
 ORDERED = parse(ANSWERS.replace("[event]\n", '[event]\nordered = ["/service/kept"]\n'), path="ordered.toml")

@@ -9,7 +9,7 @@ from recorder.explore.words import Words
 from recorder.replay.engine.orders.deviations import Deviation, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
-from tests.explore.desk import GWS, recorded, schedule
+from tests.explore.desk import GWS, listed, recorded, schedule
 from tests.wire import Ask, Wire, chained, done, preview, record_event, state_event
 
 WORDS = Words(placed(recorded(), GWS))
@@ -57,6 +57,47 @@ CAUSES = [
     ("event 3.1 twice", "handle twice what comes twice"),
     ("ack 3 after a cut websocket", "go on where it was"),
 ]
+
+
+LISTED = Words(placed(listed(), GWS))
+LISTS = [f"the answer to GET /api/v2/calls/{number}" for number in (17, 18)]
+
+ANSWERS = [
+    (
+        "event u1 before answer p1",
+        f"the event on /v2/me/devices (event u1) arrives before {LISTS[0]} (answer p1)",
+        f"take {LISTS[0]} for newer than the event on /v2/me/devices, or to miss",
+    ),
+    (
+        "answer p2 before answer p1",
+        f"{LISTS[1]} (answer p2) arrives before {LISTS[0]} (answer p1)",
+        "take answers in the order of its requests",
+    ),
+    (
+        "answer p1 before ack 1",
+        f"{LISTS[0]} (answer p1) arrives before the ack of GetChainedRecord (triple 1)",
+        "take answers in the order of its requests",
+    ),
+    (
+        "answer p1 before event 1.1",
+        f"{LISTS[0]} (answer p1) arrives before ChainedRecordsDataEnd (event 1.1)",
+        f"need ChainedRecordsDataEnd before {LISTS[0]}, which may come first",
+    ),
+    ("answer p2 1s late", f"{LISTS[1]} (answer p2) comes 1 s later than recorded", f"give up before {LISTS[1]} is"),
+    ("answer p9 1s late", "answer p9 comes 1 s later than recorded", "give up before answer p9 is there"),
+]
+
+
+@pytest.mark.parametrize(("text", "clause", "cause"), ANSWERS)
+def test_an_answer_is_told_by_its_method_and_path(text: str, clause: str, cause: str) -> None:
+    assert LISTED.clause(Deviation.parse(text)) == clause
+    assert cause in LISTED.cause(Deviation.parse(text))
+
+
+def test_times_of_answers_are_told_as_those_of_acks_and_events() -> None:
+    told = LISTED.times(Deviation.parse("event u1 before answer p2"), played("event u1", "answer p2"))
+
+    assert told == "In the recording event u1 came 10 ms after answer p2; in the failing run 10 ms before it."
 
 
 @pytest.mark.parametrize(("text", "clause"), CLAUSES)

@@ -7,7 +7,7 @@ from recorder.explore.curing.relations import relations
 from recorder.explore.space import Space
 from recorder.model import Recording
 from recorder.replay.engine.orders.deviations import Kind
-from tests.explore.desk import GWS, recorded
+from tests.explore.desk import GWS, listed, recorded
 from tests.wire import Wire, chained, done, record_event
 
 
@@ -61,6 +61,14 @@ def test_every_relation_is_legal_and_there_once() -> None:
 
 def test_what_was_recorded_first_comes_after_the_other_for_each_two_names() -> None:
     assert ["event 1.2 before event 1.1"] in texts(recorded())  # PreviewRecord and its twin
+
+
+def test_an_event_comes_before_the_answer_of_a_list() -> None:
+    found = texts(listed())
+
+    assert ["event u1 before answer p1"] in found
+    assert ["answer p2 before answer p1"] in found
+    assert not any("with answer" in text or "apart from answer" in text for one in found for text in one)
 
 
 def test_a_recording_without_events_has_no_relation() -> None:
