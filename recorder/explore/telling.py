@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 
 from ..replay.engine.orders.deviations import Disturbance
-from ..replay.engine.orders.items import Item, triple_of
+from ..replay.engine.orders.items import REQUEST
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .curing.search import Cure
@@ -112,8 +112,8 @@ class Telling:
         if cure.further is not None:
             schedule, order = cure.further.schedule, cure.further.ran.order
             clauses, number = CureWords(self.words).clauses(schedule, order), len(schedule.deviations)
-            last = next(n for act in reversed(order.acts) if (n := triple_of(act.name)))
-            where = self.words.operation(Item(last))
+            last = next(act.name for act in reversed(order.acts) if act.name.startswith(REQUEST))
+            where = self.words.of_request(last)
             lines.append(f"It comes further, up to {where}, if {clauses}; {counted(number, 'deviation')}.")
         return self._result(Verdict.RECORDED_FAILS, lines, recorded, is_over=is_over)
 

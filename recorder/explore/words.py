@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from ..replay.engine.orders.deviations import Deviation, Kind
-from ..replay.engine.orders.items import Item
+from ..replay.engine.orders.items import REQUEST, Item, triple_of
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .placed import Placed
@@ -221,6 +221,15 @@ class Words:
         """Return the name of the operation that an item belongs to."""
         ack = self._items.get(Item(item.triple))
         return ack.name if ack is not None else f"triple {item.triple}"
+
+    def of_request(self, name: str) -> str:
+        """Return what a request of a run is called by its name there: its operation, or its method and path."""
+        number = triple_of(name)
+        if number:
+            return self.operation(Item(number))
+        item = Item(0, plain=int(name.removeprefix(f"{REQUEST}p")))
+        answer = self._items.get(item)
+        return name if answer is None else answer.name
 
     def short(self, item: Item) -> str:
         """Return the name of an item without its number."""

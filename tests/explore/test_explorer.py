@@ -19,7 +19,7 @@ from recorder.replay.engine.orders.deviations import Deviation, Disturbance, Kin
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
 from recorder.replay.engine.orders.schedule import Schedule, to_text
-from tests.explore.desk import GWS, Desktop, is_before, recorded, schedule, searched
+from tests.explore.desk import GWS, Desktop, is_before, listed, recorded, schedule, searched
 from tests.wire import Wire, chained, done
 
 RECORDING = recorded()
@@ -516,3 +516,35 @@ def test_a_client_that_got_more_than_a_search_looks_at_is_told_so() -> None:
         search.ran(True, "", Order(acts))
 
     assert search.result.says.endswith("The client got more: only 2000 acks and events were looked at.")
+
+
+def list_first(order: Order) -> bool:
+    return not is_before(order, "event u1", "answer p1")
+
+
+def test_a_list_that_overwrites_what_an_event_said_is_found() -> None:
+    recording = listed()
+    result, _ = searched(Explorer(recording, GWS), Desktop(placed(recording, GWS)), list_first)
+
+    assert (result.verdict, result.schedule) == (Verdict.FAILED, schedule("event u1 before answer p1"))
+    assert "fails if the event on /v2/me/devices (event u1) arrives before the answer to GET /api/v2/calls/17" in (
+        result.says
+    )
+    assert result.runs <= 15
+
+
+@pytest.mark.parametrize("name", ["request p1", "request p2", "answer p1"])
+def test_a_client_that_sent_requests_alone_that_are_no_operations_is_searched(name: str) -> None:
+    recording = listed()
+    desktop = Desktop(placed(recording, GWS))
+
+    def stops(of: Schedule) -> Order:
+        order = desktop.run(of)
+        names = [act.name for act in order.acts]
+        return replace(order, acts=order.acts[: names.index(name) + 1])
+
+    explorer = Explorer(recording, GWS, schedules=20)
+    while (trial := explorer.next()) is not None:
+        explorer.ran(passed=False, says="AssertionError", order=stops(trial.schedule))
+
+    assert (explorer.result.verdict, explorer.result.passes_with) == (Verdict.RECORDED_FAILS, None)

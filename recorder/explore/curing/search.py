@@ -61,28 +61,37 @@ class _Reached:
     """The progress of a run.
 
     Attributes:
-        new: Numbers of the triples that no run before had asked for.
+        new: Names of the requests that no run before had sent.
         is_single: Whether it is the recorded order with one deviation.
     """
 
     schedule: Schedule
     ran: Ran
-    new: frozenset[int] = frozenset()
+    new: frozenset[str] = frozenset()
     is_single: bool = False
 
     @property
-    def asked(self) -> frozenset[int]:
-        """Numbers of the triples that it asked for."""
+    def asked(self) -> frozenset[str]:
+        """Names of the requests that it sent."""
         return frozenset(self._requests)
 
     @property
-    def last(self) -> frozenset[int]:
-        """Number of the triple that it asked for last."""
+    def last(self) -> frozenset[str]:
+        """Name of the request that it sent last."""
         return frozenset(self._requests[-1:])
 
     @property
-    def _requests(self) -> list[int]:
-        return [n for act in self.ran.order.acts if (n := triple_of(act.name))]
+    def far(self) -> tuple[int, int]:
+        """How far it came: by its operations; where these are equally many, by all of its requests.
+
+        A client may look for news again and again while it waits, so that other requests alone tell little.
+        """
+        asked = self.asked
+        return sum(triple_of(name) > 0 for name in asked), len(asked)
+
+    @property
+    def _requests(self) -> list[str]:
+        return [act.name for act in self.ran.order.acts if act.name.startswith(REQUEST)]
 
     @property
     def got(self) -> frozenset[str]:
@@ -130,7 +139,7 @@ class Curing:
                 continue  # from the same base: what was tried is not tried again
             self._patience = self._most_patience
             base = reached
-            if len(base.asked) > len(first.asked):
+            if base.far > first.far:
                 self.cure = replace(self.cure, further=Found(base.schedule, base.ran))
         self.cure = replace(self.cure, is_whole=not self._is_short)
         return self.cure
@@ -160,7 +169,7 @@ class Curing:
             reached = _Reached(schedule, ran, is_single=is_single)
             if ran.passed and (set(schedule.deviations) - not_shown(ran.order)):
                 return reached
-            if not ran.passed and len(reached.asked) > len(base.asked):
+            if not ran.passed and reached.far > base.far:
                 return replace(reached, new=reached.asked - base.asked)
             if not ran.passed and some is None and reached.asked == base.asked and reached.got > base.got:
                 some = replace(reached, new=base.new)
@@ -300,9 +309,9 @@ def _items(deviation: Deviation) -> list[Item]:
     return [item for item in (deviation.item, deviation.other) if item is not None]
 
 
-def _is_about(deviation: Deviation, triples: frozenset[int]) -> bool:
-    """Return whether a deviation moves something of these triples, or of none."""
-    return any(item.triple in triples or not item.triple for item in _items(deviation))
+def _is_about(deviation: Deviation, requests: frozenset[str]) -> bool:
+    """Return whether a deviation moves something of these requests, or of none."""
+    return any(item.request in requests or not item.request for item in _items(deviation))
 
 
 def _came(deviation: Deviation, order: Order) -> bool:

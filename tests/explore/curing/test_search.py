@@ -17,7 +17,7 @@ from recorder.replay.engine.orders.deviations import Deviation, Kind
 from recorder.replay.engine.orders.played import Order
 from recorder.replay.engine.orders.schedule import Schedule, to_text
 from tests.explore.desk import GWS, Desktop, is_before, schedule
-from tests.wire import Wire, chained, record_event, twin
+from tests.wire import Wire, chained, record_event, state_event, twin
 
 ACK, EVENT, ANY, NEVER = "ack", "event", "any", "never"  # what a step of a client needs to come first
 
@@ -161,6 +161,53 @@ def test_a_step_that_never_passes_is_told_with_what_brings_the_client_there(firs
     assert result.runs <= 102
     assert "hardly the order" in result.says or "more schedules would try others" in result.says
     assert ("It comes further, up to GetChainedRecord, if " in result.says) is (at % len(needs) > 0)
+
+
+def lists(count: int) -> Recording:
+    """One list after the other is asked for, and an event overtakes each answer."""
+    wire = Wire()
+    desktop = wire.desk()
+    for number in range(1, count + 1):
+        desktop.polls()
+        exchange = wire.request("GET", f"/api/v2/lists/{number}", b"")
+        wire.wait(0.01)
+        desktop.hears(state_event(f"State{number}"))
+        wire.wait(0.01)
+        wire.respond(exchange, {})
+        wire.wait(0.01)
+    return wire.recording()
+
+
+def cured_of_lists(count: int, never: int = 0) -> Result:
+    """What is told of a client that asks for the next list only where the answer with the last one came first."""
+    recording = lists(count)
+    simulated = desk(recording)
+
+    def run(of: Schedule) -> tuple[bool, Order]:
+        order = simulated.run(of)
+        for number in range(1, count + 1):
+            if number == never or not is_before(order, f"answer p{number}", f"event u{number}"):
+                names = [act.name for act in order.acts]
+                end = names.index(f"request p{number + 1}") if number < count else len(names)
+                return False, replace(order, acts=order.acts[:end])
+        return True, order
+
+    return searched(recording, run, schedules=100, delay=0.0)[0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_client_whose_requests_are_no_operations_is_cured_step_by_step(count: int) -> None:
+    result = cured_of_lists(count)
+
+    assert result.passes_with == schedule(*(f"answer p{n} before event u{n}" for n in range(1, count + 1)))
+    assert result.runs <= 10 * count
+
+
+def test_how_far_a_client_comes_is_told_by_requests_that_are_no_operations_too() -> None:
+    result = cured_of_lists(4, never=3)
+
+    assert (result.verdict, result.passes_with) == (Verdict.RECORDED_FAILS, None)
+    assert "It comes further, up to GET /api/v2/lists/3, if " in result.says
 
 
 def test_a_client_that_looks_at_the_end_needs_the_relation_as_a_whole() -> None:
