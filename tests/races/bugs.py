@@ -91,6 +91,12 @@ BUGS = (
     Bug("first_of_batch.js", "split", frozenset({Kind.TOGETHER}), ("ChainedRecord", "one answer")),
     Bug("unasked.js", "socket", _ORDER, ("/v2/me/devices",)),
     Bug("whole_batch.js", "chain", _APART, ("ChainedRecord",)),
+    Bug("stale_list.py", "listed", _ORDER, ("changed", "before the answer to GET /orders", "tells of the time before")),
+    Bug("deaf_until_list.py", "listed", _ORDER, ("changed", "before the answer to GET /orders")),
+    Bug("stale_list.js", "listed", _ORDER, ("changed", "before the answer to GET /orders", "tells of the time before")),
+    Bug("empty_until_list.js", "listed", _ORDER, ("changed", "before the answer to GET /orders")),
+    Bug("older_search.py", "searched", _ORDER, ("GET /orders?item=la", "comes last")),
+    Bug("older_search.js", "searched", _ORDER, ("GET /orders?item=la", "comes last")),
 )
 CLIENTS = {
     "aiocometd-noloop": Client(_HERE / "clients" / "session.py", "right", _SESSION),

@@ -17,6 +17,8 @@ from typing import Any, Literal
 from tests.lab.apis.lab import serving_api
 from tests.lab.lab import Lab, available
 from tests.lab.processes import recorder
+from tests.lab.push.lab import HERE as PUSH
+from tests.lab.push.lab import serving_push
 
 from .bugs import BUGS, CASSETTES, Client
 from .running import Clients
@@ -25,6 +27,7 @@ _CLOCK = 1433915532887  # the time in the sample of the API page
 # The key of the pseudonyms. Public on purpose: all values of the lab are fictional, and another recording shall have
 # equal pseudonyms.
 _PUBLIC_KEY = "a public key, for fictional values"
+_DIALECTS = {"service": "cometd-service", "orders": PUSH / "dialects" / "orders.toml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,12 @@ class Scene:
 
     Attributes:
         client: The bug whose right version is recorded.
-        bayeux: The server; `service` is the one that is asked by publishes.
-        options: Those of the lab, beside `twins` of false and `clock`; the server of services has none.
+        server: The server; `service` is the one that is asked by publishes, `orders` the one that lists orders.
+        options: Those of the lab, beside `twins` of false and `clock`; the other servers have none.
     """
 
     client: str
-    bayeux: Literal["cometd", "faye", "service"] = "cometd"
+    server: Literal["cometd", "faye", "service", "orders"] = "cometd"
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -52,6 +55,9 @@ SCENES = {
     # the state of the device is told before the answer to the login
     "socket": Scene("unasked.js", "faye", {"delayMs": 20, "ackDelayMs": 80, "unasked": True}),
     "clock": Scene("first_of_handshake.py", "service"),
+    # lists are answered before the event that comes next, and in the order in which they were asked for
+    "listed": Scene("stale_list.py", server="orders"),
+    "searched": Scene("older_search.js", server="orders"),
 }
 
 
@@ -72,8 +78,9 @@ def _record(name: str, scene: Scene) -> None:
         key = Path(folder) / "key"
         key.touch(0o600)
         key.write_text(_PUBLIC_KEY, encoding="ascii")
-        own = ("--dialect", "cometd-service") if scene.bayeux == "service" else ()
-        with recorder("record", url, "-o", path, "--redaction-key-file", key, "--force", *own) as server:
+        own = _DIALECTS.get(scene.server)
+        dialect = () if own is None else ("--dialect", own)
+        with recorder("record", url, "-o", path, "--redaction-key-file", key, "--force", *dialect) as server:
             error = asyncio.run(_run(client, server.url))
         if error is not None:
             sys.exit(f"{name}: {error}")
@@ -82,11 +89,15 @@ def _record(name: str, scene: Scene) -> None:
 
 @contextmanager
 def _server(scene: Scene, log: Path) -> Iterator[str]:
-    if scene.bayeux == "service":
+    if scene.server == "service":
         with serving_api("service", log) as served:
             yield served.url
         return
-    with Lab(scene.bayeux, log) as lab:
+    if scene.server == "orders":
+        with serving_push("sse", log) as orders:
+            yield orders.url
+        return
+    with Lab(scene.server, log) as lab:
         lab.options(twins=False, clock=_CLOCK, **scene.options)
         yield lab.url
 

@@ -30,6 +30,12 @@ SCHEDULES = {
     "first_of_batch.js": "event 2.2 with event 2.1",
     "unasked.js": "ack 1 before event u1",
     "whole_batch.js": "event 2.2 apart from event 2.1",
+    "stale_list.py": "event 2.1 before answer p3",
+    "deaf_until_list.py": "event 2.1 before answer p3",
+    "stale_list.js": "event 2.1 before answer p3",
+    "empty_until_list.js": "event 2.1 before answer p3",
+    "older_search.py": "answer p4 before answer p3",
+    "older_search.js": "answer p4 before answer p3",
     "first_of_handshake.py": "event 1.1 after a lost session; event 1.1 in a reply",
 }
 

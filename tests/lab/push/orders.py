@@ -1,10 +1,12 @@
 """A made-up API of orders, without a transport: a request in, an answer and events out, and the truth.
 
-Each request has a bare answer, `{"ok": true}`; what became of it is pushed to desks, and so is the id of an order.
+Each request but for lists has a bare answer, `{"ok": true}`; what became of it is pushed to desks, and so is the id of
+an order.
 
     POST /login {agent}             a cookie `desk`
     POST /orders {ref, item}        accepted (to all desks; of each second order before the answer), packed, sent
     PATCH /orders/{id} {ref, note}  changed (to all desks)
+    GET /orders?item=LAMP           all orders whose item begins so, as they are now; the answer takes its time
     GET /orders/{id}                viewed
     DELETE /orders/{id}             removed (to all desks)
     POST /refresh {ref}             all streams of the desk end, and while they are down: refreshed
@@ -21,11 +23,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs
 
 RETRY_MS = 150  # after which a client opens its stream again
 BEAT = 1.0  # seconds between two heartbeats of a stream
 _DOWN = 0.06  # seconds from the end of a stream to what happens while it is down
 _FLUSH = 0.06  # seconds that an event is ahead of the answer, if it is
+_LISTING = 0.008  # seconds from the moment that a list shows to its answer, and as much more …
+_SEARCHING = 0.04  # … for each character that was looked for
 
 Data: TypeAlias = dict[str, Any]
 
@@ -49,6 +54,7 @@ class Answer:
     before: tuple[Push, ...] = ()
     after: tuple[Push, ...] = ()
     cuts: bool = False
+    takes: float = 0.0  # seconds
     desk: str | None = None  # that has logged in
 
 
@@ -100,6 +106,7 @@ class Orders:
         self._log = log.open("a", buffering=1)
         self._desks: dict[str, Desk] = {}
         self._orders: dict[int, str] = {}
+        self._states: dict[int, Data] = {}  # of each order: the last event that told of it
         self._ids, self._requests, self._serials = count(1001), count(), count(1)
 
     def enter(self, agent: str, key: str | None = None) -> str:
@@ -134,6 +141,8 @@ class Orders:
         if desk is not None and answer.before:
             await self._push(n, desk, answer.before)
             await asyncio.sleep(_FLUSH)
+        if answer.takes:
+            await asyncio.sleep(answer.takes)
         self._write(kind="ack", n=n, status=answer.status, body=answer.body)
 
     async def behind(self, n: int, desk: Desk | None, answer: Answer) -> None:
@@ -148,6 +157,8 @@ class Orders:
     async def _push(self, n: int, desk: Desk, pushes: tuple[Push, ...]) -> None:
         for push in pushes:
             await asyncio.sleep(push.wait)
+            if "order" in push.data:
+                self._states[push.data["order"]["id"]] = {"state": push.type, "serial": push.data["serial"]}
             for one in self._desks.values() if push.to_all else [desk]:
                 self._tell(n, one, push)
 
@@ -165,6 +176,8 @@ class Orders:
         if (method, path) == ("POST", "/refresh"):
             pushed = self._event("refreshed", {"ref": body["ref"]}, wait=_DOWN)
             return Answer(200, {"ok": True}, after=(pushed,), cuts=True)
+        if method == "GET" and path.partition("?")[0] == "/orders":
+            return self._list(parse_qs(path.partition("?")[2]).get("item", [""])[0])
         number = path.removeprefix("/orders/")
         if not number.isdigit() or int(number) not in self._orders:
             return Answer(404, {"error": "no such order"})
@@ -181,6 +194,14 @@ class Orders:
         if order["id"] % 2:
             return Answer(202, {"ok": True}, after=(accepted, *rest))
         return Answer(202, {"ok": True}, before=(accepted,), after=rest)
+
+    def _list(self, prefix: str) -> Answer:
+        found = [
+            {"id": number, "item": item} | self._states.get(number, {})
+            for number, item in self._orders.items()
+            if item.startswith(prefix)
+        ]
+        return Answer(200, {"item": prefix, "orders": found}, takes=_LISTING + len(prefix) * _SEARCHING)
 
     def _with(self, desk: Desk, method: str, number: int, body: Mapping[str, Any]) -> Answer:
         order = {"id": number}

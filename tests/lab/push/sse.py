@@ -31,7 +31,8 @@ class Front:
     async def _rest(self, request: Request) -> Response:
         desk = self._orders.desk(request.cookies.get("desk"))
         content = await request.body()
-        n, answer = self._orders.request(desk, request.method, request.url.path, json.loads(content or b"null"))
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        n, answer = self._orders.request(desk, request.method, path, json.loads(content or b"null"))
         await self._orders.ahead(n, desk, answer)
         behind = BackgroundTask(self._orders.behind, n, desk, answer)
         response = JSONResponse(answer.body, answer.status, background=behind)
