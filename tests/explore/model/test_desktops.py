@@ -64,6 +64,8 @@ CELLS = [
     Cell("service", Manners("mixed", WEBSOCKET)),
     Cell("orders-sse", Manners("mixed")),
     Cell("orders-socket", Manners("nothing")),
+    Cell("listed", Manners("mixed")),
+    Cell("searched", Manners("nothing")),
     Cell("salesforce", Manners("mixed", confirms=True)),
     Cell("service", Manners("mixed"), ("handshake",)),
     Cell("preview-session", Manners("mixed"), ("poll",)),

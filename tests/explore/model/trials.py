@@ -42,6 +42,7 @@ RECORDINGS = (
             "orders-socket",
         )
     ),
+    *(ROOT / "tests" / "cassettes" / "races" / f"{name}.cassette" for name in ("listed", "searched")),
 )
 
 
