@@ -46,18 +46,24 @@ def plans(draw: st.DrawFn, desk: int, number: int) -> Plan:
     return Plan(desk, ask.but(devicePath=f"/devices/{DEVICE}"), parts)
 
 
-def recordings(most: int = 2) -> st.SearchStrategy[Recording]:
+def recordings(most: int = 2, lists: int = 0) -> st.SearchStrategy[Recording]:
     """What the correlator makes of conversations."""
-    return conversations(most).map(Wire.recording)
+    return conversations(most, lists).map(Wire.recording)
 
 
 @st.composite
-def conversations(draw: st.DrawFn, most: int = 2) -> Wire:
-    """Up to `most` desktops, with up to three operations each, whose parts are mixed in any order."""
+def conversations(draw: st.DrawFn, most: int = 2, lists: int = 0) -> Wire:
+    """Up to `most` desktops, with up to three operations each, whose parts are mixed in any order.
+
+    Up to `lists` requests beside these start no operation.
+    """
     wire = Wire()
     desks = [wire.desk(headers=(("Cookie", f"JSESSIONID=desk{n}"),)) for n in range(draw(st.integers(1, most)))]
     drawn = [draw(plans(n, 10 * n + k)) for n, _ in enumerate(desks) for k in range(draw(st.integers(1, 3)))]
     drawn += [Plan(n, Ask("", None), ("note",)) for n in draw(st.lists(st.integers(0, len(desks) - 1), max_size=2))]
+    if lists:
+        asked = draw(st.lists(st.sampled_from("abc"), max_size=lists))
+        drawn += [Plan(0, Ask(f"/api/v2/lists/{name}", b"", "GET"), ("get", "got")) for name in asked]
     order = draw(st.permutations([place for place, plan in enumerate(drawn) for _ in plan.parts]))
     pauses = draw(st.lists(st.sampled_from([0.0, 0.05, 0.4]), min_size=len(order), max_size=len(order)))
     players = [_Player(wire, desks[plan.desk], plan) for plan in drawn]
@@ -78,6 +84,10 @@ class _Player:
     def next(self) -> None:
         part, marker = self._parts.pop(0), 1_000_000 + 10 * len(self._wire.records)
         match part:
+            case "get":
+                self._exchange = self._desk.post(self._plan.ask)
+            case "got":
+                self._wire.respond(self._exchange, {"marker": marker})
             case "post":
                 self._exchange = self._desk.post(self._plan.ask)
             case "ack":

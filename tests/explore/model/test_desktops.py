@@ -120,7 +120,12 @@ def test_each_trouble_and_each_reply_is_legal(name: str, manners: Manners, kinds
 
 
 @pytest.mark.timeout(1200)
-@given(recordings(most=1), st.integers(0, 1000), st.sampled_from(["answers", "all", "nothing", "mixed"]), st.booleans())
+@given(
+    recordings(most=1, lists=3),
+    st.integers(0, 1000),
+    st.sampled_from(["answers", "all", "nothing", "mixed"]),
+    st.booleans(),
+)
 @settings(
     max_examples=400 if IS_LONG else 10,
     deadline=None,
