@@ -65,7 +65,7 @@ def declare(parser: pytest.Parser) -> None:
         "--cassette-schedule",
         metavar="ID",
         help="Run tests under this schedule alone: the id or the path of a file, or texts such as `event 4.1 before "
-        "ack 4`, parted by semicolons.",
+        "ack 4` or `event 4.1 before answer p2`, parted by semicolons.",
     )
     group.addoption("--cassette-orphans", action="store_true", help="List the cassettes that no test has used.")
     _declare_settings(parser)

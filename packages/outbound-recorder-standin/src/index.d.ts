@@ -21,7 +21,7 @@ export interface StandInOptions {
   seed?: number;
   policy?: string;
   dialect?: string;
-  /** Play another order than the recorded one: id of a schedule, its file, or deviations ("event 4.1 before ack 4"). */
+  /** Play another order than the recorded one: id of a schedule, its file, or deviations ("event 4.1 before ack 4", "event 4.1 before answer p2"). */
   schedule?: string;
   /** Faults from the start, e.g. `"drop event PreviewRecord#2"`. */
   faults?: readonly string[];
@@ -120,7 +120,7 @@ export interface Schedule {
   deviations: string[];
   /** Deviations that did not come about so far: the client did not ask for it, or its transport cannot do it. */
   unmet: string[];
-  /** What happened so far: `"request 4"`, `"ack 4"`, `"event 4.1"`; `at` in seconds, `answer` equal for what came together. */
+  /** What happened so far: `"request 4"`, `"ack 4"`, `"event 4.1"`, `"event u3"`, `"request p2"`, `"answer p2"`; `at` in seconds, `answer` equal for what came together. */
   order: { name: string; at: number; answer: number | null; session: string | null }[];
 }
 

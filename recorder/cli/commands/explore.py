@@ -41,7 +41,7 @@ _DISTURB = ("poll", "handshake", "duplicate", "fallback")
     type=Finite(0, 3600),
     default=1.0,
     show_default=True,
-    help="Time by which schedules delay an event or an ack; 0 for no delays.",
+    help="Time by which schedules delay an event or an answer; 0 for no delays.",
 )
 @click.option(
     "--max-time",
@@ -71,7 +71,8 @@ _DISTURB = ("poll", "handshake", "duplicate", "fallback")
     "wanted",
     metavar="ID|FILE|TEXT",
     multiple=True,
-    help="Play this schedule alone, once. Texts such as 'event 4.1 before ack 4' may be repeated.",
+    help="Play this schedule alone, once. Texts such as 'event 4.1 before ack 4' or 'event 4.1 before answer p2' may be"
+    " repeated.",
 )
 @dialect_option
 @recorded_policy_option

@@ -202,8 +202,8 @@ def command(cassettes: tuple[Path, ...], *, as_json: bool, **options: Any) -> No
     handshake`, `refuse subscribe CHANNEL` or `refuse publish CHANNEL`, each with `2 times` and `with 'ERROR'` behind
     it. NAME#2 is the second of a session, NAME 10% one in ten.
 
-    A schedule names acts by their numbers in `show`, as `event 4.1 before ack 4` does (docs/races.md). Play it with
-    --clock virtual.
+    A schedule names acts by their numbers in `show`, as `event 4.1 before ack 4` and `event 4.1 before answer p2` do
+    (docs/races.md). Play it with --clock virtual.
 
     \b
     Example:  recorder replay session.cassette --listen 127.0.0.1:8090 --rate instant

@@ -311,7 +311,9 @@ _SESSION = _Field("the name or clientId of a session, as in state", _is_text, re
 _CHANNEL = _Field("a channel events can be pushed on, e.g. /topic/name", _is_channel)
 _DATA = _Field("any JSON value", lambda _: True)
 _FAULT = _Field("text as after --fault, e.g. drop event PreviewRecord#2", _is_text)
-_DEVIATIONS = _Field('a list of texts such as "event 4.1 before ack 4"', _is_list_of_texts)
+_DEVIATIONS = _Field(
+    'a list of texts such as "event 4.1 before ack 4" or "event 4.1 before answer p2"', _is_list_of_texts
+)
 _OUTCOME = {
     "passed": _Field("true or false: whether the client did well in the trial", _is_flag, required=False),
     "says": _Field("a text: why the client did not", lambda value: isinstance(value, str), required=False),

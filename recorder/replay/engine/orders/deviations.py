@@ -130,4 +130,6 @@ def _seconds(text: str, time: str) -> float:
 
 
 def _wrong(text: str, problem: str) -> UsageError:
-    return UsageError(f"deviation '{text[:100]}': {problem}; for example: event 4.1 before ack 4")
+    return UsageError(
+        f"deviation '{text[:100]}': {problem}; for example: event 4.1 before ack 4, event 4.1 before answer p2"
+    )
