@@ -307,7 +307,7 @@ class StandIn:
 
     @property
     def order(self) -> Order:
-        """The order in which requests came, and acks and events left, and which deviations of the schedule it shows.
+        """The order in which requests came, and answers and events left, and which deviations of the schedule it shows.
 
         Raises:
             UsageError: If the stand-in plays without a schedule, and so notes no order.

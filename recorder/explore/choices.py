@@ -21,7 +21,7 @@ Look: TypeAlias = tuple[str, ...]
 
 _ID = re.compile(r"[^/]*[0-9][^/]*")  # in a path
 _FAYE = frozenset({"in-process", "cross-origin-long-polling"})  # connection types that faye alone offers
-_NEAR = 4  # acks and events between an event and the message of the client whose answer could carry it
+_NEAR = 4  # answers and events between an event and the message of the client whose answer could carry it
 _ROUNDS = 3  # deviations that look alike: so many are told apart from the rest
 
 
@@ -43,8 +43,8 @@ class Choice:
     """A single deviation.
 
     Attributes:
-        place: Place of its later item among all acks and events.
-        distance: How many acks and events of its session it reaches over.
+        place: Place of its later item among all answers and events.
+        distance: How many answers and events of its session it reaches over.
         look: Its kind with the names of its items: deviations of one look tell much the same.
         again: How many deviations of its look stand before it.
     """
@@ -76,7 +76,7 @@ def choices(
 
     Args:
         recording: The recording.
-        items: Its acks and events, in recorded order.
+        items: Its answers and events, in recorded order.
         pairs: Those that may come in either order.
         law: The order that the server keeps.
         disturb: Kinds of trouble that may happen.

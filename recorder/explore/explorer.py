@@ -1,4 +1,4 @@
-"""Search for an order of acks and events that a client does not bear.
+"""Search for an order of answers and events that a client does not bear.
 
 The search knows no client. It says which schedule to run next, and is told what came of it:
 
@@ -52,7 +52,7 @@ _FEWEST_LATE = 4
 _CURES = 0.25  # share of the schedules that may get no further, where the recorded order fails
 _FEWEST_CURES = 20
 _NEXT = 5  # answers to requests that are no operations, from one on that the client sent
-_AHEAD = 500  # acks and events that a client did not get yet, which a relation as a whole may move
+_AHEAD = 500  # answers and events that a client did not get yet, which a relation as a whole may move
 
 
 class Explorer:
@@ -77,7 +77,7 @@ class Explorer:
                 and confirmed in some more runs, about 40 at most.
             seed: Decides what is drawn at random. The same seed draws the same schedules for the same outcomes.
             disturb: Kinds of trouble that may happen on the way.
-            delay: Seconds by which an ack or event may be late; 0 for none. Each costs so long.
+            delay: Seconds by which an answer or event may be late; 0 for none. Each costs so long.
 
         Raises:
             UsageError: If a number is too small.
@@ -179,7 +179,7 @@ class Explorer:
         return space
 
     def _space(self, wanted: Collection[Item]) -> Space:
-        """Lay out acks and events, with few late ones."""
+        """Lay out answers and events, with few late ones."""
         space = Space.of(self._recording, self._dialect, wanted=wanted, disturb=self._disturb, delay=self._delay)
         most = max(min(_FEWEST_LATE, self._most // 10), round(self._most * _LATE))
         late = [one for one in space.singles if one.rank is Rank.LATE][:most]
@@ -260,7 +260,7 @@ def _items(order: Order) -> frozenset[Item]:
 
 
 def _next_ones(recording: Recording, order: Order) -> set[Item]:
-    """Return acks and events of the triples that a client asked for, and of some that come then."""
+    """Return answers and events of the requests that a client sent, and of some that come then."""
     names = [act.name for act in order.acts if act.name.startswith(REQUEST)]
     asked = [n for name in names if (n := triple_of(name))]
     plain = [int(name.removeprefix(f"{REQUEST}p")) for name in names if not triple_of(name)]

@@ -39,7 +39,7 @@ class Law:
     """The order that a server has to keep in one recording."""
 
     def __init__(self, items: Sequence[Placed]) -> None:
-        """Take the acks and events of the recording, in recorded order."""
+        """Take the answers and events of the recording, in recorded order."""
         self._placed = items
         self._chains = {one.item: one.chains for one in items}
         self._items = [one.item for one in items]

@@ -1,4 +1,4 @@
-"""Find the acks and events that stand near each other and may come in either order; count which were seen in both."""
+"""Find answers and events that stand near each other and may come in either order; count which came in both."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..replay.engine.orders.played import Order
 from .law import Law
 from .placed import Placed
 
-_NEAR = 8  # acks and events of its session after an item that it is paired with
+_NEAR = 8  # answers and events of its session after an item that it is paired with
 _NEXT = 3  # the same where the client may have waited for the item before it asked for the other
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An ack or event, and one that was recorded after it and may come before it.
+    """An answer or event, and one that was recorded after it and may come before it.
 
     Attributes:
-        distance: How many acks and events of the session the second was recorded after the first.
+        distance: How many answers and events of the session the second was recorded after the first.
         is_sure: The request of the second had left when the first came: so no client can have waited for the first
             before it sent the request.
     """
@@ -73,7 +73,7 @@ class Coverage:
 
     Attributes:
         pairs: The pairs.
-        is_empty: No run showed any ack or event.
+        is_empty: No run showed any answer or event.
         trouble: The kinds of trouble that came about.
     """
 
@@ -129,7 +129,7 @@ class Coverage:
     def __str__(self) -> str:
         if not self.pairs:
             got_nothing = "the client got none of the recorded answers and events"
-            return got_nothing if self.is_empty else "no two acks or events of this run may come in another order"
+            return got_nothing if self.is_empty else "no two answers or events of this run may come in another order"
         told = f"{self.both} of {_counted(len(self.pairs), 'pair')} of neighbours seen in both orders"
         if self.waited:
             told += f"; {self.waited} cannot be: the client itself waits for the first before it asks for the second"

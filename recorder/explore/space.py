@@ -1,4 +1,4 @@
-"""Hold the orders that a recording may be played in: its acks and events, the law, the pairs, the single deviations."""
+"""Hold the orders that a recording may be played in: answers and events, the law, the pairs, the single deviations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Space:
     """The orders that a recording may be played in.
 
     Attributes:
-        items: The acks and events, in recorded order.
+        items: The answers and events, in recorded order.
         law: The order that the server keeps.
         pairs: Neighbours that may come in either order.
         singles: The single deviations that are worth a try, the most telling first.
@@ -52,9 +52,9 @@ class Space:
         Args:
             recording: The recording.
             dialect: Its dialect, which tells what keeps its order (`ordered`).
-            wanted: The acks and events that a client gets; None for all.
+            wanted: The answers and events that a client gets; None for all.
             disturb: Kinds of trouble that may happen on the way.
-            delay: Seconds by which an ack or event may be late; 0 for none.
+            delay: Seconds by which an answer or event may be late; 0 for none.
         """
         items = placed(recording, dialect, wanted)
         law = Law(items)
@@ -66,7 +66,7 @@ class Space:
         return cls(items, law, pairs, singles, tuple(together))
 
     def sessions(self) -> list[Sequence[Placed]]:
-        """Return the acks and events of each session with two of them or more."""
+        """Return the answers and events of each session with two of them or more."""
         return [session for session in by_session(self.items) if len(session) > 1]
 
 

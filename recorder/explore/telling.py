@@ -45,7 +45,7 @@ class Telling:
         runs: How many runs there were.
         unsteady: The schedules that failed now and then.
         unmet: Those that failed, and did not come about.
-        is_cut: Whether the client got more acks and events than a search looks at.
+        is_cut: Whether the client got more answers and events than a search looks at.
         disturb: The kinds of trouble that were asked for.
     """
 
@@ -123,7 +123,7 @@ class Telling:
             return self._result(Verdict.EMPTY, [f"no order was tried: {self.coverage}", _ELSEWHERE], None)
         told = f"{self._failures('schedule')}: {_searched(drawing)}"
         missing = [_TAKES[one] for one in Disturbance if one in self.disturb - self.coverage.trouble]
-        cut = f"The client got more: only {MOST} acks and events were looked at." if self.is_cut else ""
+        cut = f"The client got more: only {MOST} answers and events were looked at." if self.is_cut else ""
         return self._none_fails([told, self._covered(), cut, *missing])
 
     def broken_off(self) -> Result:

@@ -16,10 +16,10 @@ _LONGEST = 60  # characters of a query in a sentence
 
 
 class Words:
-    """The names of the acks and events of a recording, and sentences about them."""
+    """The names of the answers and events of a recording, and sentences about them."""
 
     def __init__(self, items: Iterable[Placed]) -> None:
-        """Take the acks and events."""
+        """Take the answers and events."""
         self._items = {one.item: one for one in items}
         channels: defaultdict[str, set[str]] = defaultdict(set)
         for one in self._items.values():

@@ -52,7 +52,7 @@ def schedules(
         cassettes: Files or recordings, as `StandIn` takes them.
         dialect: Name of a shipped dialect or path of a file; None takes the cassette's own.
         disturb: Trouble to add: `poll`, `handshake`, `duplicate`, `fallback`.
-        delay: Seconds by which a schedule delays an event or an ack; they pass on the client's clock. 0 for none.
+        delay: Seconds by which a schedule delays an event or an answer; they pass on the client's clock. 0 for none.
         most: Greatest number of deviations of a schedule.
 
     Raises:

@@ -68,7 +68,7 @@ class Settings:
         explore: Number of schedules to run the test under; 0 runs it once, in the recorded order.
         explore_seed: Seed by which schedules are drawn.
         disturb: Trouble on the way that schedules may have.
-        delay: Number of seconds by which a schedule delays events and acks; 0 delays none.
+        delay: Number of seconds by which a schedule delays events and answers; 0 delays none.
         schedule: A schedule to run the test under, and no other: an id, a file, or texts of deviations; none for the
             recorded order.
         files: Where the cassettes are read, one for each; none if that is at their own paths.

@@ -200,7 +200,7 @@ def test_coverage_of_nothing_says_so() -> None:
 
     assert str(coverage) == "the client got none of the recorded answers and events"
     coverage.add(Order((Act("request 1", 0.0), Act("ack 1", 0.0))))
-    assert str(coverage) == "no two acks or events of this run may come in another order"
+    assert str(coverage) == "no two answers or events of this run may come in another order"
 
 
 def test_a_set_is_not_drawn_that_needs_what_the_client_does_not_let_come_about() -> None:

@@ -515,7 +515,7 @@ def test_a_client_that_got_more_than_a_search_looks_at_is_told_so() -> None:
     while search.next() is not None:
         search.ran(True, "", Order(acts))
 
-    assert search.result.says.endswith("The client got more: only 2000 acks and events were looked at.")
+    assert search.result.says.endswith("The client got more: only 2000 answers and events were looked at.")
 
 
 def list_first(order: Order) -> bool:

@@ -57,7 +57,7 @@ _OPTIONS = (
         type=Finite(0, 3600),
         default=1.0,
         show_default=True,
-        help="Time by which that search delays an event or an ack; 0 for no delays.",
+        help="Time by which that search delays an event or an answer; 0 for no delays.",
     ),
     click.option(
         "--disturb",

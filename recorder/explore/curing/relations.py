@@ -25,7 +25,7 @@ def relations(items: Sequence[Placed], pairs: Sequence[Pair], law: Law) -> tuple
     of an operation in one answer, and for each two names what was recorded first after the other.
 
     Args:
-        items: The acks and events, in recorded order.
+        items: The answers and events, in recorded order.
         pairs: Those that may come in either order.
         law: The order that the server keeps.
     """

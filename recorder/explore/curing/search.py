@@ -95,7 +95,7 @@ class _Reached:
 
     @property
     def got(self) -> frozenset[str]:
-        """Names of the acks and events that it got."""
+        """Names of the answers and events that it got."""
         return frozenset(act.name for act in self.ran.order.acts if not act.name.startswith(REQUEST))
 
 

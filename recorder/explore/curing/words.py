@@ -23,7 +23,7 @@ class CureWords:
     """Sentences about the deviations with which a client passes."""
 
     def __init__(self, words: Words) -> None:
-        """Take the names of the acks and events."""
+        """Take the names of the answers and events."""
         self._words = words
 
     def clauses(self, schedule: Schedule, order: Order) -> str:

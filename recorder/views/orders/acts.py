@@ -1,4 +1,4 @@
-"""List what happened, in order: requests, acks and events, as they were recorded and as they were played."""
+"""List what happened, in order: requests, answers and events, as they were recorded and as they were played."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep in which order a stand-in took requests, and sent acks and events: what a schedule brought about."""
+"""Keep in which order a stand-in took requests, and sent answers and events: what a schedule brought about."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST = 20_000  # acts that are kept: the first ones
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A request that came, or an ack or event that left for its client.
+    """A request that came, or an answer or event that left for its client.
 
     Attributes:
         name: `request 4`, `ack 4`, `event 4.1` or `event u3`; `request p2` and `answer p2` of what is no operation.

@@ -112,7 +112,7 @@ class OrderedPlayer(Player):
 
     @property
     def order(self) -> Order:
-        """The order in which acks and events were played so far."""
+        """The order in which answers and events were played so far."""
         return self._log.order(self.schedule)
 
     def as_json(self) -> dict[str, Any]:
