@@ -60,6 +60,7 @@ class Drawing:
         self._shown: Counter[_Doubt] = Counter()
         self._unshown: Counter[_Doubt] = Counter()
         self._known: list[Deviation] | None = None
+        self._is_left_out = False  # deviations that are not tried, since none of their like came about
         self._late_left = 0  # schedules with late items that may still be drawn at random
         self.drawn: Counter[str] = Counter()
         self.is_whole = False
@@ -103,7 +104,7 @@ class Drawing:
             (RANDOM, most, self._random(random)),
         ):
             if why == RANDOM:
-                self.is_whole = whole
+                self.is_whole = whole and not self._is_left_out
             end = most - last
             for schedule in found:
                 if left <= end or left <= 0:
@@ -142,11 +143,19 @@ class Drawing:
         """
         for one in choices:
             if postponed is not None and self._is_doubtful(one.deviation):
-                postponed.append(one)
+                self._put_off(one, postponed)
                 continue
             schedule = self._is_new((one.deviation,))
             if schedule is not None and self.is_useful(one.deviation):
                 yield schedule
+
+    def _put_off(self, one: Choice, postponed: list[Choice]) -> None:
+        """Keep a deviation for the end, or drop one of plain answers: a client that polls has hundreds."""
+        if one.rank is Rank.UNSURE and _is_plain(one.deviation):
+            self._is_left_out = True
+            self._coverage.leave_out(one.deviation)
+        else:
+            postponed.append(one)
 
     def _is_doubtful(self, deviation: Deviation) -> bool:
         """Return whether the like of a deviation did not come about, whenever it was tried."""
@@ -231,6 +240,8 @@ class Drawing:
         if second.asked >= first.at and random.random() > hope:  # the client may wait, as it was seen to do
             return None
         found = Deviation(Kind.BEFORE, second.item, first.item)
+        if second.asked >= first.at and _is_plain(found) and self._unshown[_UNSURE_PLAIN] > self._shown[_UNSURE_PLAIN]:
+            return None
         return found if self.is_useful(found) else None
 
 
@@ -247,16 +258,23 @@ class _Doubt(NamedTuple):
 
 
 _UNSURE = _Doubt(("unsure",), 10)
+_UNSURE_PLAIN = _Doubt(("unsure", "plain"), 5)
 
 
 def _doubts(one: Choice) -> tuple[_Doubt, ...]:
     match one.rank:
         case Rank.REPLY | Rank.TROUBLE:
             return (_Doubt((one.deviation.kind.name,), 3),)  # it hangs on the transport
+        case Rank.UNSURE if _is_plain(one.deviation):
+            return _Doubt(one.look, 1), _UNSURE_PLAIN  # tells nothing of how the client sends its operations
         case Rank.UNSURE:
             return _Doubt(one.look, 1), _UNSURE  # the same code waits, or does not; so do most clients throughout
         case _:
             return ()
+
+
+def _is_plain(deviation: Deviation) -> bool:
+    return any(item is not None and item.plain for item in (deviation.item, deviation.other))
 
 
 def _look(one: Choice, other: Choice) -> tuple[str, ...]:

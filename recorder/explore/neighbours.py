@@ -85,6 +85,7 @@ class Coverage:
         self._names = [(str(pair.first.item), str(pair.second.item)) for pair in pairs]
         self._as_recorded: set[int] = set()  # places of pairs
         self._reversed: set[int] = set()
+        self._left_out: set[tuple[Item, Item]] = set()
         self._waited: set[tuple[Item, str]] = set()  # a client waits for the item before it sends the request
 
     def add(self, order: Order) -> None:
@@ -110,11 +111,22 @@ class Coverage:
         """Return whether a client was seen to wait for the first item before it asks for the second."""
         return (first, second.request) in self._waited
 
+    def leave_out(self, reversal: Deviation) -> None:
+        """Learn of a reversal that is not tried, because none of its like came about."""
+        if reversal.other is not None:
+            self._left_out.add((reversal.other, reversal.item))
+
+    @property
+    def left_out(self) -> int:
+        """Number of pairs that were not tried, and that no run showed reversed."""
+        left = (pair.names for place, pair in enumerate(self.pairs) if place not in self._reversed)
+        return sum(names in self._left_out and not self.is_hopeless(*names) for names in left)
+
     @property
     def unseen(self) -> list[Pair]:
         """The pairs that no run showed reversed, and that may be."""
         left = (pair for place, pair in enumerate(self.pairs) if place not in self._reversed)
-        return [pair for pair in left if not self.is_hopeless(*pair.names)]
+        return [pair for pair in left if pair.names not in self._left_out and not self.is_hopeless(*pair.names)]
 
     @property
     def both(self) -> int:
@@ -124,7 +136,7 @@ class Coverage:
     @property
     def waited(self) -> int:
         """Number of pairs that cannot be reversed, because the client waits for the first before it goes on."""
-        return len(self.pairs) - len(self._reversed) - len(self.unseen)
+        return len(self.pairs) - len(self._reversed) - len(self.unseen) - self.left_out
 
     def __str__(self) -> str:
         if not self.pairs:
@@ -133,6 +145,8 @@ class Coverage:
         told = f"{self.both} of {_counted(len(self.pairs), 'pair')} of neighbours seen in both orders"
         if self.waited:
             told += f"; {self.waited} cannot be: the client itself waits for the first before it asks for the second"
+        if self.left_out:
+            told += f"; {self.left_out} of the same kind were not tried, because those that were did not come about"
         return told
 
 

@@ -20,7 +20,7 @@ from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
 from recorder.replay.engine.orders.schedule import Schedule, to_text
 from tests.explore.desk import GWS, Desktop, is_before, listed, recorded, schedule, searched
-from tests.wire import Wire, chained, done
+from tests.wire import Ask, Wire, chained, done
 
 RECORDING = recorded()
 ITEMS = placed(RECORDING, GWS)
@@ -548,3 +548,24 @@ def test_a_client_that_sent_requests_alone_that_are_no_operations_is_searched(na
         explorer.ran(passed=False, says="AssertionError", order=stops(trial.schedule))
 
     assert (explorer.result.verdict, explorer.result.passes_with) == (Verdict.RECORDED_FAILS, None)
+
+
+@pytest.mark.parametrize(("paths", "most"), [(["/state"] * 80, 12), ([f"/{n * 'x'}" for n in range(1, 80)], 18)])
+def test_a_client_that_sends_plain_requests_one_by_one_costs_few_runs(paths: list[str], most: int) -> None:
+    wire = Wire()
+    desk = wire.desk()
+    for path in paths:
+        request = desk.post(Ask(path, b"", "GET"))
+        wire.wait(0.01)
+        wire.ack(request)
+    acts = [Act(f"{kind} p{n}", 0.0) for n in range(1, len(paths) + 1) for kind in ("request", "answer")]
+    search = Explorer(wire.recording(), GWS)
+
+    while (trial := search.next()) is not None:
+        late = {one for one in trial.schedule.deviations if one.kind is Kind.LATE}
+        search.ran(True, "", Order(tuple(acts), frozenset(late), frozenset(trial.schedule.deviations) - late))
+
+    result = search.result
+    assert (result.verdict, result.runs <= most) == (Verdict.PASSED, True), (result.runs, result.says)
+    assert "cannot be: the client itself waits for the first before it asks for the second" in result.coverage
+    assert "of the same kind were not tried, because those that were did not come about" in result.coverage
