@@ -146,7 +146,7 @@ class Coverage:
         if self.waited:
             told += f"; {self.waited} cannot be: the client itself waits for the first before it asks for the second"
         if self.left_out:
-            told += f"; {self.left_out} of the same kind were not tried, because those that were did not come about"
+            told += f"; {self.left_out} of the same kind not tried: those that were did not come about"
         return told
 
 
