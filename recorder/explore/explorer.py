@@ -10,7 +10,8 @@ The search knows no client. It says which schedule to run next, and is told what
 
 First comes the recorded order. What the client got there is what the search is about: a recording may hold more. Then
 come single deviations, relations as a whole, pairs of deviations, and larger sets at random (`drawing`). The first
-schedule that fails each time is shrunk and confirmed; one that fails now and then is kept, and the search goes on.
+schedule that fails each time is shrunk and confirmed; one that fails now and then is kept, and the search goes on. So
+it does for a while where a client fails that got an answer staler than a server's (`stale`).
 Where the recorded order fails, the search is for one that passes (`curing`).
 """
 
@@ -36,6 +37,7 @@ from .outcome import Ran, Result, Trial
 from .placed import MOST
 from .shrinking import Found, Shrinking, Unsteady
 from .space import Space
+from .stale import Staleness
 from .telling import Telling
 from .words import Words
 
@@ -47,6 +49,7 @@ _Deciding: TypeAlias = Generator[tuple[Schedule, str], Ran, bool]
 _RECORDED = "recorded order"
 _CONFIRM = 2  # more runs of a failing schedule; and as many for each that failed now and then
 _UNSTEADY = 5  # schedules that failed now and then, after which the search ends
+_CLEAN = 60  # more runs, where a client failed with a stale answer, in which it may fail without one
 _LATE = 0.04  # share of late items among the schedules; each costs real seconds
 _FEWEST_LATE = 4
 _CURES = 0.25  # share of the schedules that may get no further, where the recorded order fails
@@ -94,6 +97,9 @@ class Explorer:
         self._failing: Found | None = None
         self._unsteady: list[Unsteady] = []
         self._unmet: list[Found] = []  # failed, and did not come about
+        self._staleness = Staleness()
+        self._with_stale: Found | None = None  # fails, with an answer that is stale
+        self._until = 0  # runs after which the search is over, where there is one
         self._confirmed_order = Order()
         self._is_cut = False
         self._failed: Ran | None = None  # the run of the recorded order, where it failed
@@ -145,8 +151,7 @@ class Explorer:
             return self._result
         if self._failed is not None:
             return self._of_recorded(self._failed, is_over=False)
-        told = self._telling()
-        return told.failed(self._failing, is_over=False) if self._failing is not None else told.broken_off()
+        return self._ended(None)
 
     def _telling(self) -> Telling:
         return Telling(
@@ -160,14 +165,26 @@ class Explorer:
         if not recorded.passed:
             return (yield from self._curing(recorded))
         for schedule, why in drawing.schedules(self._most - 1, self._random):
+            if self._with_stale is not None and self._runs >= self._until:
+                break
             ran = yield schedule, why
             found = Found(schedule, ran)
+            if self._with_stale is not None and not ran.passed and self._staleness.of(ran.order):
+                continue  # as is known
             if ran.passed or not found.shown:
                 drawing.learn(schedule, ran.order)
                 self._unmet += [] if ran.passed else [found]
             elif (yield from self._has_failed(found, space, drawing)):
                 break
-        return self._telling().passed(drawing) if self._failing is None else self._telling().failed(self._failing)
+        return self._ended(drawing)
+
+    def _ended(self, drawing: Drawing | None) -> Result:
+        """Return the outcome; without what was drawn that of a search which goes on."""
+        told, failing = self._telling(), self._failing or self._with_stale
+        if failing is not None:
+            stale = self._staleness.of(failing.ran.order)
+            return told.failed(failing, stale, is_over=drawing is not None)
+        return told.broken_off() if drawing is None else told.passed(drawing)
 
     def _laid_out(self, order: Order) -> Space:
         """Lay out what the client got in the recorded order, and what may be different about it."""
@@ -176,6 +193,7 @@ class Explorer:
         self._is_cut = len(space.items) < len(wanted) and len(space.items) == MOST
         self._coverage, self._words, self._pairs = Coverage(space.pairs), Words(space.items), space.pairs
         self._coverage.add(order)
+        self._staleness = Staleness(space.items, order)
         return space
 
     def _space(self, wanted: Collection[Item]) -> Space:
@@ -198,11 +216,20 @@ class Explorer:
             runs = 1 + _CONFIRM * (1 + len(self._unsteady))
             failed = 1 + (yield from self._confirmed(found.schedule, runs - 1, found.ran.order))
             recorded = yield from self._confirmed(Schedule(), 1 + len(self._unsteady))
-        if failed == runs and not recorded:
-            return True
         self._failing = None
+        if failed == runs and not recorded:
+            return self._is_clean(found)
         self._unsteady.append(Unsteady(found, failed, runs, bool(recorded)))
         return bool(recorded) or len(self._unsteady) == _UNSTEADY
+
+    def _is_clean(self, found: Found) -> bool:
+        """Keep a schedule that fails each time; return whether the client got no stale answer, so that it is a find."""
+        if not self._staleness.of(found.ran.order):
+            self._failing = found
+            return True
+        if self._with_stale is None:
+            self._with_stale, self._until = found, self._runs + _CLEAN
+        return False
 
     def _shrunk(self, found: Found, space: Space, drawing: Drawing) -> _Shrunk:
         useful = [one for one in space.singles if drawing.is_useful(one.deviation)]

@@ -17,6 +17,7 @@ from .neighbours import Coverage
 from .outcome import Ran, Result, Verdict
 from .placed import MOST
 from .shrinking import Found, Unsteady
+from .stale import Stale
 from .words import Words, counted
 
 _FEW = 2  # deviations of which each is told on its own
@@ -57,8 +58,14 @@ class Telling:
     is_cut: bool = False
     disturb: frozenset[Disturbance] = frozenset()
 
-    def failed(self, found: Found, *, is_over: bool = True) -> Result:
-        """Return that a schedule fails; one that was not shrunk to the end, if the search is not over."""
+    def failed(self, found: Found, stale: Sequence[Stale] = (), *, is_over: bool = True) -> Result:
+        """Return that a schedule fails; one that was not shrunk to the end, if the search is not over.
+
+        Args:
+            found: The schedule, and its run.
+            stale: The stale answers that the client got.
+            is_over: Whether the search is over.
+        """
         schedule, words = found.schedule, self.words
         telling = words.telling(schedule)
         many = len(telling) > _FEW
@@ -68,6 +75,7 @@ class Telling:
         lines = [f"{told}; replay it with --schedule {schedule.id}"]
         for one in telling[:_FEW]:
             lines += ["" if many else words.times(one, found.ran.order), words.cause(one)]
+        lines += [words.stale(stale[0])] if stale else []
         lines += self._now_and_then(is_steady=True)
         return self._result(Verdict.FAILED, lines, found.ran, schedule, is_over=is_over)
 

@@ -10,6 +10,7 @@ from ..replay.engine.orders.items import REQUEST, Item, triple_of
 from ..replay.engine.orders.played import Order
 from ..replay.engine.orders.schedule import Schedule
 from .placed import Placed
+from .stale import Stale
 
 _MILLISECOND = 1_000_000  # nanoseconds
 _LONGEST = 60  # characters of a query in a sentence
@@ -216,6 +217,14 @@ class Words:
                 "answer tells of the time before."
             )
         return f"The client seems to need {self.short(other)} before {self.short(item)}, which may come first."
+
+    def stale(self, one: Stale) -> str:
+        """Return a warning that a client got an answer which no server would give it in this order."""
+        asked = self.short(one.answer).removeprefix("the answer to ")
+        return (
+            f"The client may be right: {self.thing(one.event)} came before it asked for {asked}. The recorded answer "
+            f"({one.answer}) does not know of that event; a server would have given a newer one."
+        )
 
     def operation(self, item: Item) -> str:
         """Return the name of the operation that an item belongs to."""

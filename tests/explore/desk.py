@@ -63,6 +63,23 @@ def listed() -> Recording:
     return wire.recording()
 
 
+def asked_late() -> Recording:
+    """An operation, a list that is asked for when it is acked, and its event, which the list does not know of."""
+    wire = Wire()
+    desk = wire.desk()
+    desk.polls()
+    first = desk.post(chained(7, "r1"))
+    wire.wait(0.01)
+    wire.ack(first)
+    wire.wait(0.01)
+    exchange = wire.request("GET", "/api/v2/calls", b"")
+    wire.wait(0.01)
+    wire.respond(exchange, {})
+    wire.wait(0.01)
+    desk.hears(record_event("ChainedRecord", 7, "r1"), done(7, "r1"))
+    return wire.recording()
+
+
 def ahead(dialect: Dialect = GWS) -> tuple[Recording, tuple[Placed, ...]]:
     recording = recorded()
     return recording, placed(recording, dialect)

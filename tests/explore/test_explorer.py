@@ -19,7 +19,7 @@ from recorder.replay.engine.orders.deviations import Deviation, Disturbance, Kin
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
 from recorder.replay.engine.orders.schedule import Schedule, to_text
-from tests.explore.desk import GWS, Desktop, is_before, listed, recorded, schedule, searched
+from tests.explore.desk import GWS, Desktop, asked_late, is_before, listed, recorded, schedule, searched
 from tests.wire import Ask, Wire, chained, done
 
 RECORDING = recorded()
@@ -569,3 +569,41 @@ def test_a_client_that_sends_plain_requests_one_by_one_costs_few_runs(paths: lis
     assert (result.verdict, result.runs <= most) == (Verdict.PASSED, True), (result.runs, result.says)
     assert "cannot be: the client itself waits for the first before it asks for the second" in result.coverage
     assert "of the same kind not tried: those that were did not come about" in result.coverage
+
+
+def asking_late() -> tuple[Explorer, Desktop]:
+    """A search with a client that asks for a list when its operation is acked."""
+    recording = asked_late()
+    items = placed(recording, GWS)
+    return Explorer(recording, GWS), Desktop(items, waits={-1: frozenset({Item(1)})})
+
+
+def test_a_client_that_fails_with_a_stale_answer_alone_is_told_with_a_warning() -> None:
+    explorer, desktop = asking_late()
+    result, log = searched(explorer, desktop, lambda order: not is_before(order, "event 1.1", "request p1"))
+
+    assert (result.verdict, result.schedule) == (Verdict.FAILED, schedule("event 1.1 before ack 1"))
+    assert (
+        "The client may be right: ChainedRecord (event 1.1) came before it asked for GET /api/v2/calls. The recorded "
+        "answer (answer p1) does not know of that event; a server would have given a newer one."
+    ) in result.says
+    assert len(log) < 80
+
+
+def test_a_client_that_fails_without_a_stale_answer_too_is_told_so() -> None:
+    explorer, desktop = asking_late()
+    result, log = searched(explorer, desktop, lambda order: not is_before(order, "event 1.1", "answer p1"))
+
+    assert (result.verdict, result.schedule) == (Verdict.FAILED, schedule("event 1.1 before answer p1"))
+    assert "may be right" not in result.says
+    assert any(line.startswith("one deviation: event 1.1 before ack 1") for line in log), "was not tried first"
+
+
+def test_an_answer_that_the_client_gets_stale_in_the_recorded_order_is_no_doubt() -> None:
+    recording = asked_late()
+    items = placed(recording, GWS)
+    slow = Desktop(items, waits={-1: frozenset({Item(1), Item(1, 2)})})
+    result, _ = searched(Explorer(recording, GWS), slow, lambda order: not is_before(order, "event 1.1", "ack 1"))
+
+    assert (result.verdict, result.schedule) == (Verdict.FAILED, schedule("event 1.1 before ack 1"))
+    assert "may be right" not in result.says
