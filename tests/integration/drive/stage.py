@@ -33,6 +33,8 @@ FULL: dict[str, Any] = {"allow_all": True, "send_recorded_credentials": True}
 # Set by `make drives`: all rates, all recordings and fifty runs, in place of one of each.
 LONG = os.environ.get("RECORDER_LONG_DRIVES") == "1"
 
+PATIENCE = 3.0  # seconds until something counts as missing: on a busy machine one second is not enough
+
 Line: TypeAlias = Mapping[str, Any]
 
 
@@ -55,7 +57,7 @@ def own_values(cassette: Path, folder: Path) -> Path:
 
 def judged(cassette: Path, url: str, live: Path, **options: Any) -> tuple[Report, list[Judged]]:
     """Play a cassette as `recorder verify` does, and return what came of it, and what is more than an information."""
-    report = driven(cassette, url, live, **{"on_missing": "send", "patience": 1.0, **options})
+    report = driven(cassette, url, live, **{"on_missing": "send", "patience": PATIENCE, **options})
     old = load_recording(cassette)
     dialect = Dialect.load("gws-outbound")
     policy = Policy.load()  # by which the live cassette is redacted

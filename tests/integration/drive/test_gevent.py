@@ -16,6 +16,7 @@ from tests.integration.drive.stage import (
     DESK,
     LABS,
     LONG,
+    PATIENCE,
     SOCKET,
     assert_played_once,
     driven,
@@ -112,11 +113,11 @@ _BRIEF = ["drop event RecordProcessedAcknowledge#1", "unknown-client after Updat
 def test_both_fronts_find_the_same_faults(fault: str) -> None:
     # without a session there is nothing to go on with
     missing = OnMissing.STOP if fault == "refuse handshake" else OnMissing.SEND
-    options: dict[str, Any] = {"on_missing": missing.value, "patience": 1.0, "seed": 1}
+    options: dict[str, Any] = {"on_missing": missing.value, "patience": PATIENCE, "seed": 1}
     with StandIn(DESK, rate="instant", faults=[fault], seed=1) as standin:
         report = driven(DESK, standin.url, **options)
     with StandIn(DESK, rate="instant", faults=[fault], seed=1) as standin:
-        ((driver, _),) = driven_on_gevent(DESK, standin.url, on_missing=missing, patience=1.0)
+        ((driver, _),) = driven_on_gevent(DESK, standin.url, on_missing=missing, patience=PATIENCE)
 
     assert sorted((one.found.value, one.where) for one in driver.findings) == sorted(
         (one.found.value, one.where) for one in report.findings
