@@ -10,7 +10,7 @@ from ...dialect.carried import dialect_of
 from ...dialect.definition import load
 from ...errors import RecorderError
 from ...explore.explorer import Explorer
-from ...explore.keeping import folder_for, keep
+from ...explore.files import folder_for, keep
 from ...explore.outcome import Result, Trial
 from ...model import Recording
 from ...replay.engine.orders.deviations import Disturbance

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import RecorderError, UsageError
-from ...explore.keeping import folder_for, keep
+from ...explore.files import folder_for, keep
 from ...explore.outcome import Verdict
 from ...files import as_argument
 from ...printable import counted, printable, shortened, to_json

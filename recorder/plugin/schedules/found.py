@@ -12,7 +12,7 @@ import pytest
 from ...dialect.carried import dialect_of
 from ...dialect.definition import load
 from ...errors import RecorderError
-from ...explore.keeping import folder_for, keep
+from ...explore.files import folder_for, keep
 from ...explore.law import forbidden
 from ...explore.outcome import Verdict
 from ...printable import counted
