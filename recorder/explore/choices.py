@@ -21,7 +21,7 @@ Look: TypeAlias = tuple[str, ...]
 
 _ID = re.compile(r"[^/]*[0-9][^/]*")  # in a path
 _FAYE = frozenset({"in-process", "cross-origin-long-polling"})  # connection types that faye alone offers
-_NEAR = 4  # answers and events between an event and the message of the client whose answer could carry it
+_NEAR = 4  # acks and events between an event and the message of the client whose answer could carry it
 _ROUNDS = 3  # deviations that look alike: so many are told apart from the rest
 
 
@@ -149,8 +149,9 @@ def _in_replies(recording: Recording, items: Sequence[Placed]) -> Iterator[Devia
             sent.setdefault(message.session or session, []).append(message.at)
     for its in by_session(items):
         times = sent.get(its[0].session, [])
-        for place, one in enumerate(its):
-            if one.is_bayeux and any(_is_near(at, its, place) for at in times):
+        told = [one for one in its if not one.item.plain]
+        for place, one in enumerate(told):
+            if one.is_bayeux and any(_is_near(at, told, place) for at in times):
                 yield Deviation(Kind.IN_REPLY, one.item)
 
 

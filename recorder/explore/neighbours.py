@@ -14,6 +14,7 @@ from .placed import Placed
 
 _NEAR = 8  # answers and events of its session after an item that it is paired with
 _NEXT = 3  # the same where the client may have waited for the item before it asked for the other
+_LOADED = 40  # the same between an event and an answer: a client that starts asks for many lists at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Pair:
     """An answer or event, and one that was recorded after it and may come before it.
 
     Attributes:
-        distance: How many answers and events of the session the second was recorded after the first.
+        distance: How many answers and events of the session the second was recorded after the first; between acks and
+            events, answers to requests that are no operations do not count.
         is_sure: The request of the second had left when the first came: so no client can have waited for the first
             before it sent the request.
     """
@@ -56,8 +58,14 @@ def by_session(items: Sequence[Placed]) -> list[list[Placed]]:
 
 
 def neighbours(items: Sequence[Placed], law: Law) -> tuple[Pair, ...]:
-    """Return the pairs of items that stand near each other in their session and may come in either order."""
-    return tuple(pair for session in by_session(items) for pair in _pairs(session, law))
+    """Return the pairs of items that stand near each other in their session and may come in either order.
+
+    Those of acks and events come first. They are the same, however many other answers stand between.
+    """
+    sessions = by_session(items)
+    told = [[one for one in session if not one.item.plain] for session in sessions]
+    found = [pair for session in told for pair in _pairs(session, law)]
+    return (*found, *(pair for session in sessions for pair in _pairs_of_plain(session, law)))
 
 
 def _pairs(session: Sequence[Placed], law: Law) -> Iterator[Pair]:
@@ -66,6 +74,23 @@ def _pairs(session: Sequence[Placed], law: Law) -> Iterator[Pair]:
             is_sure = second.asked < first.at
             if (is_sure or distance <= _NEXT) and law.is_free(first.item, second.item):
                 yield Pair(first, second, distance, is_sure)
+
+
+def _pairs_of_plain(session: Sequence[Placed], law: Law) -> Iterator[Pair]:
+    """Yield the pairs with an answer to a request that is no operation.
+
+    Between it and an event other such answers do not count, so that each list is paired with the event after them.
+    """
+    for place, first in enumerate(session):
+        told = 0  # acks and events between the two
+        for distance, second in enumerate(session[place + 1 : place + 1 + _LOADED], 1):
+            if told >= _NEAR:
+                break
+            is_sure, both = second.asked < first.at, bool(first.item.plain and second.item.plain)
+            is_near = distance <= _NEXT or (is_sure and (not both or distance <= _NEAR))
+            if (first.item.plain or second.item.plain) and is_near and law.is_free(first.item, second.item):
+                yield Pair(first, second, distance, is_sure)
+            told += not second.item.plain
 
 
 class Coverage:

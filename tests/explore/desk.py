@@ -63,6 +63,24 @@ def listed() -> Recording:
     return wire.recording()
 
 
+def refreshed(lists: int, operations: int = 1) -> Recording:
+    """Operations; with each ack a desktop asks for some lists at once, which are there before the event."""
+    wire = Wire()
+    desk = wire.desk()
+    desk.polls()
+    for number in range(operations):
+        first = desk.post(chained(number, f"r{number}"))
+        wire.wait(0.01)
+        wire.ack(first)
+        exchanges = [wire.request("GET", f"/api/v2/lists/{'abcd'[n % 4] * (n + 1)}", b"") for n in range(lists)]
+        for exchange in exchanges:
+            wire.wait(0.001)
+            wire.respond(exchange, {})
+        wire.wait(0.01)
+        desk.hears(record_event("ChainedRecord", number, f"r{number}"), done(number, f"r{number}"))
+    return wire.recording()
+
+
 def asked_late() -> Recording:
     """An operation, a list that is asked for when it is acked, and its event, which the list does not know of."""
     wire = Wire()

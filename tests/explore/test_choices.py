@@ -22,7 +22,7 @@ from recorder.model import Recording
 from recorder.replay.engine.orders.deviations import Disturbance, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
-from tests.explore.desk import GWS, Desktop, listed, recorded, schedule
+from tests.explore.desk import GWS, Desktop, listed, recorded, refreshed, schedule
 from tests.wire import Wire, chained, done, state_event
 
 RECORDING = recorded()
@@ -81,6 +81,24 @@ def test_the_answers_to_other_requests_change_places_with_what_stands_near_them(
         "answer p2 before answer p1", "event u1 before answer p2", "event u1 before answer p1",
     ]  # fmt: skip
     assert {"ack 1 before answer p2", "event 1.1 before answer p2"} <= {*texts(space, Rank.UNSURE)}
+
+
+@pytest.mark.parametrize("lists", [1, 3, 8, 30])
+def test_however_many_other_answers_stand_between_acks_and_events_they_are_neighbours(lists: int) -> None:
+    alone, among = (Space.of(refreshed(number, 3), GWS) for number in (0, lists))
+
+    plain = {one.item for one in among.items if one.item.plain}
+    assert len(plain) == 3 * lists
+    assert [str(pair.reversal) for pair in among.pairs if plain.isdisjoint(pair.names)] == [
+        str(pair.reversal) for pair in alone.pairs
+    ]
+    assert {text for text in texts(among) if "answer" not in text} == {*texts(alone)}
+
+
+def test_each_of_many_lists_is_a_neighbour_of_the_event_after_them() -> None:
+    found = texts(Space.of(refreshed(30), GWS), Rank.PLAIN)
+
+    assert {f"event 1.1 before answer p{number}" for number in range(1, 31)} <= {*found}
 
 
 def test_answers_whose_paths_differ_in_ids_look_alike() -> None:
