@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise, zip_longest
 from typing import TypeAlias
@@ -23,6 +23,7 @@ _ID = re.compile(r"[^/]*[0-9][^/]*")  # in a path
 _FAYE = frozenset({"in-process", "cross-origin-long-polling"})  # connection types that faye alone offers
 _NEAR = 4  # acks and events between an event and the message of the client whose answer could carry it
 _ROUNDS = 3  # deviations that look alike: so many are told apart from the rest
+_AT_ONCE = 10  # deviations of plain answers, before others get their turn: a client may ask for lists of many names
 
 
 class Rank(IntEnum):
@@ -47,6 +48,7 @@ class Choice:
         distance: How many answers and events of its session it reaches over.
         look: Its kind with the names of its items: deviations of one look tell much the same.
         again: How many deviations of its look stand before it.
+        turn: The turn in which it is tried, from 0; deviations of all ranks take turns.
     """
 
     deviation: Deviation
@@ -55,12 +57,13 @@ class Choice:
     distance: int = 1
     look: Look = ()
     again: int = 0
+    turn: int = 0
 
     @property
     def order(self) -> tuple[int, ...]:
         """Key by which deviations are sorted: one of each look first, then those that tell most."""
         late = self.rank is Rank.LATE
-        return late, min(self.again, _ROUNDS), self.rank, self.again, self.distance, self.place
+        return late, self.turn, self.rank, self.again, self.distance, self.place
 
 
 def choices(
@@ -96,10 +99,29 @@ def choices(
     for one in sorted_:
         look = _look(one.deviation, names)
         if law.allows((one.deviation,)):
-            counted.append(Choice(one.deviation, one.rank, one.place, one.distance, look, looks[look]))
+            again = looks[look]
+            turn = min(again, _ROUNDS)
+            counted.append(Choice(one.deviation, one.rank, one.place, one.distance, look, again, turn))
             looks[look] += 1
+    counted = [*_in_turns(counted)]
     late = [Choice(one, Rank.LATE, place) for place, one in enumerate(_late(items, delay))]
     return tuple(sorted([*counted, *late], key=lambda one: one.order))
+
+
+def _in_turns(found: Sequence[Choice]) -> Iterator[Choice]:
+    """Yield deviations with their turns: those of plain answers come a few at once, so that others are tried, too.
+
+    Two answers to requests of other names come last among them: they seldom tell of one thing.
+    """
+    plain = [one for one in found if one.rank is Rank.PLAIN]
+    yield from (one for one in found if one.rank is not Rank.PLAIN)
+    for number, one in enumerate(sorted(plain, key=lambda one: (one.turn, _is_of_two_names(one), one.order))):
+        yield replace(one, turn=max(one.turn, number // _AT_ONCE))
+
+
+def _is_of_two_names(one: Choice) -> bool:
+    item, other, (_, name, _, other_name, _) = one.deviation.item, one.deviation.other, one.look
+    return item.is_answer and other is not None and other.is_answer and name != other_name
 
 
 def _placed(deviation: Deviation, rank: Rank, places: Mapping[Item, int]) -> Choice:

@@ -101,6 +101,16 @@ def test_each_of_many_lists_is_a_neighbour_of_the_event_after_them() -> None:
     assert {f"event 1.1 before answer p{number}" for number in range(1, 31)} <= {*found}
 
 
+def test_many_answers_leave_turns_to_other_deviations() -> None:
+    usual = Space.of(refreshed(0, 3), GWS)
+    space = Space.of(refreshed(30, 3), GWS)
+
+    assert len(texts(space, Rank.PLAIN)) > 10 * len(usual.singles)
+    first = texts(space)[:120]  # so many of 200 schedules have one deviation
+    assert {*texts(usual)} <= {*first}
+    assert texts(space, Rank.PLAIN)[:2] == ["event 1.1 before answer p30", "event 1.1 before answer p29"]
+
+
 def test_answers_whose_paths_differ_in_ids_look_alike() -> None:
     looks = {str(one.deviation): (one.look, one.again) for one in Space.of(listed(), GWS).singles}
 
