@@ -1,7 +1,8 @@
 """Find the answers of a run that are staler than those of a server: a client that fails with them may be right.
 
 A schedule moves what was recorded, and an answer keeps its text. Where an event leaves before a request is sent after
-which it was recorded, a server would answer with what the event says; the recorded answer does not know of it.
+which it was recorded, a server would answer with what the event says; the recorded answer does not know of it. The same
+goes for what the client itself has changed by then, such as an order that it has put into a list.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from typing import NamedTuple
 from ..replay.engine.orders.items import Item
 from ..replay.engine.orders.played import Order
 from .neighbours import first_times
-from .placed import Placed
+from .placed import At, Placed
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})  # change nothing (RFC 9110, 9.2.1)
 
 
 class Stale(NamedTuple):
-    """An answer, and an event that came before its request and that it does not know of."""
+    """An answer, and an event or answer that came before its request and that it does not know of."""
 
     answer: Item
-    event: Item
+    news: Item
 
 
 class Staleness:
@@ -29,19 +32,29 @@ class Staleness:
         """Take the answers and events, and the run in the recorded order."""
         found = [*items]
         self._answers = [one for one in found if one.item.plain]
-        self._events = [one for one in found if not one.item.is_answer]
+        self._news = [(_known_from(one), one) for one in found if not _only_reads(one)]
         self._usual: frozenset[Stale] = frozenset()
         self._usual = frozenset(self.of(recorded or Order()))
 
     def of(self, order: Order) -> tuple[Stale, ...]:
         """Return the stale answers of a run that the run in the recorded order did not have."""
         times = first_times(act.name for act in order.acts)
-        events = [(times[name], one) for one in self._events if (name := str(one.item)) in times]
+        news = [(times[name], at, one) for at, one in self._news if (name := str(one.item)) in times]
         came = [one for one in self._answers if str(one.item) in times and one.item.request in times]
         found = (
-            Stale(answer.item, event.item)
+            Stale(answer.item, one.item)
             for answer in came
-            for left, event in events
-            if left < times[answer.item.request] and answer.asked < event.at and answer.session in (event.session, "")
+            for left, at, one in news
+            if left < times[answer.item.request] and answer.asked < at and answer.session in (one.session, "")
         )
         return tuple(one for one in found if one not in self._usual)
+
+
+def _only_reads(one: Placed) -> bool:
+    """Return whether an answer is to a request that changes nothing; an operation may change something."""
+    return bool(one.item.plain) and one.name.partition(" ")[0].upper() in _READS
+
+
+def _known_from(one: Placed) -> At:
+    """Return the place in the recording before which no answer knows of an event, or of what a request changed."""
+    return one.asked if one.item.is_answer else one.at

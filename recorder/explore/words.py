@@ -221,9 +221,10 @@ class Words:
     def stale(self, one: Stale) -> str:
         """Return a warning that a client got an answer which no server would give it in this order."""
         asked = self.short(one.answer).removeprefix("the answer to ")
+        what = "what that request changed" if one.news.is_answer else "that event"
         return (
-            f"The client may be right: {self.thing(one.event)} came before it asked for {asked}. The recorded answer "
-            f"({one.answer}) does not know of that event; a server would have given a newer one."
+            f"The client may be right: {self.thing(one.news)} came before it asked for {asked}. The recorded answer "
+            f"({one.answer}) does not know of {what}; a server would have given a newer one."
         )
 
     def operation(self, item: Item) -> str:

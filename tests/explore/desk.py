@@ -20,7 +20,7 @@ from recorder.replay.engine.orders.deviations import Deviation, Kind
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
 from recorder.replay.engine.orders.schedule import Schedule
-from tests.wire import Wire, chained, complete, done, preview, record_event, state_event, twin
+from tests.wire import Ask, Wire, chained, complete, done, preview, record_event, state_event, twin
 
 GWS = load()
 _MS = 0.001
@@ -95,6 +95,26 @@ def asked_late() -> Recording:
     wire.respond(exchange, {})
     wire.wait(0.01)
     desk.hears(record_event("ChainedRecord", 7, "r1"), done(7, "r1"))
+    return wire.recording()
+
+
+def changed_late() -> Recording:
+    """Two answers; with one a desktop asks for a list, with the other it changes it, and then it asks for a session."""
+    wire = Wire()
+    desk = wire.desk()
+    desk.polls()
+    starting = [wire.request("GET", f"/{name}", b"") for name in ("me", "devices")]
+    wire.wait(0.01)
+    wire.respond(starting[0], {})
+    for exchange in (Ask("/calls", b"", "GET"), None, Ask("/calls/5", {"note": "in red"}, "PUT")):
+        if exchange is None:
+            wire.respond(starting[1], {})
+            continue
+        wire.wait(0.01)
+        request = desk.post(exchange)
+        wire.wait(0.01)
+        wire.ack(request)
+    desk.asks(chained(7, "r1"))
     return wire.recording()
 
 

@@ -19,7 +19,7 @@ from recorder.replay.engine.orders.deviations import Deviation, Disturbance, Kin
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
 from recorder.replay.engine.orders.schedule import Schedule, to_text
-from tests.explore.desk import GWS, Desktop, asked_late, is_before, listed, recorded, schedule, searched
+from tests.explore.desk import GWS, Desktop, asked_late, changed_late, is_before, listed, recorded, schedule, searched
 from tests.wire import Ask, Wire, chained, done
 
 RECORDING = recorded()
@@ -597,6 +597,22 @@ def test_a_client_that_fails_without_a_stale_answer_too_is_told_so() -> None:
     assert (result.verdict, result.schedule) == (Verdict.FAILED, schedule("event 1.1 before answer p1"))
     assert "may be right" not in result.says
     assert any(line.startswith("one deviation: event 1.1 before ack 1") for line in log), "was not tried first"
+
+
+def test_a_client_that_shows_a_list_without_its_own_change_is_told_with_a_warning() -> None:
+    recording = changed_late()
+    desktop = Desktop(
+        placed(recording, GWS), waits={-3: frozenset({Item(0, plain=1)}), -4: frozenset({Item(0, plain=2)})}
+    )
+    result, _ = searched(
+        Explorer(recording, GWS), desktop, lambda order: not is_before(order, "answer p4", "request p3")
+    )
+
+    assert result.verdict is Verdict.FAILED
+    assert (
+        "The client may be right: the answer to PUT /calls/5 (answer p4) came before it asked for GET /calls. The "
+        "recorded answer (answer p3) does not know of what that request changed; a server would have given a newer one."
+    ) in result.says
 
 
 def test_an_answer_that_the_client_gets_stale_in_the_recorded_order_is_no_doubt() -> None:
