@@ -32,22 +32,29 @@ class Staleness:
         """Take the answers and events, and the run in the recorded order."""
         found = [*items]
         self._answers = [one for one in found if one.item.plain]
-        self._news = [(_known_from(one), one) for one in found if not _only_reads(one)]
+        events_first = sorted(found, key=lambda one: one.item.is_answer)  # they tell what is new
+        self._news = [(_known_from(one), one) for one in events_first if not _only_reads(one)]
         self._usual: frozenset[Stale] = frozenset()
         self._usual = frozenset(self.of(recorded or Order()))
 
     def of(self, order: Order) -> tuple[Stale, ...]:
         """Return the stale answers of a run that the run in the recorded order did not have."""
-        times = first_times(act.name for act in order.acts)
+        times, last = first_times(act.name for act in order.acts), _last_times(act.name for act in order.acts)
         news = [(times[name], at, one) for at, one in self._news if (name := str(one.item)) in times]
-        came = [one for one in self._answers if str(one.item) in times and one.item.request in times]
+        # a client that asks again is answered by the same text
+        came = [one for one in self._answers if 0 <= last.get(one.item.request, -1) < last.get(str(one.item), -1)]
         found = (
             Stale(answer.item, one.item)
             for answer in came
             for left, at, one in news
-            if left < times[answer.item.request] and answer.asked < at and answer.session in (one.session, "")
+            if left < last[answer.item.request] and answer.asked < at and answer.session in (one.session, "")
         )
         return tuple(one for one in found if one not in self._usual)
+
+
+def _last_times(names: Iterable[str]) -> dict[str, int]:
+    """Return the place of the last act of each name."""
+    return {name: place for place, name in enumerate(names)}
 
 
 def _only_reads(one: Placed) -> bool:

@@ -9,6 +9,7 @@ from recorder.explore.stale import Stale, Staleness
 from recorder.replay.engine.orders.items import Item
 from recorder.replay.engine.orders.played import Act, Order
 from tests.explore.desk import GWS, asked_late, changed_late
+from tests.wire import Wire, chained, done
 
 ITEMS = placed(asked_late(), GWS)
 ANSWER, EVENT, OTHER = Item(0, plain=1), Item(1, 1), Item(1, 2)
@@ -26,6 +27,9 @@ def order(*names: str) -> Order:
         (["request p1", "event 1.1", "answer p1"], ()),
         (["request p1", "answer p1", "event 1.1"], ()),
         (["event 1.1", "request p1"], ()),
+        (["request p1", "event 1.1", "answer p1", "request p1", "answer p1"], (Stale(ANSWER, EVENT),)),  # asked again
+        (["ack 1", "event 1.1", "request p1", "answer p1"], (Stale(ANSWER, EVENT),)),
+        (["request p1", "answer p1", "event 1.1", "request p1"], ()),
         (["event 1.1", "answer p1"], ()),  # an order that was cut lacks the request
         ([], ()),
     ],
@@ -71,3 +75,14 @@ def test_what_the_client_changed_before_the_request_makes_the_answer_stale(
     names: list[str], found: tuple[Stale, ...]
 ) -> None:
     assert Staleness(CHANGING).of(order(*names)) == found
+
+
+def test_events_are_told_before_what_the_client_changed() -> None:
+    wire = Wire()
+    desk = wire.desk()
+    request = wire.request("GET", "/calls", b"")
+    wire.respond(request, {})
+    desk.asks(chained(7, "r1"), done(7, "r1"))
+    run = order("request 1", "ack 1", "event 1.1", "request p1", "answer p1")
+
+    assert Staleness(placed(wire.recording(), GWS)).of(run) == (Stale(ANSWER, EVENT), Stale(ANSWER, ACK))
