@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .items import REQUEST
-
-_PLAIN = ("request p", "answer p")
+from .items import PLAIN, REQUEST
 
 
 class Expected:
@@ -21,7 +19,7 @@ class Expected:
 
         Runs of earlier versions do not name what is no operation. By them, nothing of it is counted.
         """
-        self._counts_plain = any(name.startswith(_PLAIN) for name in names)
+        self._counts_plain = any(name.startswith(PLAIN) for name in names)
         self._items: list[str] = []
         self._requests: list[int] = []  # how many requests came before each item
         count = 0
@@ -35,7 +33,7 @@ class Expected:
 
     def came(self, request: str) -> None:
         """Note a request by its name."""
-        self._came += self._counts_plain or not request.startswith(_PLAIN)
+        self._came += self._counts_plain or not request.startswith(PLAIN)
 
     def left(self, number: int, plain: int = 0) -> None:
         """Note how many acks and events have left, and how many answers to requests that are no operations."""

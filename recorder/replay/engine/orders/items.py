@@ -10,6 +10,7 @@ from ....errors import UsageError
 _N = "([1-9][0-9]{0,8})"
 _FORM = re.compile(rf"ack {_N}|event {_N}\.{_N}|event u{_N}|answer p{_N}")
 REQUEST = "request "
+PLAIN = ("request p", "answer p")  # how the names of acts begin that belong to no operation
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .deviations import Deviation, Kind
-from .items import Item
+from .items import PLAIN, Item
 from .naming import Naming
 from .schedule import Schedule
 
-_MOST = 20_000  # acts that are kept: the first ones
+_MOST = 20_000  # acts that are kept: the first ones of operations and events …
+_MOST_PLAIN = 10_000  # … and of other requests, so that a client that polls for hours leaves the others their place
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Log:
     count: int = 0
     plain: int = 0
     _entries: list[_Entry] = field(default_factory=list)
+    _plain_entries: int = 0
     _unsent: dict[int, list[_Entry]] = field(default_factory=dict)  # by answer
     _began: float | None = None
     _left: dict[tuple[Item, str], float] = field(default_factory=dict)
@@ -117,6 +119,7 @@ class Log:
         self._entries = [one for one in self._entries if one not in lost]
         for one in lost:
             self._count(one.item, -1)
+            self._plain_entries -= one.act.name.startswith(PLAIN)
             there = any(other.item == one.item and other.act.client == one.act.client for other in self._entries)
             if one.item is not None and not there:
                 self._left.pop((one.item, one.act.client), None)
@@ -125,12 +128,18 @@ class Log:
     def _add(self, item: Item | None, act: Act) -> None:
         if self._began is None:
             self._began = act.at
-        if len(self._entries) < _MOST:
+        if self._has_room(is_plain := act.name.startswith(PLAIN)):
             entry = _Entry(item, replace(act, at=round(act.at - self._began, 6)))
             self._entries.append(entry)
+            self._plain_entries += is_plain
             self._count(item, 1)
             if act.answer:
                 self._unsent.setdefault(act.answer, []).append(entry)
+
+    def _has_room(self, is_plain: bool) -> bool:  # noqa: FBT001  # all that it asks
+        if is_plain:
+            return self._plain_entries < _MOST_PLAIN
+        return len(self._entries) - self._plain_entries < _MOST
 
     def _count(self, item: Item | None, number: int) -> None:
         if item is not None:

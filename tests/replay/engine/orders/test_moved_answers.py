@@ -9,6 +9,7 @@ import pytest
 from recorder.errors import UsageError
 from recorder.library.recording import joined
 from recorder.model import Headers, Recording
+from recorder.replay.engine.orders import played
 from recorder.replay.engine.orders.deviations import Deviation
 from recorder.replay.engine.orders.played import Act
 from recorder.replay.engine.orders.player import OrderedPlayer
@@ -356,3 +357,16 @@ def test_the_acts_of_a_run_name_the_client_of_a_plain_request() -> None:
 
     assert stage.ordered.order.acts[0] == Act("request p1", 0.0, 0, "p1")
     assert stage.ordered.order.acts[1].client == "p1"
+
+
+def test_many_plain_requests_leave_operations_and_events_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(played, "_MOST_PLAIN", 4)
+    monkeypatch.setattr(played, "_MOST", 4)
+    stage = Play("event 1.1 before ack 1")
+    stage.gets(*[CALLS] * 5)
+    all_of(stage)
+
+    acts = [act.name for act in stage.ordered.order.acts]
+    assert acts[:4] == ["request p1"] * 4
+    assert acts[4:] == ["event u1", "request 1", "event 1.1", "ack 1"]
+    assert stage.unmet == []
