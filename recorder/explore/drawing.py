@@ -26,6 +26,7 @@ _SINGLES, _WHOLE, _PAIRS, _POSTPONED = (
 _LARGEST = 5  # deviations in a schedule that is drawn at random
 _TRIES = 200  # draws in a row that gave nothing new: then all there is was tried
 _WIDEST = 150  # single deviations of which each is paired with each
+_FEW_LEFT = 5  # deviations of plain answers, in doubt, that are tried all the same if there are no more
 _IN_A_ROW = 8  # pairs that look alike before others get their turn
 _MANY = 50  # deviations in a larger one
 _PAIR = 2
@@ -60,7 +61,8 @@ class Drawing:
         self._shown: Counter[_Doubt] = Counter()
         self._unshown: Counter[_Doubt] = Counter()
         self._known: list[Deviation] | None = None
-        self._is_left_out = False  # deviations that are not tried, since none of their like came about
+        self._doubtful: list[Choice] = []  # of plain answers, not tried until now: none of their like came about
+        self._is_left_out = False  # some of them are not tried at all
         self._late_left = 0  # schedules with late items that may still be drawn at random
         self.drawn: Counter[str] = Counter()
         self.is_whole = False
@@ -100,7 +102,7 @@ class Drawing:
             (ONE, round(most * _SINGLES), self.single(late)),
             (WHOLE, round(most * _WHOLE), self._relations()),
             (TWO, round(most * _PAIRS), self._pairs()),
-            (ONE, round(most * _POSTPONED), self.single(postponed)),
+            (ONE, round(most * _POSTPONED), self._postponed(postponed)),
             (RANDOM, most, self._random(random)),
         ):
             if why == RANDOM:
@@ -150,12 +152,19 @@ class Drawing:
                 yield schedule
 
     def _put_off(self, one: Choice, postponed: list[Choice]) -> None:
-        """Keep a deviation for the end, or drop one of plain answers: a client that polls has hundreds."""
-        if one.rank is Rank.UNSURE and _is_plain(one.deviation):
-            self._is_left_out = True
-            self._coverage.leave_out(one.deviation)
+        """Keep a deviation for the end; those of plain answers apart."""
+        is_plain = one.rank is Rank.UNSURE and _is_plain(one.deviation)
+        (self._doubtful if is_plain else postponed).append(one)
+
+    def _postponed(self, postponed: Iterable[Choice]) -> Iterator[Schedule]:
+        """Yield what was kept for the end, without many of plain answers: a client that polls has hundreds."""
+        if len(self._doubtful) <= _FEW_LEFT:
+            postponed = [*postponed, *self._doubtful]
         else:
-            postponed.append(one)
+            self._is_left_out = True
+            for one in self._doubtful:
+                self._coverage.leave_out(one.deviation)
+        yield from self.single(postponed)
 
     def _is_doubtful(self, deviation: Deviation) -> bool:
         """Return whether the like of a deviation did not come about, whenever it was tried."""
