@@ -82,7 +82,7 @@ class _Reached:
 
     @property
     def far(self) -> tuple[int, int]:
-        """How far it came: by its operations; where these are equally many, by all of its requests.
+        """The progress that it made: the number of its operations; where that is equal, of all of its requests.
 
         A client may look for news again and again while it waits, so that other requests alone tell little.
         """
