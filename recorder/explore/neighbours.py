@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..printable import counted
 from ..replay.engine.orders.deviations import Deviation, Disturbance, Kind
 from ..replay.engine.orders.items import REQUEST, Item
 from ..replay.engine.orders.played import Order
@@ -167,7 +168,7 @@ class Coverage:
         if not self.pairs:
             got_nothing = "the client got none of the recorded answers and events"
             return got_nothing if self.is_empty else "no two answers or events of this run may come in another order"
-        told = f"{self.both} of {_counted(len(self.pairs), 'pair')} of neighbours seen in both orders"
+        told = f"{self.both} of {counted(len(self.pairs), 'pair')} of neighbours seen in both orders"
         if self.waited:
             told += f"; {self.waited} cannot be: the client itself waits for the first before it asks for the second"
         if self.left_out:
@@ -209,7 +210,3 @@ def first_times(names: Iterable[str]) -> dict[str, int]:
     for place, name in enumerate(names):
         found.setdefault(name, place)
     return found
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

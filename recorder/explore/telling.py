@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 
+from ..printable import counted
 from ..replay.engine.orders.deviations import Disturbance
 from ..replay.engine.orders.items import REQUEST
 from ..replay.engine.orders.played import Order
@@ -18,7 +19,7 @@ from .outcome import Ran, Result, Verdict
 from .placed import MOST
 from .shrinking import Found, Unsteady
 from .stale import Stale
-from .words import Words, counted
+from .words import Words
 
 _FEW = 2  # deviations of which each is told on its own
 _STEADY = (

@@ -257,11 +257,6 @@ def _both(deviation: Deviation) -> frozenset[Item | None]:
     return frozenset((deviation.item, deviation.other))
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 deviation`, `2 deviations`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def listed(texts: Sequence[str]) -> str:
     """Return texts as a list in a sentence."""
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

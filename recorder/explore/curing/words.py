@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ...printable import counted
 from ...replay.engine.orders.deviations import Deviation, Kind
 from ...replay.engine.orders.items import REQUEST, Item
 from ...replay.engine.orders.played import Order
 from ...replay.engine.orders.schedule import Schedule
 from ..neighbours import first_times
-from ..words import Words, counted, listed
+from ..words import Words, listed
 
 _TOLD = 3  # deviations of which each is told
 _RUN = "in the run that passes"

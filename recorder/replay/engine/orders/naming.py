@@ -70,18 +70,19 @@ class Naming:
         """
         for deviation in schedule.deviations:
             for item in (deviation.item, deviation.other):
-                if item is None:
-                    continue
-                if item.plain and not self._answers.has(item.plain):
-                    raise UsageError(f"deviation '{deviation}': {self._answers.why_not(item.plain)}")
-                if there := self._instead_of(item):
-                    raise UsageError(f"deviation '{deviation}': the recording has no {item}; it has {there}")
+                if item is not None and (problem := self._against(item)):
+                    raise UsageError(f"deviation '{deviation}': {problem}")
+
+    def _against(self, item: Item) -> str:
+        """Return why no schedule may name an item, as a sentence for people; "" if one may."""
+        if item.plain:
+            return self._answers.why_not(item.plain)
+        there = self._instead_of(item)
+        return there and f"the recording has no {item}; it has {there}"
 
     def _instead_of(self, item: Item) -> str:
-        """Return what the recording has where it lacks an item, "" where it has the item."""
+        """Return what the recording has where it lacks an ack or event, "" where it has it."""
         triples = self._recording.triples
-        if item.plain:
-            return ""
         if not item.triple:
             count = len(self._recording.unsolicited)
             return "" if item.index <= count else counted(count, "unsolicited event")

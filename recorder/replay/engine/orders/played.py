@@ -128,7 +128,7 @@ class Log:
     def _add(self, item: Item | None, act: Act) -> None:
         if self._began is None:
             self._began = act.at
-        if self._has_room(is_plain := act.name.startswith(PLAIN)):
+        if self._has_room(is_plain=(is_plain := act.name.startswith(PLAIN))):
             entry = _Entry(item, replace(act, at=round(act.at - self._began, 6)))
             self._entries.append(entry)
             self._plain_entries += is_plain
@@ -136,7 +136,7 @@ class Log:
             if act.answer:
                 self._unsent.setdefault(act.answer, []).append(entry)
 
-    def _has_room(self, is_plain: bool) -> bool:  # noqa: FBT001  # all that it asks
+    def _has_room(self, *, is_plain: bool) -> bool:
         if is_plain:
             return self._plain_entries < _MOST_PLAIN
         return len(self._entries) - self._plain_entries < _MOST
